@@ -1,0 +1,174 @@
+/**
+ * The pattern index: which patterns match a URI. Hot: `indexMatch` and `indexBest` allocate nothing and write only MATCHES,
+ * U_MATCH_STATUS and scratch of the walk; insert and remove are control path.
+ *
+ * A scope is a number that the router chooses (one per realm and kind); patterns of different scopes never meet. URIs come in
+ * validated; an invalid one may match nothing, but does no harm.
+ */
+
+import { M_OK, M_OVERFLOW, setU, U_MATCH_STATUS } from "./abi";
+import { hashSeed } from "./hash";
+import {
+  countEntry, dropScopeIfEmpty, entryHandle, entryLength, entryOf, entryPolicy, entryScope, entryUri, EXACT, freeEntry,
+  handlesInit, newEntry, newScope, PREFIX, scopeCount, scopeId, scopeOf, uncountEntry, URI_BYTES_MAX, WILDCARD,
+} from "./index-entry";
+import { exactFind, exactLink, exactUnlink } from "./index-exact";
+import { prefixBest, prefixFind, prefixLink, prefixMatch, prefixUnlink } from "./index-prefix";
+import { tableInit } from "./index-table";
+import { wildcardBest, wildcardComponents, wildcardFind, wildcardLink, wildcardMatch, wildcardUnlink } from "./index-wildcard";
+import { MATCHES, MATCHES_MAX } from "./regions";
+import { ensurePages, PAGE_BYTES, pagesInUse } from "./slab";
+
+/**
+ * Pages that one insert may take at worst: each of its up to 66 new records may open a page of its size, of which there are
+ * fewer than 50 sizes, and the table a segment, a handle page and a page of overflow buckets.
+ */
+const INSERT_PAGES_MAX: u32 = 56;
+
+let ready: bool = false;
+let count: u32 = 0;
+
+/** Prepares the index, once, with a random key for its hashes. Returns 1, or 0 when memory is short or it ran before. */
+export function indexInit(seed0: u32, seed1: u32, seed2: u32, seed3: u32): u32 {
+  if (ready) return 0;
+  hashSeed(seed0, seed1, seed2, seed3);
+  ready = tableInit() && handlesInit();
+  return <u32>ready;
+}
+
+/**
+ * Adds a pattern; `policy` is EXACT, PREFIX or WILDCARD, the URI's bytes are copied. Returns its handle: a number from 1 on, the
+ * same as before if the pattern is there already. Returns 0 when memory is exhausted, for a URI longer than URI_BYTES_MAX and
+ * for a wildcard pattern of more than COMPONENTS_MAX components.
+ */
+export function indexInsert(scope: u32, policy: u32, uri: u32, uriLen: u32): u32 {
+  if (!ready || policy > WILDCARD || uriLen > URI_BYTES_MAX) return 0;
+  if (policy == WILDCARD && wildcardComponents(uri, uriLen) == 0) return 0;
+  if (!ensurePages(INSERT_PAGES_MAX)) return 0;
+  let record = scopeOf(scope);
+  if (record == 0) record = newScope(scope);
+  const found = findEntry(record, policy, uri, uriLen);
+  if (found != 0) return entryHandle(found);
+  const entry = newEntry(record, policy, uri, uriLen);
+  if (entry == 0) {
+    dropScopeIfEmpty(record);
+    return 0;
+  }
+  if (policy == EXACT) exactLink(record, entry);
+  else if (policy == PREFIX) prefixLink(record, entry);
+  else wildcardLink(record, entry);
+  countEntry(record, policy);
+  count++;
+  return entryHandle(entry);
+}
+
+/** Removes a pattern. Returns 1, or 0 if there is no such handle. The handle and all memory of the pattern serve again. */
+export function indexRemove(handle: u32): u32 {
+  const entry = entryOf(handle);
+  if (entry == 0) return 0;
+  const record = entryScope(entry);
+  const policy = entryPolicy(entry);
+  if (policy == EXACT) exactUnlink(record, entry);
+  else if (policy == PREFIX) prefixUnlink(record, entry);
+  else wildcardUnlink(record, entry);
+  freeEntry(entry);
+  uncountEntry(record, policy);
+  count--;
+  return 1;
+}
+
+/** The handle of exactly this pattern, or 0. */
+export function indexFind(scope: u32, policy: u32, uri: u32, uriLen: u32): u32 {
+  if (!ready || policy > WILDCARD || uriLen > URI_BYTES_MAX) return 0;
+  const record = scopeOf(scope);
+  const entry = record == 0 ? 0 : findEntry(record, policy, uri, uriLen);
+  return entry == 0 ? 0 : entryHandle(entry);
+}
+
+function findEntry(record: u32, policy: u32, uri: u32, uriLen: u32): u32 {
+  if (scopeCount(record, policy) == 0) return 0;
+  if (policy == EXACT) return exactFind(record, uri, uriLen);
+  if (policy == PREFIX) return prefixFind(record, uri, uriLen);
+  return wildcardFind(record, uri, uriLen);
+}
+
+/**
+ * Writes the handles of all patterns of `scope` that match the URI to MATCHES and returns how many: the exact one, then
+ * prefixes from the shortest to the longest, then wildcard patterns by precedence. U_MATCH_STATUS says M_OVERFLOW when there
+ * were more than MATCHES_MAX, and M_OK otherwise.
+ */
+export function indexMatch(scope: u32, uri: u32, uriLen: u32): u32 {
+  setU(U_MATCH_STATUS, M_OK);
+  const record = ready ? scopeOf(scope) : 0;
+  if (record == 0) return 0;
+  let out = MATCHES;
+  const outEnd = MATCHES + (MATCHES_MAX << 2);
+  if (scopeCount(record, EXACT) != 0) {
+    const entry = exactFind(record, uri, uriLen);
+    if (entry != 0) {
+      if (out == outEnd) return overflow();
+      store<u32>(out, entryHandle(entry));
+      out += 4;
+    }
+  }
+  if (scopeCount(record, PREFIX) != 0) out = prefixMatch(record, uri, uriLen, out, outEnd);
+  if (out == 0) return overflow();
+  if (scopeCount(record, WILDCARD) != 0) out = wildcardMatch(record, uri, uriLen, out, outEnd);
+  if (out == 0) return overflow();
+  return (out - MATCHES) >> 2;
+}
+
+function overflow(): u32 {
+  setU(U_MATCH_STATUS, M_OVERFLOW);
+  return MATCHES_MAX;
+}
+
+/**
+ * The handle of the one pattern that takes a call: the exact one, else the longest prefix, else the wildcard pattern whose
+ * literal runs, compared from left to right, are longer. 0 if none matches.
+ */
+export function indexBest(scope: u32, uri: u32, uriLen: u32): u32 {
+  const record = ready ? scopeOf(scope) : 0;
+  if (record == 0) return 0;
+  let entry: u32 = 0;
+  if (scopeCount(record, EXACT) != 0) entry = exactFind(record, uri, uriLen);
+  if (entry == 0 && scopeCount(record, PREFIX) != 0) entry = prefixBest(record, uri, uriLen);
+  if (entry != 0) return entryHandle(entry);
+  return scopeCount(record, WILDCARD) != 0 ? wildcardBest(record, uri, uriLen) : 0;
+}
+
+/** Address of the pattern's URI, valid until it is removed; 0 for an unknown handle. */
+export function indexUri(handle: u32): u32 {
+  const entry = entryOf(handle);
+  return entry == 0 ? 0 : entryUri(entry);
+}
+
+export function indexUriLen(handle: u32): u32 {
+  const entry = entryOf(handle);
+  return entry == 0 ? 0 : entryLength(entry);
+}
+
+export function indexPolicy(handle: u32): u32 {
+  const entry = entryOf(handle);
+  return entry == 0 ? 0 : entryPolicy(entry);
+}
+
+export function indexScope(handle: u32): u32 {
+  const entry = entryOf(handle);
+  return entry == 0 ? 0 : scopeId(entryScope(entry));
+}
+
+/** Number of patterns. */
+export function indexCount(): u32 {
+  return count;
+}
+
+/** Bytes of memory that hold patterns, in whole pages. What is free for the next pattern does not count. */
+export function indexBytes(): f64 {
+  return <f64>pagesInUse() * <f64>PAGE_BYTES;
+}
+
+/** Where `indexMatch` leaves the handles. */
+export function indexMatches(): u32 {
+  return MATCHES;
+}

@@ -1,0 +1,87 @@
+/**
+ * What the benches must show, in one table. `wanted` is the goal as it was set; `room` is what is granted to noise on a small
+ * shared machine, as a fraction, before `npm run bench:check` fails. A figure that was not measured fails too.
+ */
+import { type RuntimeName, runtimes } from "./child.ts";
+import { mixes } from "./wasm-patterns.ts";
+
+export interface Limit {
+  /** Name of the figure, as the benches give it. */
+  readonly figure: string;
+  readonly wanted: number;
+  readonly side: "at most" | "at least";
+  readonly room: number;
+}
+
+const atMost = (figure: string, wanted: number, room: number): Limit => ({
+  figure,
+  wanted,
+  side: "at most",
+  room,
+});
+const atLeast = (figure: string, wanted: number, room: number): Limit => ({
+  figure,
+  wanted,
+  side: "at least",
+  room,
+});
+
+/** Paired CPU figures repeat within about a tenth; latencies of single calls are bimodal and repeat within a quarter. */
+const cpuRoom = 0.15;
+const latencyRoom = 0.25;
+const kernelRoom = 0.15;
+const memoryRoom = 0.1;
+
+const wireLimits = (runtime: RuntimeName): readonly Limit[] => {
+  const toControl = `spanwire ${runtime} / control ${runtime}`;
+  const json = (bytes: number): string =>
+    `spanwire ${runtime} json ${bytes} B / spanwire ${runtime} msgpack ${bytes} B`;
+  return [
+    atMost(`wire/rpc 16x64: ${toControl}`, 1.3, cpuRoom),
+    atMost(`wire/fanout 10: ${toControl}`, 1.3, cpuRoom),
+    atMost(`wire/fanout 1000: ${toControl}`, 1.3, cpuRoom),
+    atMost(`wire/single call p50: ${toControl}`, 1.3, latencyRoom),
+    atMost(`wire/formats: ${json(100)}`, 1.3, cpuRoom),
+    atMost(`wire/formats: ${json(1000)}`, 1.3, cpuRoom),
+  ];
+};
+
+const adapterLimits: readonly Limit[] = [
+  atMost("wire/rpc 16x64: spanwire node ws / spanwire node", 2, cpuRoom),
+  atMost("wire/fanout 10: spanwire node ws / spanwire node", 2, cpuRoom),
+  atMost("wire/fanout 1000: spanwire node ws / spanwire node", 2, cpuRoom),
+];
+
+const wasmLimits = (runtime: RuntimeName): readonly Limit[] =>
+  mixes.flatMap((mix) =>
+    ["msgpack", "json", "cbor"].flatMap((codec) => {
+      const name = `wasm/${runtime} ${mix}: ${codec}`;
+      const sizes = [100, 100_000, 1_000_000];
+      const paths = mix === "wildcard" ? ["twin", "qlobber"] : ["twin"];
+      return [
+        ...sizes.flatMap((size) =>
+          paths.map((path) => atLeast(`${name} ${size}: ${path} / wasm`, 3, kernelRoom)),
+        ),
+        atMost(`${name}: 1000000 / 100000 patterns`, 1.5, kernelRoom),
+      ];
+    }),
+  );
+
+const idleLimits: readonly Limit[] = [
+  atMost("idle/node live heap", 1_024, memoryRoom),
+  atMost("idle/node RSS, small young generation", 1_536, memoryRoom),
+];
+
+export const limits = (): readonly Limit[] => [
+  ...runtimes().flatMap(wasmLimits),
+  ...runtimes().flatMap(wireLimits),
+  ...adapterLimits,
+  ...idleLimits,
+];
+
+/** Where a figure stops being noise and starts being a failure. */
+export const border = (limit: Limit): number =>
+  limit.side === "at most" ? limit.wanted * (1 + limit.room) : limit.wanted / (1 + limit.room);
+
+export const holds = (limit: Limit, value: number): boolean =>
+  limit.side === "at most" ? value <= border(limit) : value >= border(limit);

@@ -1,0 +1,53 @@
+/** What a bench gives back, and the file in bench/out that keeps it. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+import { resolve } from "node:path";
+import { root, run, runtimePath, runtimes } from "./child.ts";
+import type { Figure } from "./stats.ts";
+import type { Table } from "./table.ts";
+
+export interface BenchResult {
+  readonly figures: readonly Figure[];
+  readonly tables: readonly Table[];
+  /** What could not be measured, and why. Any of them fails the run. */
+  readonly problems: readonly string[];
+  /** What a reader of the figures must know; fails nothing. */
+  readonly notes: readonly string[];
+}
+
+export const merge = (results: readonly BenchResult[]): BenchResult => ({
+  figures: results.flatMap((result) => result.figures),
+  tables: results.flatMap((result) => result.tables),
+  problems: results.flatMap((result) => result.problems),
+  notes: results.flatMap((result) => result.notes),
+});
+
+/** Processor, kernel and runtime versions: figures mean nothing without them. */
+export const machine = async (): Promise<Readonly<Record<string, string | number>>> => {
+  const versions: Record<string, string> = {};
+  for (const runtime of runtimes())
+    versions[runtime] = (await run([runtimePath(runtime), "--version"])).trim();
+  const own = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8")) as { readonly version: string };
+  return {
+    processor: cpus()[0]?.model ?? "unknown",
+    cores: cpus().length,
+    memory_mb: Math.round(totalmem() / 2 ** 20),
+    kernel: release(),
+    spanwire: own.version,
+    ...versions,
+  };
+};
+
+/** Writes bench/out/<date>.json and gives its path. */
+export const writeResult = async (result: BenchResult): Promise<string> => {
+  const folder = resolve(root, "bench/out");
+  mkdirSync(folder, { recursive: true });
+  const date = new Date().toISOString().slice(0, 19).replaceAll(":", "");
+  const path = resolve(folder, `${date}.json`);
+  const { figures, problems, notes } = result;
+  writeFileSync(
+    path,
+    `${JSON.stringify({ date, machine: await machine(), figures, problems, notes }, null, 2)}\n`,
+  );
+  return path;
+};

@@ -1,0 +1,34 @@
+/** The benches by name, and how much of each makes a full, a quick and a checking run. */
+import type { BenchResult } from "./result.ts";
+import { runIdle } from "./idle.ts";
+import { runWasm } from "./wasm.ts";
+import { runWire } from "./wire.ts";
+
+export type Effort = "full" | "quick" | "check";
+export type BenchName = "wasm" | "wire" | "idle";
+type Bench = (effort: Effort, progress: (text: string) => void) => Promise<BenchResult>;
+
+const sizes = [100, 100_000, 1_000_000];
+const wasmEffort = {
+  full: { rounds: 7, slice_ms: 50, sizes },
+  quick: { rounds: 3, slice_ms: 15, sizes },
+  check: { rounds: 5, slice_ms: 25, sizes },
+} as const;
+
+const wireEffort = {
+  full: { rounds: 5, latencyRounds: 7, window_s: 1, warm_s: 0.4, more: true },
+  quick: { rounds: 3, latencyRounds: 3, window_s: 0.4, warm_s: 0.2, more: true },
+  check: { rounds: 5, latencyRounds: 7, window_s: 0.5, warm_s: 0.3, more: false },
+} as const;
+
+const idleEffort = {
+  full: { rounds: 5, heapSteps: [1_000, 9_000], rssSteps: [9_000, 19_000] },
+  quick: { rounds: 1, heapSteps: [1_000, 5_000], rssSteps: [9_000, 19_000] },
+  check: { rounds: 3, heapSteps: [1_000, 9_000], rssSteps: [9_000, 19_000] },
+} as const;
+
+export const benches: Readonly<Record<BenchName, Bench>> = {
+  wasm: (effort, progress) => runWasm(wasmEffort[effort], progress),
+  wire: (effort, progress) => runWire(wireEffort[effort], progress),
+  idle: (effort, progress) => runIdle(idleEffort[effort], progress),
+};

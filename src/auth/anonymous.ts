@@ -1,0 +1,26 @@
+/** Authentication method `anonymous`: everybody is let in, under a random authid and the role `anonymous`. */
+import { errors } from "../protocol/errors.ts";
+import type { Authenticator, HelloRequest } from "../ports.ts";
+
+const authidDigits = 36;
+
+export class AnonymousAuthenticator implements Authenticator {
+  readonly #randomId: () => number;
+
+  /** `randomId` gives random integers in 1..2^53. */
+  constructor(randomId: () => number) {
+    this.#randomId = randomId;
+  }
+
+  authenticate(hello: HelloRequest): ReturnType<Authenticator["authenticate"]> {
+    if (!hello.authmethods.includes("anonymous")) {
+      const offered = hello.authmethods.slice(0, 10).join(", ").slice(0, 200);
+      return {
+        error: errors.noMatchingAuthMethod.uri,
+        message: `realm ${hello.realm} offers anonymous; the client offers ${offered}`,
+      };
+    }
+    const authid = `anonymous-${this.#randomId().toString(authidDigits)}`;
+    return { identity: { authid, authrole: "anonymous", authmethod: "anonymous", authprovider: "static" } };
+  }
+}

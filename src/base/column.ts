@@ -1,0 +1,90 @@
+/**
+ * Growing columns of integers for tables with millions of rows: typed arrays in segments, so that growth never copies what is
+ * there. Three classes and not one generic: V8 keeps one feedback per method, and mixed element kinds would make it polymorphic.
+ * Rows are numbered from 0; a row must be made by `ensure` before it is read or written. Fresh rows are 0.
+ */
+const segmentBits = 13;
+const segmentRows = 1 << segmentBits;
+const rowMask = segmentRows - 1;
+
+export class U32Column {
+  readonly #segments: Uint32Array[] = [];
+  ensure(row: number): void {
+    while (this.#segments.length << segmentBits <= row) this.#segments.push(new Uint32Array(segmentRows));
+  }
+  get(row: number): number {
+    return this.#segments[row >>> segmentBits]![row & rowMask]!;
+  }
+  set(row: number, value: number): void {
+    this.#segments[row >>> segmentBits]![row & rowMask] = value;
+  }
+  get bytes(): number {
+    return this.#segments.length * segmentRows * 4;
+  }
+}
+
+export class U8Column {
+  readonly #segments: Uint8Array[] = [];
+  ensure(row: number): void {
+    while (this.#segments.length << segmentBits <= row) this.#segments.push(new Uint8Array(segmentRows));
+  }
+  get(row: number): number {
+    return this.#segments[row >>> segmentBits]![row & rowMask]!;
+  }
+  set(row: number, value: number): void {
+    this.#segments[row >>> segmentBits]![row & rowMask] = value;
+  }
+  get bytes(): number {
+    return this.#segments.length * segmentRows;
+  }
+}
+
+export class F64Column {
+  readonly #segments: Float64Array[] = [];
+  ensure(row: number): void {
+    while (this.#segments.length << segmentBits <= row) this.#segments.push(new Float64Array(segmentRows));
+  }
+  get(row: number): number {
+    return this.#segments[row >>> segmentBits]![row & rowMask]!;
+  }
+  set(row: number, value: number): void {
+    this.#segments[row >>> segmentBits]![row & rowMask] = value;
+  }
+  get bytes(): number {
+    return this.#segments.length * segmentRows * 8;
+  }
+}
+
+/** Hands out row numbers from 1 (0 means none) and takes them back; a freed row is the next one given. */
+export class Rows {
+  readonly #nextFree = new U32Column();
+  #freeHead = 0;
+  #top = 0;
+  #count = 0;
+
+  /** A row number; `isNew` tells through `top` whether columns must grow: a row equal to `top` was never used before. */
+  take(): number {
+    this.#count++;
+    const free = this.#freeHead;
+    if (free !== 0) {
+      this.#freeHead = this.#nextFree.get(free);
+      return free;
+    }
+    this.#top++;
+    this.#nextFree.ensure(this.#top);
+    return this.#top;
+  }
+  free(row: number): void {
+    this.#count--;
+    this.#nextFree.set(row, this.#freeHead);
+    this.#freeHead = row;
+  }
+  /** Rows in use. */
+  get count(): number {
+    return this.#count;
+  }
+  /** Highest row number ever given. */
+  get top(): number {
+    return this.#top;
+  }
+}

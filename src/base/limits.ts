@@ -1,0 +1,91 @@
+/**
+ * Every bound of the router in one table. What a peer sees when it meets one stands beside it.
+ * Units are in the names: `_max` counts things, `Bytes_max` bytes, `_ms` milliseconds.
+ */
+import { assert } from "./assert.ts";
+
+export interface Limits {
+  /** Largest inbound frame; a power of two from 512 to 16 MiB. WebSocket: close 1009. RawSocket: connection ended. */
+  readonly frameBytes_max: number;
+  /** Nesting of arrays and maps in one frame. Beyond: ABORT wamp.error.protocol_violation. */
+  readonly depth_max: number;
+  /** Length of one URI. Beyond: ERROR wamp.error.invalid_uri. */
+  readonly uriBytes_max: number;
+  /** Components of one URI. Beyond: ERROR wamp.error.invalid_uri. */
+  readonly uriComponents_max: number;
+  /** Length of an authid or authrole. Beyond: ABORT wamp.error.protocol_violation. */
+  readonly authBytes_max: number;
+  /** Connections over all listeners. Beyond: HTTP 503, RawSocket error 4. */
+  readonly connections_max: number;
+  /** Time from connection to WELCOME. Beyond: connection closed. */
+  readonly handshake_ms: number;
+  /** Time to wait for the peer's GOODBYE after ours. Beyond: connection closed. */
+  readonly goodbye_ms: number;
+  /** Silence after which a connection is taken for dead; pings are sent at a third of it. */
+  readonly idle_ms: number;
+  /** Subscriptions of one session. Beyond: ERROR wamp.error.unavailable. */
+  readonly subscriptionsPerSession_max: number;
+  /** Registrations of one session. Beyond: ERROR wamp.error.unavailable. */
+  readonly registrationsPerSession_max: number;
+  /** Calls one caller may have in flight. Beyond: ERROR wamp.error.unavailable. */
+  readonly callsPerSession_max: number;
+  /** Invocations one callee may have outstanding. Beyond: ERROR wamp.error.unavailable to the caller. */
+  readonly invocationsPerSession_max: number;
+  /** Longest call timeout accepted; a larger one is lowered to it. */
+  readonly callTimeout_ms: number;
+  /** Patterns one event may match. Beyond: ERROR wamp.error.unavailable, or silence if not acknowledged. */
+  readonly matches_max: number;
+  /** Bytes queued for one session. Beyond: EVENTs are dropped and counted; a reply that does not fit ends the session. */
+  readonly outboxBytes_max: number;
+  /** Bytes queued for all sessions together. Beyond: EVENTs for blocked sessions are dropped and counted. */
+  readonly egressBytes_max: number;
+  /** Frames larger than this fan out over several loop turns. */
+  readonly largeFrameBytes: number;
+  /** Bytes of large frames handed to sockets in one loop turn. */
+  readonly largeBytesPerTurn_max: number;
+  /** Frames of one session handled in one loop turn; the rest waits in the session's inbox. */
+  readonly framesPerTurn_max: number;
+  /** Bytes waiting in one session's inbox. Beyond: ABORT wamp.error.unavailable, close. */
+  readonly inboxBytes_max: number;
+}
+
+export const defaultLimits: Limits = Object.freeze({
+  frameBytes_max: 1 << 20,
+  depth_max: 64,
+  uriBytes_max: 1_024,
+  uriComponents_max: 64,
+  authBytes_max: 512,
+  connections_max: 200_000,
+  handshake_ms: 10_000,
+  goodbye_ms: 2_000,
+  idle_ms: 60_000,
+  subscriptionsPerSession_max: 100_000,
+  registrationsPerSession_max: 10_000,
+  callsPerSession_max: 16_384,
+  invocationsPerSession_max: 65_536,
+  callTimeout_ms: 86_400_000,
+  matches_max: 1 << 20,
+  outboxBytes_max: 4 << 20,
+  egressBytes_max: 256 << 20,
+  largeFrameBytes: 64 << 10,
+  largeBytesPerTurn_max: 4 << 20,
+  framesPerTurn_max: 2_048,
+  inboxBytes_max: 8 << 20,
+});
+
+/** Completes a partial table from the defaults and checks the relations between its entries. */
+export function limitsFrom(given: Partial<Limits>): Limits {
+  const frameBytes_max = given.frameBytes_max ?? defaultLimits.frameBytes_max;
+  const limits: Limits = {
+    ...defaultLimits,
+    // One full frame must fit behind another, however large the frames are.
+    outboxBytes_max: Math.max(defaultLimits.outboxBytes_max, 4 * frameBytes_max),
+    inboxBytes_max: Math.max(defaultLimits.inboxBytes_max, 2 * frameBytes_max),
+    ...given,
+  };
+  assert(limits.frameBytes_max >= 512 && limits.frameBytes_max <= 1 << 24, "frameBytes_max is 512 to 16 MiB");
+  assert(limits.outboxBytes_max >= 2 * limits.frameBytes_max, "one full frame must fit behind another");
+  assert(limits.inboxBytes_max >= limits.frameBytes_max, "one full frame must fit in the inbox");
+  assert(limits.egressBytes_max >= limits.outboxBytes_max, "the router's budget holds one session's");
+  return Object.freeze(limits);
+}

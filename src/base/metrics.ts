@@ -1,0 +1,20 @@
+/** What the router counts. Plain numbers, cheap to raise on the hot path; whoever reports them reads them from here. */
+export class Metrics {
+  /** Sessions that joined and left since the start. */
+  sessionsOpened = 0;
+  sessionsClosed = 0;
+  /** Messages that arrived, and EVENTs queued for subscribers. */
+  messagesIn = 0;
+  events = 0;
+  calls = 0;
+  /** EVENTs not delivered: the receiver's outbox or the router's egress budget was full. */
+  eventsDroppedSlow = 0;
+  /** EVENTs not delivered: larger than the receiver accepts. */
+  eventsDroppedSize = 0;
+  /** EVENTs not delivered: the receiver's serializer cannot say the payload. */
+  eventsDroppedPayload = 0;
+  /** Sessions ended: a reply did not fit into the outbox, or the inbox overflowed. */
+  sessionsOverrun = 0;
+  /** ABORTs sent for a violation of the protocol. */
+  violations = 0;
+}

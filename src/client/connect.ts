@@ -1,0 +1,48 @@
+/** From a URL to a transport, and from there to a session. */
+import { errors, WampError } from "../protocol/errors.ts";
+import { Serializer } from "../protocol/serializers.ts";
+import { connectWebSocket } from "./connection-websocket.ts";
+import { type JoinOptions, joinOver } from "./join.ts";
+import type { ClientSession } from "./session.ts";
+import type { ClientTransport } from "./transport.ts";
+import { WireSession } from "./wire-session.ts";
+
+export interface ConnectionOptions {
+  /** `ws://host:port/path` and `wss://…`, or RawSocket: `tcp://host:port` and `unix:/path`. */
+  readonly url: string;
+  /** `msgpack` where absent. */
+  readonly serializer?: "msgpack" | "json" | "cbor";
+  /** How long to wait for the connection, and then for WELCOME; 10,000 each where absent. */
+  readonly timeout_ms?: number;
+}
+
+export interface ConnectOptions extends ConnectionOptions, JoinOptions {}
+
+/** Connects and joins. Rejects with a WampError, `wamp.error.network_failure` or the URI of the router's ABORT. */
+export async function connect(options: ConnectOptions): Promise<ClientSession> {
+  return joinOver(await connectTransport(options), options);
+}
+
+/** Connects without joining: messages go in and out as they are. Made for tests of routers. */
+export async function connectRaw(options: ConnectionOptions): Promise<WireSession> {
+  return new WireSession(await connectTransport(options));
+}
+
+/** Connects a transport for `joinOver`. */
+export async function connectTransport(options: ConnectionOptions): Promise<ClientTransport> {
+  const serializer = Serializer[options.serializer ?? "msgpack"];
+  const url = options.url;
+  const giveUp = new AbortController();
+  const timer = setTimeout(() => giveUp.abort(), options.timeout_ms ?? 10_000);
+  try {
+    if (/^wss?:/.test(url)) return await connectWebSocket({ url, serializer, signal: giveUp.signal });
+    if (/^(tcp|unix):/.test(url)) {
+      // Loaded where it is asked for: browsers have no sockets.
+      const { connectRawSocket } = await import("./connection-rawsocket.ts");
+      return await connectRawSocket({ url, serializer, signal: giveUp.signal });
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  throw new WampError(errors.invalidArgument.uri, `${url} is none of ws, wss, tcp and unix`);
+}

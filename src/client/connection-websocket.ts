@@ -1,0 +1,104 @@
+/** A WebSocket as a client transport: the runtime's own where it has one, otherwise the `ws` package (Node 20). */
+import { errors, WampError } from "../protocol/errors.ts";
+import { isBinary, type Serializer, serializerName } from "../protocol/serializers.ts";
+import { type ClientTransport, Inbox } from "./transport.ts";
+
+/** The part of the standard WebSocket that is used here; `ws` has it too. */
+interface WebSocketLike {
+  binaryType: string;
+  readonly protocol: string;
+  send(data: string | Uint8Array): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(
+    type: "open" | "message" | "close" | "error",
+    listener: (event: SocketEvent) => void,
+  ): void;
+}
+interface SocketEvent {
+  readonly data?: unknown;
+  readonly code?: number;
+  readonly reason?: string;
+  readonly message?: string;
+}
+type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
+
+const textEncoder = new TextEncoder();
+const textDecoder = new TextDecoder();
+const normalClosure = 1000;
+/** The range that the standard leaves to applications: a client may not send 1002 itself. */
+const wrongFrame = 3002;
+
+class WebSocketConnection extends Inbox implements ClientTransport {
+  readonly serializer: Serializer;
+  readonly #socket: WebSocketLike;
+
+  constructor(socket: WebSocketLike, serializer: Serializer) {
+    super();
+    this.serializer = serializer;
+    this.#socket = socket;
+    socket.addEventListener("message", (event) => this.#onMessage(event.data));
+    socket.addEventListener("close", (event) =>
+      this.closed({ code: event.code ?? 1006, reason: event.reason ?? "" }),
+    );
+    // A "close" always follows, and says as much as there is to say.
+    socket.addEventListener("error", () => {});
+  }
+
+  #onMessage(data: unknown): void {
+    const binary = isBinary(this.serializer);
+    if (binary && data instanceof ArrayBuffer) this.receive(new Uint8Array(data));
+    else if (!binary && typeof data === "string") this.receive(textEncoder.encode(data));
+    else {
+      const reason = `a ${binary ? "text" : "binary"} frame does not fit the serializer`;
+      this.#socket.close(wrongFrame, reason);
+      this.closed({ code: wrongFrame, reason });
+    }
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.isClosed) return;
+    this.#socket.send(isBinary(this.serializer) ? bytes : textDecoder.decode(bytes));
+  }
+
+  close(): void {
+    if (!this.isClosed) this.#socket.close(normalClosure, "");
+  }
+}
+
+export interface WebSocketOptions {
+  readonly url: string;
+  readonly serializer: Serializer;
+  /** Gives up, and closes the socket, when this aborts; it must not abort later. */
+  readonly signal: AbortSignal;
+}
+
+/** Rejects with WampError `wamp.error.network_failure`. */
+export async function connectWebSocket(options: WebSocketOptions): Promise<ClientTransport> {
+  const WebSocketHere = await webSocketConstructor();
+  const subprotocol = `wamp.2.${serializerName(options.serializer)}`;
+  return new Promise((resolve, reject) => {
+    const fail = (message: string): void =>
+      reject(new WampError(errors.networkFailure.uri, `no connection to ${options.url}: ${message}`));
+    const socket = new WebSocketHere(options.url, [subprotocol]);
+    socket.binaryType = "arraybuffer";
+    const connection = new WebSocketConnection(socket, options.serializer);
+    socket.addEventListener("error", (event) => fail(event.message ?? "the WebSocket failed"));
+    socket.addEventListener("close", (event) => fail(event.reason || `closed with code ${event.code}`));
+    socket.addEventListener("open", () => {
+      if (socket.protocol === subprotocol) return resolve(connection);
+      socket.close(normalClosure, "");
+      fail(`the server did not choose the subprotocol ${subprotocol}`);
+    });
+    options.signal.addEventListener("abort", () => {
+      fail("it took too long");
+      socket.close();
+    });
+  });
+}
+
+async function webSocketConstructor(): Promise<WebSocketConstructor> {
+  const own = (globalThis as { WebSocket?: unknown }).WebSocket;
+  if (typeof own === "function") return own as WebSocketConstructor;
+  const { WebSocket } = await import("ws");
+  return WebSocket as unknown as WebSocketConstructor;
+}

@@ -1,0 +1,215 @@
+/** The composition root: the only file of the library that knows everybody. Builds a router from options, starts and stops it. */
+import { AnonymousAuthenticator } from "./auth/anonymous.ts";
+import { limitsFrom, type Limits } from "./base/limits.ts";
+import { silentLog, type Log } from "./base/log.ts";
+import { Metrics } from "./base/metrics.ts";
+import { RandomIds } from "./base/random-ids.ts";
+import type { RealmHandle } from "./base/ids.ts";
+import { joinOver } from "./client/join.ts";
+import type { ClientSession } from "./client/session.ts";
+import { fillRandom, hostScheduler, loadWasm } from "./host.ts";
+import type { Connection, ConnectionEvents, Listener, TransportOptions } from "./ports.ts";
+import { closeReasons } from "./protocol/errors.ts";
+import { Broker } from "./router/broker.ts";
+import { Calls } from "./router/calls.ts";
+import { Dealer } from "./router/dealer.ts";
+import { Memberships } from "./router/memberships.ts";
+import { PatternKind, Patterns } from "./router/patterns.ts";
+import { PendingCalls } from "./router/pending.ts";
+import { Realm, type RealmOptions } from "./router/realm.ts";
+import { Targets } from "./router/targets.ts";
+import type { SessionCore } from "./session/core.ts";
+import { LocalConnection } from "./session/local.ts";
+import { Outbox, type SlowConsumerPolicy } from "./session/outbox.ts";
+import { Session } from "./session/session.ts";
+import { listenRawSocket } from "./transport/rawsocket.ts";
+import { selectWebSocketAdapter } from "./transport/select.ts";
+import { Codec } from "./wasm/codec.ts";
+import { Core } from "./wasm/core.ts";
+import { PatternIndex } from "./wasm/index.ts";
+
+export const version = "0.1.0";
+
+export interface RouterOptions {
+  /** Realms by URI or with their rules. Default: one realm, `realm1`. */
+  readonly realms?: readonly (string | (Partial<RealmOptions> & { readonly uri: string }))[];
+  /** Serve WebSocket here. Default host 127.0.0.1, path /ws, no compression; port 0 takes a free one. */
+  readonly websocket?: { readonly host?: string; readonly port: number; readonly path?: string; readonly deflate?: boolean };
+  /** Serve RawSocket over TCP here. Default host 127.0.0.1. */
+  readonly rawsocket?: { readonly host?: string; readonly port: number };
+  /** Serve RawSocket on this Unix socket path. */
+  readonly unixPath?: string;
+  /** Which WebSocket adapter to take; default: the best that loads. */
+  readonly transport?: "uws" | "bun" | "ws";
+  /** What happens to EVENTs for a session that does not read them. Default `drop-newest`. */
+  readonly slowConsumer?: SlowConsumerPolicy;
+  readonly limits?: Partial<Limits>;
+  readonly log?: Log;
+}
+
+export interface LocalSessionOptions {
+  readonly authid?: string;
+  readonly authrole?: string;
+}
+
+export interface Router {
+  /** What it listens on, in the order websocket, rawsocket, unix. */
+  readonly listeners: readonly Listener[];
+  readonly realms: readonly string[];
+  readonly metrics: Readonly<Metrics>;
+  /** Connected sessions and those still shaking hands. */
+  readonly connectionCount: number;
+  /** A session inside this process, trusted to be who it says. */
+  session(realm: string, options?: LocalSessionOptions): Promise<ClientSession>;
+  /** Says GOODBYE to every session, waits for their answers up to `goodbye_ms`, and stops listening. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+function buildCore(options: RouterOptions, wasm: Uint8Array): Omit<SessionCore, "onConnectionGone"> {
+  const limits = limitsFrom(options.limits ?? {});
+  const seed = new Uint32Array(8);
+  fillRandom(seed);
+  const kernels = new Core(wasm, {
+    frameBytes_max: limits.frameBytes_max,
+    matches_max: limits.matches_max,
+    seed: seed.subarray(0, 4),
+  });
+  const codec = new Codec(kernels);
+  const ids = new RandomIds(fillRandom);
+  const metrics = new Metrics();
+  const targets = new Targets<Session>();
+  const patterns = new Patterns(new PatternIndex(kernels));
+  const subscriptions = new Memberships(PatternKind.subscription, patterns, seed[4]!);
+  const registrations = new Memberships(PatternKind.registration, patterns, seed[5]!);
+  const scheduler = hostScheduler;
+  const policy = options.slowConsumer ?? "drop-newest";
+  const outbox = new Outbox({ codec, scheduler, limits, metrics, policy });
+  const shared = { codec, targets, patterns, frames: outbox, limits, metrics };
+  const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
+  return {
+    ...shared,
+    outbox,
+    calls,
+    subscriptions,
+    registrations,
+    broker: new Broker({ ...shared, memberships: subscriptions, ids }),
+    dealer: new Dealer({ ...shared, memberships: registrations, calls, random: ids }),
+    realms: buildRealms(options.realms ?? ["realm1"]),
+    authenticator: new AnonymousAuthenticator(() => ids.next()),
+    scheduler,
+    ids,
+    log: options.log ?? silentLog,
+    agent: `spanwire/${version}`,
+  };
+}
+
+function buildRealms(given: NonNullable<RouterOptions["realms"]>): ReadonlyMap<string, Realm> {
+  const realms = new Map<string, Realm>();
+  for (const entry of given) {
+    const options = typeof entry === "string" ? { uri: entry } : entry;
+    const handle = (realms.size + 1) as RealmHandle;
+    realms.set(
+      options.uri,
+      new Realm(handle, { profile: "compat", strictUris: false, allowDisclosure: true, ...options }),
+    );
+  }
+  return realms;
+}
+
+/** Starts a router. Rejects, with nothing left open, when it cannot listen where it was told to. */
+export async function createRouter(options: RouterOptions = {}): Promise<Router> {
+  const router = new RouterHost(buildCore(options, await loadWasm()));
+  try {
+    await router.listen(options);
+  } catch (cause) {
+    await router.close();
+    throw cause;
+  }
+  return router;
+}
+
+class RouterHost implements Router {
+  readonly listeners: Listener[] = [];
+  readonly #core: SessionCore;
+  #connections = 0;
+  #closing: Promise<void> | undefined;
+  #idle: (() => void) | undefined;
+
+  constructor(core: Omit<SessionCore, "onConnectionGone">) {
+    const onConnectionGone = (): void => {
+      this.#connections--;
+      if (this.#connections === 0) this.#idle?.();
+    };
+    this.#core = { ...core, onConnectionGone };
+  }
+
+  get realms(): readonly string[] {
+    return [...this.#core.realms.keys()];
+  }
+  get metrics(): Readonly<Metrics> {
+    return this.#core.metrics;
+  }
+  get connectionCount(): number {
+    return this.#connections;
+  }
+
+  async listen(options: RouterOptions): Promise<void> {
+    const { limits, log } = this.#core;
+    const common: TransportOptions = {
+      frameBytes_max: limits.frameBytes_max,
+      idle_ms: limits.idle_ms,
+      handshake_ms: limits.handshake_ms,
+      accept: (connection) => this.#accept(connection),
+    };
+    if (options.websocket !== undefined) {
+      const { adapter, notice } = await selectWebSocketAdapter(options.transport);
+      if (notice !== undefined) log.warn("transport", notice);
+      const where = { host: "127.0.0.1", path: "/ws", deflate: false, ...options.websocket };
+      this.listeners.push(await adapter.listen({ ...common, ...where }));
+    }
+    if (options.rawsocket !== undefined) {
+      this.listeners.push(await listenRawSocket({ ...common, host: "127.0.0.1", ...options.rawsocket }));
+    }
+    if (options.unixPath !== undefined) {
+      this.listeners.push(await listenRawSocket({ ...common, unixPath: options.unixPath }));
+    }
+  }
+
+  #accept(connection: Connection): ConnectionEvents | null {
+    if (this.#closing !== undefined || this.#connections >= this.#core.limits.connections_max) return null;
+    this.#connections++;
+    return new Session(this.#core, connection);
+  }
+
+  async session(realm: string, options: LocalSessionOptions = {}): Promise<ClientSession> {
+    const authid = options.authid ?? `local-${this.#core.ids.next().toString(36)}`;
+    const identity = { authid, authrole: options.authrole ?? "trusted", authmethod: "trust", authprovider: "local" };
+    const connection = new LocalConnection(identity, this.#core.limits.frameBytes_max);
+    const events = this.#accept(connection);
+    if (events === null) throw new Error("the router is closing, or has as many connections as it may");
+    return joinOver(connection.open(events), { realm });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
+  }
+
+  async #shutDown(): Promise<void> {
+    const { targets, calls, limits, scheduler } = this.#core;
+    const allGone = new Promise<void>((resolve) => {
+      this.#idle = resolve;
+      // Sessions close themselves after `goodbye_ms`; this is for connections that do not even close.
+      scheduler.after(limits.goodbye_ms + 500, resolve);
+    });
+    for (const session of targets.all()) session.goodbye(closeReasons.systemShutdown, "the router is shutting down");
+    if (this.#connections > 0) await allGone;
+    calls.stop();
+    await Promise.all(this.listeners.map((listener) => listener.close()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

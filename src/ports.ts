@@ -1,0 +1,130 @@
+/**
+ * Every seam of the router: what the leaves (transport, auth, store, cluster …) see of it, and what it sees of them.
+ * Types only. Each interface is small enough to implement in a test in ten lines.
+ */
+import type { Serializer } from "./protocol/serializers.ts";
+
+/** A frame on its way out. `bytes` may lie in memory that is used again after the current flush. */
+export interface OutgoingFrame {
+  readonly bytes: Uint8Array;
+}
+
+export interface TransportInfo {
+  readonly kind: "websocket" | "rawsocket" | "local";
+  /** Remote address as text, or the path of a Unix socket. */
+  readonly peer: string;
+}
+
+/**
+ * One connection as its session sees it. All methods are called on the router's own thread, never after `onClose`.
+ */
+export interface Connection {
+  readonly serializer: Serializer;
+  readonly info: TransportInfo;
+  /** Largest frame that the peer accepts, in bytes; Infinity where the transport has no such limit. */
+  readonly peerFrameBytes_max: number;
+  /** Who it is, where the transport itself knows (in-process sessions); such a HELLO is not authenticated again. */
+  readonly identity?: Identity;
+  /**
+   * Sends frames[from..count-1] in one corked write, in order, one message each. It has copied (or written) each frame's bytes
+   * before it returns. Returns the index behind the last frame taken: less than `count` means that the socket is full and
+   * `onDrain` follows; a frame is taken whole or not at all.
+   */
+  send(frames: readonly OutgoingFrame[], from: number, count: number): number;
+  /** Bytes taken but not yet accepted by the operating system. */
+  bufferedBytes(): number;
+  /** Stops (true) or resumes (false) reading; absent where the transport cannot. */
+  readonly pause?: (paused: boolean) => void;
+  /** Sends what was taken, then closes with this WebSocket close code (RawSocket has none). `onClose` follows. */
+  close(code: number, reason: string): void;
+  /** Drops the connection at once. `onClose` follows. */
+  terminate(): void;
+}
+
+/** The session's side of a connection. */
+export interface ConnectionEvents {
+  /** One whole frame. `bytes` is valid until the call returns. */
+  onFrame(bytes: Uint8Array): void;
+  /** The socket can take frames again. */
+  onDrain(): void;
+  /** The connection is gone, for whatever reason; called exactly once, and nothing after it. */
+  onClose(): void;
+}
+
+/** Given to every transport: makes a session for each new connection. Returns null when no more are accepted. */
+export type Accept = (connection: Connection) => ConnectionEvents | null;
+
+/** What every listener is told; each transport adds where it listens. */
+export interface TransportOptions {
+  readonly frameBytes_max: number;
+  /** Silence after which a connection is dropped; pings go out in time to keep a healthy one. */
+  readonly idle_ms: number;
+  /** Time for the transport's own handshake (RawSocket's four bytes, the HTTP upgrade). */
+  readonly handshake_ms: number;
+  readonly accept: Accept;
+}
+
+export interface WebSocketListenOptions extends TransportOptions {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  readonly path: string;
+  readonly deflate: boolean;
+}
+
+/** Exactly one of `port` and `unixPath`. */
+export interface RawSocketListenOptions extends TransportOptions {
+  readonly host?: string;
+  readonly port?: number;
+  readonly unixPath?: string;
+}
+
+export interface Listener {
+  /** What a client connects to: ws://…, tcp://… or unix:… */
+  readonly url: string;
+  readonly port: number;
+  /** Stops accepting at once and drops what is still open. */
+  close(): Promise<void>;
+}
+
+/** What an adapter can and cannot do, as data; tests and the start message read it. */
+export interface WebSocketAdapter {
+  readonly name: "uws" | "bun" | "ws";
+  readonly capabilities: { readonly pause: boolean };
+  listen(options: WebSocketListenOptions): Promise<Listener>;
+}
+
+/** Runs a task once at the end of the current loop turn (after the I/O callbacks of this turn), and timers. */
+export interface Scheduler {
+  /** Runs `task` after the I/O callbacks of this turn. */
+  endOfTurn(task: () => void): void;
+  /** Runs `task` every `interval_ms`; the returned function stops it. Does not keep the process alive. */
+  every(interval_ms: number, task: () => void): () => void;
+  /** Runs `task` once after `delay_ms`; the returned function cancels it. */
+  after(delay_ms: number, task: () => void): () => void;
+  /** Monotonic milliseconds. */
+  now_ms(): number;
+}
+
+/** Cryptographically strong random bytes; fills the whole array. */
+export type FillRandom = (bytes: Uint32Array) => void;
+
+/** What HELLO said, for an authenticator. */
+export interface HelloRequest {
+  readonly realm: string;
+  readonly authmethods: readonly string[];
+  readonly authid: string | undefined;
+  readonly transport: TransportInfo;
+}
+
+export interface Identity {
+  readonly authid: string;
+  readonly authrole: string;
+  readonly authmethod: string;
+  readonly authprovider: string;
+}
+
+/** Decides who a HELLO is. Methods with a challenge will extend this seam. */
+export interface Authenticator {
+  authenticate(hello: HelloRequest): { readonly identity: Identity } | { readonly error: string; readonly message: string };
+}

@@ -1,0 +1,167 @@
+/**
+ * The life of a call after its INVOCATION: YIELD, ERROR, CANCEL, timeout, and either side leaving. Hot for YIELD.
+ * Every call gets exactly one final reply (RESULT without progress, or ERROR), whichever of these comes first; what comes
+ * later finds no pending row and is dropped without a sound (Advanced Profile, "Call Canceling").
+ */
+import type { RequestId } from "../base/ids.ts";
+import { errors, type ErrorEntry } from "../protocol/errors.ts";
+import { ClientFeature } from "../protocol/features.ts";
+import { CancelMode, Message } from "../protocol/messages.ts";
+import { Detail, FSlot, Option, Slot, UriStatus } from "../wasm/abi.ts";
+import type { Codec } from "../wasm/codec.ts";
+import type { Scheduler } from "../ports.ts";
+import { Deadlines } from "./deadlines.ts";
+import { payloadProblem } from "./payload-problem.ts";
+import { CallFlag, type PendingCalls } from "./pending.ts";
+import type { Targets } from "./targets.ts";
+import type { FrameSource, RouterSession } from "./types.ts";
+import type { PatternHandle } from "../base/ids.ts";
+
+export interface CallsParts {
+  readonly codec: Codec;
+  readonly targets: Targets;
+  readonly pending: PendingCalls;
+  readonly frames: FrameSource;
+  readonly scheduler: Scheduler;
+}
+
+export class Calls {
+  readonly pending: PendingCalls;
+  readonly #codec: Codec;
+  readonly #targets: Targets;
+  readonly #frames: FrameSource;
+  readonly #deadlines: Deadlines;
+
+  constructor(parts: CallsParts) {
+    this.pending = parts.pending;
+    this.#codec = parts.codec;
+    this.#targets = parts.targets;
+    this.#frames = parts.frames;
+    this.#deadlines = new Deadlines(parts.scheduler, (row) => this.#onTimeout(row));
+  }
+
+  open(
+    caller: RouterSession,
+    callee: RouterSession,
+    call: { request: number; registration: PatternHandle; flags: number; timeout_ms: number },
+  ): void {
+    const row = this.pending.open(caller, callee, call);
+    this.#deadlines.ensure(row);
+    if (call.timeout_ms > 0) this.#deadlines.set(row, call.timeout_ms);
+  }
+
+  /** YIELD. False: the invocation was never issued to this session, which is a violation. */
+  onYield(callee: RouterSession): boolean {
+    const codec = this.#codec;
+    const invocation = codec.f(FSlot.request);
+    const row = this.pending.byInvocation(callee.target, invocation);
+    if (row === 0) return invocation <= callee.lastInvocation;
+    const caller = this.#targets.get(this.pending.caller(row));
+    const progress = (codec.u(Slot.true) & Option.progress) !== 0;
+    // Progress that nobody asked for is dropped; the call goes on.
+    if (progress && (this.pending.flags(row) & CallFlag.progress) === 0) return true;
+    const request = this.pending.request(row);
+    const length = codec.writeResult(caller.serializer, request, progress ? Detail.progress : 0);
+    if (length === 0 || length > caller.peerFrameBytes_max) {
+      const { error, message } = payloadProblem(length === 0 ? codec.writeStatus : null);
+      if (progress) this.#interrupt(row, callee, CancelMode.killnowait);
+      this.#fail(row, error, message);
+      return true;
+    }
+    if (!progress) this.#close(row, caller, callee);
+    else if (this.pending.timeout_ms(row) > 0) this.#deadlines.set(row, this.pending.timeout_ms(row));
+    caller.post(this.#frames.take(length, false));
+    return true;
+  }
+
+  /** ERROR[INVOCATION]. False: the invocation was never issued to this session. */
+  onError(callee: RouterSession): boolean {
+    const codec = this.#codec;
+    const invocation = codec.f(FSlot.request);
+    const row = this.pending.byInvocation(callee.target, invocation);
+    if (row === 0) return invocation <= callee.lastInvocation;
+    const caller = this.#targets.get(this.pending.caller(row));
+    const request = this.pending.request(row);
+    if (codec.u(Slot.uriStatus) === UriStatus.invalid) {
+      // The caller must not be sent what is no URI; the payload may still explain.
+      codec.putUri(errors.invalidUri.uri);
+    }
+    const length = codec.writeError(caller.serializer, Message.call, request);
+    if (length === 0 || length > caller.peerFrameBytes_max) {
+      const { error, message } = payloadProblem(length === 0 ? codec.writeStatus : null);
+      this.#fail(row, error, message);
+      return true;
+    }
+    this.#close(row, caller, callee);
+    caller.post(this.#frames.take(length, false));
+    return true;
+  }
+
+  /** CANCEL. An unknown or finished call is ignored: its reply has crossed the CANCEL on the way. */
+  onCancel(caller: RouterSession): void {
+    const row = this.pending.byRequest(caller, this.#codec.f(FSlot.request));
+    if (row === 0) return;
+    const callee = this.#targets.get(this.pending.callee(row));
+    const asked = this.#codec.u(Slot.mode);
+    if (asked > CancelMode.killnowait) {
+      this.#interrupt(row, callee, CancelMode.killnowait);
+      this.#fail(row, errors.invalidArgument, "unknown cancel mode; the call was ended");
+      return;
+    }
+    let mode: number = asked === CancelMode.none ? CancelMode.killnowait : asked;
+    if ((callee.clientFeatures & ClientFeature.calleeCanceling) === 0) mode = CancelMode.skip;
+    if (mode === CancelMode.kill) {
+      const flags = this.pending.flags(row);
+      if ((flags & CallFlag.killing) !== 0) return;
+      this.pending.setFlags(row, flags | CallFlag.killing);
+      this.#interrupt(row, callee, mode);
+      return;
+    }
+    // A callee that was told already by `kill` is not told again when the caller loses patience.
+    const told = (this.pending.flags(row) & CallFlag.killing) !== 0;
+    if (mode === CancelMode.killnowait && !told) this.#interrupt(row, callee, mode);
+    this.#fail(row, errors.canceled, "the caller canceled the call");
+  }
+
+  /** The session is gone: its callers get ERROR canceled, its callees are interrupted. Before anybody hears that it left. */
+  onSessionGone(session: RouterSession): void {
+    while (session.firstInvocation !== 0)
+      this.#fail(session.firstInvocation, errors.canceled, "the callee left while the call was in flight");
+    while (session.firstCall !== 0) {
+      const row = session.firstCall;
+      const callee = this.#targets.get(this.pending.callee(row));
+      if ((this.pending.flags(row) & CallFlag.killing) === 0) this.#interrupt(row, callee, CancelMode.killnowait);
+      this.#close(row, session, callee);
+    }
+  }
+
+  stop(): void {
+    this.#deadlines.stop();
+  }
+
+  #onTimeout(row: number): void {
+    const callee = this.#targets.get(this.pending.callee(row));
+    if ((this.pending.flags(row) & CallFlag.killing) === 0) this.#interrupt(row, callee, CancelMode.killnowait);
+    const limit_ms = this.pending.timeout_ms(row);
+    this.#fail(row, errors.timeout, `the callee did not answer within ${limit_ms} ms`);
+  }
+
+  #interrupt(row: number, callee: RouterSession, mode: number): void {
+    if ((callee.clientFeatures & ClientFeature.calleeCanceling) === 0) return;
+    const length = this.#codec.writeInterrupt(callee.serializer, this.pending.invocation(row), mode);
+    callee.post(this.#frames.take(length, false));
+  }
+
+  /** Ends the call with ERROR from the router. */
+  #fail(row: number, error: ErrorEntry, message: string): void {
+    const caller = this.#targets.get(this.pending.caller(row));
+    const request = this.pending.request(row) as RequestId;
+    this.#close(row, caller, this.#targets.get(this.pending.callee(row)));
+    caller.postError(Message.call, request, error, message);
+  }
+
+  #close(row: number, caller: RouterSession, callee: RouterSession): void {
+    this.#deadlines.clear(row);
+    this.pending.close(row, caller, callee);
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * The Dealer, registrations and calls: REGISTER, UNREGISTER, CALL, CANCEL. Hot. Each method works on the message that the codec
+ * has just visited and answers by posting frames. How calls end is in dealer-replies.ts.
+ */
+import type { PatternHandle, RequestId } from "../base/ids.ts";
+import type { Limits } from "../base/limits.ts";
+import type { Metrics } from "../base/metrics.ts";
+import type { RandomIds } from "../base/random-ids.ts";
+import { errors, type ErrorEntry } from "../protocol/errors.ts";
+import { ClientFeature } from "../protocol/features.ts";
+import { Invoke, Match, Message } from "../protocol/messages.ts";
+import { Detail, FSlot, Option, Slot, UriStatus } from "../wasm/abi.ts";
+import type { Codec } from "../wasm/codec.ts";
+import { chooseCallee } from "./callee-choice.ts";
+import type { Calls } from "./calls.ts";
+import type { Memberships } from "./memberships.ts";
+import { payloadProblem } from "./payload-problem.ts";
+import { PatternKind, type Patterns } from "./patterns.ts";
+import { CallFlag } from "./pending.ts";
+import type { Targets } from "./targets.ts";
+import type { FrameSource, RouterSession } from "./types.ts";
+import { uriProblem } from "./uri-problem.ts";
+
+export interface DealerParts {
+  readonly codec: Codec;
+  readonly targets: Targets;
+  readonly patterns: Patterns;
+  readonly memberships: Memberships;
+  readonly frames: FrameSource;
+  readonly calls: Calls;
+  readonly random: RandomIds;
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+}
+
+export class Dealer {
+  readonly #codec: Codec;
+  readonly #targets: Targets;
+  readonly #patterns: Patterns;
+  readonly #memberships: Memberships;
+  readonly #frames: FrameSource;
+  readonly #calls: Calls;
+  readonly #random: RandomIds;
+  readonly #limits: Limits;
+  readonly #metrics: Metrics;
+
+  constructor(parts: DealerParts) {
+    this.#codec = parts.codec;
+    this.#targets = parts.targets;
+    this.#patterns = parts.patterns;
+    this.#memberships = parts.memberships;
+    this.#frames = parts.frames;
+    this.#calls = parts.calls;
+    this.#random = parts.random;
+    this.#limits = parts.limits;
+    this.#metrics = parts.metrics;
+  }
+
+  register(session: RouterSession): void {
+    const codec = this.#codec;
+    if (codec.u(Slot.uriStatus) !== UriStatus.ok)
+      return this.#refuse(session, Message.register, errors.invalidUri, uriProblem(codec, "procedure"));
+    const discloseCaller = (codec.u(Slot.true) & Option.discloseCaller) !== 0;
+    if (discloseCaller && !session.realm!.allowDisclosure)
+      return this.#refuse(session, Message.register, errors.discloseMeDisallowed, "this realm does not disclose callers");
+    if (session.registrationCount >= this.#limits.registrationsPerSession_max) {
+      const problem = `a session may hold ${this.#limits.registrationsPerSession_max} registrations`;
+      return this.#refuse(session, Message.register, errors.unavailable, problem);
+    }
+    const invoke = codec.u(Slot.invoke) as Invoke;
+    let pattern = (codec.matchCount === 0 ? 0 : codec.matchAt(0)) as PatternHandle | 0;
+    if (pattern !== 0) {
+      const problem = this.#conflict(pattern, session, invoke);
+      if (problem !== null) return this.#refuse(session, Message.register, errors.procedureAlreadyExists, problem);
+    } else {
+      pattern = this.#patterns.add(PatternKind.registration, session.realm!, codec);
+      if (pattern === 0)
+        return this.#refuse(session, Message.register, errors.unavailable, "the router's pattern index is full");
+      this.#patterns.setInvoke(pattern, invoke);
+    }
+    if (discloseCaller) this.#patterns.setDiscloseCaller(pattern);
+    this.#memberships.add(pattern, session);
+    session.registrationCount++;
+    this.#acknowledge(session, Message.registered, this.#patterns.id(pattern));
+  }
+
+  /** Why this session cannot join the registration; null if it can. */
+  #conflict(pattern: PatternHandle, session: RouterSession, invoke: Invoke): string | null {
+    if (this.#memberships.find(pattern, session.target) !== 0) return "this session has registered the procedure already";
+    const policy = this.#patterns.invoke(pattern);
+    if (policy === Invoke.single) return "the procedure is registered by another session";
+    return policy === invoke ? null : "the procedure is registered with another invocation policy";
+  }
+
+  unregister(session: RouterSession): void {
+    const pattern = this.#patterns.byId(PatternKind.registration, this.#codec.f(FSlot.id));
+    const row = pattern === 0 ? 0 : this.#memberships.find(pattern, session.target);
+    if (row === 0) {
+      const problem = "this session holds no such registration";
+      return this.#refuse(session, Message.unregister, errors.noSuchRegistration, problem);
+    }
+    this.leave(row, session);
+    this.#acknowledge(session, Message.unregistered, -1);
+  }
+
+  /** Ends one registration of a session, without an answer. Calls in flight go on. */
+  leave(row: number, session: RouterSession): void {
+    const pattern = this.#memberships.pattern(row);
+    this.#memberships.remove(row, session);
+    session.registrationCount--;
+    if (this.#patterns.memberCount(pattern) === 0) this.#patterns.remove(pattern);
+  }
+
+  call(caller: RouterSession): void {
+    const codec = this.#codec;
+    const request = codec.f(FSlot.request) as RequestId;
+    // Only an id not above the highest one can be in flight already; clients that count never get into the walk.
+    if (request > caller.lastCall) caller.lastCall = request;
+    else if (this.#calls.pending.byRequest(caller, request) !== 0) {
+      return this.#refuse(caller, Message.call, errors.invalidArgument, `call ${request} is still in flight`);
+    }
+    if (codec.u(Slot.uriStatus) === UriStatus.invalid)
+      return this.#refuse(caller, Message.call, errors.invalidUri, uriProblem(codec, "procedure"));
+    if (codec.matchCount === 0)
+      return this.#refuse(caller, Message.call, errors.noSuchProcedure, "no callee has registered this procedure");
+    if (caller.callCount >= this.#limits.callsPerSession_max) {
+      const problem = `a session may have ${this.#limits.callsPerSession_max} calls in flight`;
+      return this.#refuse(caller, Message.call, errors.unavailable, problem);
+    }
+    const pattern = codec.matchAt(0) as PatternHandle;
+    const row = chooseCallee(pattern, this.#patterns, this.#memberships, this.#random);
+    const callee = this.#targets.get(this.#memberships.target(row));
+    if (callee.invocationCount >= this.#limits.invocationsPerSession_max)
+      return this.#refuse(caller, Message.call, errors.unavailable, "the callee has too many calls outstanding");
+    this.#invoke(caller, callee, pattern, request);
+  }
+
+  #invoke(caller: RouterSession, callee: RouterSession, pattern: PatternHandle, request: RequestId): void {
+    const codec = this.#codec;
+    const truths = codec.u(Slot.true);
+    let details = this.#patterns.match(pattern) === Match.exact ? 0 : Detail.uri;
+    let flags = 0;
+    if ((truths & Option.discloseMe) !== 0 || this.#patterns.discloseCaller(pattern)) {
+      if (!caller.realm!.allowDisclosure)
+        return this.#refuse(caller, Message.call, errors.discloseMeDisallowed, "this realm does not disclose callers");
+      codec.putIdentity(caller.id, caller.identity!.authid, caller.identity!.authrole);
+      details |= Detail.disclose;
+    }
+    if ((truths & Option.receiveProgress) !== 0) {
+      flags |= CallFlag.progress;
+      if ((callee.clientFeatures & ClientFeature.calleeProgress) !== 0) details |= Detail.receiveProgress;
+    }
+    const registration = this.#patterns.id(pattern);
+    const length = codec.writeInvocation(callee.serializer, callee.lastInvocation + 1, registration, details);
+    if (length === 0 || length > callee.peerFrameBytes_max) {
+      const { error, message } = payloadProblem(length === 0 ? codec.writeStatus : null);
+      return this.#refuse(caller, Message.call, error, message);
+    }
+    callee.lastInvocation++;
+    this.#metrics.calls++;
+    const timeout_ms = Math.min(codec.f(FSlot.timeout), this.#limits.callTimeout_ms);
+    this.#calls.open(caller, callee, { request, registration: pattern, flags, timeout_ms });
+    callee.post(this.#frames.take(length, false));
+  }
+
+  #acknowledge(session: RouterSession, type: Message, id: number): void {
+    const length = this.#codec.writeAck(session.serializer, type, this.#codec.f(FSlot.request), id);
+    session.post(this.#frames.take(length, false));
+  }
+
+  #refuse(session: RouterSession, type: Message, error: ErrorEntry, message: string): void {
+    session.postError(type, this.#codec.f(FSlot.request) as RequestId, error, message);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Subscriptions and registrations: one row per pattern, numbered by the handle that the WASM index gave it. What the index
+ * knows (URI, match policy, realm) is not kept twice; here is who belongs to it and how calls are spread.
+ */
+import type { PatternHandle, RegistrationId, SubscriptionId } from "../base/ids.ts";
+import { U8Column, U32Column } from "../base/column.ts";
+import type { Invoke, Match } from "../protocol/messages.ts";
+import type { PatternIndex } from "../wasm/index.ts";
+import type { Codec } from "../wasm/codec.ts";
+import { Slot } from "../wasm/abi.ts";
+import type { Realm } from "./realm.ts";
+
+/** The two kinds of pattern; the index keeps them apart as scopes of a realm. */
+export const PatternKind = { subscription: 0, registration: 1 } as const;
+export type PatternKind = (typeof PatternKind)[keyof typeof PatternKind];
+
+/** A WAMP id is the handle below this, and how often the handle was used before above it: no id comes back within 2^25 reuses. */
+const handleRange = 2 ** 28;
+const generationMask = (1 << 25) - 1;
+
+export class Patterns {
+  readonly #index: PatternIndex;
+  readonly #kind = new U8Column();
+  readonly #match = new U8Column();
+  readonly #invoke = new U8Column();
+  readonly #discloseCaller = new U8Column();
+  readonly #generation = new U32Column();
+  readonly #memberCount = new U32Column();
+  readonly #firstMember = new U32Column();
+  readonly #lastMember = new U32Column();
+  readonly #cursor = new U32Column();
+
+  constructor(index: PatternIndex) {
+    this.#index = index;
+  }
+
+  /** Makes the pattern that the visited SUBSCRIBE or REGISTER names; 0 when the index is full. */
+  add(kind: PatternKind, realm: Realm, codec: Codec): PatternHandle | 0 {
+    const match = codec.u(Slot.match) as Match;
+    const scope = realm.handle * 2 + kind;
+    const handle = this.#index.insert(scope, match, codec.u(Slot.uri), codec.u(Slot.uriLen)) as PatternHandle;
+    if ((handle as number) === 0) return 0;
+    this.#ensure(handle);
+    this.#kind.set(handle, kind);
+    this.#match.set(handle, match);
+    this.#invoke.set(handle, 0);
+    this.#discloseCaller.set(handle, 0);
+    this.#memberCount.set(handle, 0);
+    this.#firstMember.set(handle, 0);
+    this.#lastMember.set(handle, 0);
+    this.#cursor.set(handle, 0);
+    return handle;
+  }
+
+  /** Forgets the pattern; its id is not given again before 2^25 others in its place. */
+  remove(handle: PatternHandle): void {
+    this.#index.remove(handle);
+    this.#generation.set(handle, (this.#generation.get(handle) + 1) & generationMask);
+    this.#memberCount.set(handle, 0);
+  }
+
+  id(handle: PatternHandle): SubscriptionId & RegistrationId {
+    return (this.#generation.get(handle) * handleRange + handle) as SubscriptionId & RegistrationId;
+  }
+
+  /** The handle of a live pattern of this kind with this id, or 0. */
+  byId(kind: PatternKind, id: number): PatternHandle | 0 {
+    const handle = (id % handleRange) as PatternHandle;
+    if (handle === (0 as number) || handle > this.#top) return 0;
+    if (this.#memberCount.get(handle) === 0 || this.#kind.get(handle) !== kind) return 0;
+    return this.id(handle) === id ? handle : 0;
+  }
+
+  kind(handle: PatternHandle): PatternKind {
+    return this.#kind.get(handle) as PatternKind;
+  }
+  match(handle: PatternHandle): Match {
+    return this.#match.get(handle) as Match;
+  }
+  invoke(handle: PatternHandle): Invoke {
+    return this.#invoke.get(handle) as Invoke;
+  }
+  setInvoke(handle: PatternHandle, invoke: Invoke): void {
+    this.#invoke.set(handle, invoke);
+  }
+  discloseCaller(handle: PatternHandle): boolean {
+    return this.#discloseCaller.get(handle) !== 0;
+  }
+  setDiscloseCaller(handle: PatternHandle): void {
+    this.#discloseCaller.set(handle, 1);
+  }
+  memberCount(handle: PatternHandle): number {
+    return this.#memberCount.get(handle);
+  }
+  addToCount(handle: PatternHandle, change: number): void {
+    this.#memberCount.set(handle, this.#memberCount.get(handle) + change);
+  }
+  firstMember(handle: PatternHandle): number {
+    return this.#firstMember.get(handle);
+  }
+  setFirstMember(handle: PatternHandle, row: number): void {
+    this.#firstMember.set(handle, row);
+  }
+  lastMember(handle: PatternHandle): number {
+    return this.#lastMember.get(handle);
+  }
+  setLastMember(handle: PatternHandle, row: number): void {
+    this.#lastMember.set(handle, row);
+  }
+  /** The membership that round robin takes next; 0: the first. */
+  cursor(handle: PatternHandle): number {
+    return this.#cursor.get(handle);
+  }
+  setCursor(handle: PatternHandle, row: number): void {
+    this.#cursor.set(handle, row);
+  }
+
+  #top = 0;
+  #ensure(handle: PatternHandle): void {
+    if (handle <= this.#top) return;
+    this.#top = handle;
+    this.#kind.ensure(handle);
+    this.#match.ensure(handle);
+    this.#invoke.ensure(handle);
+    this.#discloseCaller.ensure(handle);
+    this.#generation.ensure(handle);
+    this.#memberCount.ensure(handle);
+    this.#firstMember.ensure(handle);
+    this.#lastMember.ensure(handle);
+    this.#cursor.ensure(handle);
+  }
+}

@@ -1,0 +1,28 @@
+/** A realm: a name, a number in the index's keys, and the rules of its sessions. Nothing crosses from one realm to another. */
+import type { RealmHandle } from "../base/ids.ts";
+
+export interface RealmOptions {
+  readonly uri: string;
+  /** `strict`: the specification to the letter. `compat` (default): what existing clients need tolerated. */
+  readonly profile: "strict" | "compat";
+  /** Only lower case letters, digits and `_` in URI components. */
+  readonly strictUris: boolean;
+  /** False refuses `disclose_me` and `disclose_caller`. */
+  readonly allowDisclosure: boolean;
+}
+
+export class Realm {
+  readonly uri: string;
+  readonly handle: RealmHandle;
+  readonly strict: boolean;
+  readonly strictUris: boolean;
+  readonly allowDisclosure: boolean;
+  sessionCount = 0;
+  constructor(handle: RealmHandle, options: RealmOptions) {
+    this.uri = options.uri;
+    this.handle = handle;
+    this.strict = options.profile === "strict";
+    this.strictUris = options.strictUris;
+    this.allowDisclosure = options.allowDisclosure;
+  }
+}

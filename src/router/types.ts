@@ -1,0 +1,52 @@
+/** What broker and dealer know of a session, and of frames on their way out. Types only. */
+import type { ErrorEntry } from "../protocol/errors.ts";
+import type { Message } from "../protocol/messages.ts";
+import type { Serializer } from "../protocol/serializers.ts";
+import type { Identity, OutgoingFrame } from "../ports.ts";
+import type { RequestId, SessionId, Target } from "../base/ids.ts";
+import type { Realm } from "./realm.ts";
+
+/** An encoded frame, shared by all who receive it. */
+export interface Frame extends OutgoingFrame {
+  readonly length: number;
+  /** EVENTs may be dropped for a slow consumer, replies may not. */
+  readonly droppable: boolean;
+}
+
+/** Makes a frame of what a writer of the codec just wrote. */
+export interface FrameSource {
+  take(length: number, droppable: boolean): Frame;
+}
+
+/**
+ * A joined session as a routing target. The counters and list heads belong to the tables of broker and dealer; they lie here
+ * because a session is where every walk begins.
+ */
+export interface RouterSession {
+  readonly target: Target;
+  readonly id: SessionId;
+  readonly realm: Realm | null;
+  readonly serializer: Serializer;
+  readonly identity: Identity | null;
+  /** `ClientFeature` bits. */
+  readonly clientFeatures: number;
+  /** Largest frame that may be sent to it. */
+  readonly peerFrameBytes_max: number;
+  /** Number of the last INVOCATION sent to it; the router's counter for this session. */
+  lastInvocation: number;
+  /** Highest request id of a CALL seen from it. */
+  lastCall: number;
+  subscriptionCount: number;
+  registrationCount: number;
+  callCount: number;
+  invocationCount: number;
+  /** Heads of its lists: subscriptions, registrations, pending calls it made, pending calls it serves. 0: none. */
+  firstSubscription: number;
+  firstRegistration: number;
+  firstCall: number;
+  firstInvocation: number;
+  /** Queues a frame; never runs router code. */
+  post(frame: Frame): void;
+  /** Queues ERROR[type, request] with a text for people as its only argument. Control path: it allocates. */
+  postError(type: Message, request: RequestId, error: ErrorEntry, message: string): void;
+}

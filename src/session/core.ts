@@ -1,0 +1,37 @@
+/** Everything that the sessions of one router thread share. Made once, by the composition root. */
+import type { Limits } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Metrics } from "../base/metrics.ts";
+import type { RandomIds } from "../base/random-ids.ts";
+import type { Authenticator, Scheduler } from "../ports.ts";
+import type { Broker } from "../router/broker.ts";
+import type { Calls } from "../router/calls.ts";
+import type { Dealer } from "../router/dealer.ts";
+import type { Memberships } from "../router/memberships.ts";
+import type { Realm } from "../router/realm.ts";
+import type { Targets } from "../router/targets.ts";
+import type { Codec } from "../wasm/codec.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Session } from "./session.ts";
+
+export interface SessionCore {
+  readonly codec: Codec;
+  readonly outbox: Outbox;
+  readonly broker: Broker;
+  readonly dealer: Dealer;
+  readonly calls: Calls;
+  readonly subscriptions: Memberships;
+  readonly registrations: Memberships;
+  readonly targets: Targets<Session>;
+  readonly realms: ReadonlyMap<string, Realm>;
+  readonly authenticator: Authenticator;
+  readonly scheduler: Scheduler;
+  readonly ids: RandomIds;
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Called once for each connection that is gone. */
+  readonly onConnectionGone: () => void;
+  /** WELCOME.Details.agent. */
+  readonly agent: string;
+}

@@ -1,0 +1,54 @@
+/** HELLO to WELCOME or ABORT (Basic Profile, "Session Establishment"). Control path; pure but for the authenticator. */
+import { errors } from "../protocol/errors.ts";
+import { clientRoles, readClientRoles } from "../protocol/features.ts";
+import type { Connection, Identity } from "../ports.ts";
+import type { Realm } from "../router/realm.ts";
+import type { SessionCore } from "./core.ts";
+
+export interface Joining {
+  readonly realm: Realm;
+  readonly identity: Identity;
+  readonly clientFeatures: number;
+}
+
+export interface Refusal {
+  readonly error: string;
+  readonly message: string;
+}
+
+const isDict = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** `details` and `realmUri` are HELLO's elements; the visit has checked that they are a dict and a URI. */
+export function admit(
+  core: SessionCore,
+  connection: Connection,
+  realmUri: unknown,
+  details: unknown,
+): Joining | Refusal {
+  const realm = core.realms.get(String(realmUri));
+  if (realm === undefined) {
+    return { error: errors.noSuchRealm.uri, message: `there is no realm ${JSON.stringify(String(realmUri).slice(0, 200))}` };
+  }
+  const hello = isDict(details) ? details : {};
+  const clientFeatures = readClientRoles(hello["roles"]);
+  if (clientFeatures === null) {
+    return { error: errors.noSuchRole.uri, message: `Details.roles must name one of ${clientRoles.join(", ")}` };
+  }
+  if (connection.identity !== undefined) return { realm, identity: connection.identity, clientFeatures };
+  const given = hello["authmethods"] ?? ["anonymous"];
+  if (!Array.isArray(given) || !given.every((method): method is string => typeof method === "string")) {
+    return { error: errors.protocolViolation.uri, message: "Details.authmethods must be a list of strings" };
+  }
+  const authid = hello["authid"];
+  if (authid !== undefined && authid !== null && (typeof authid !== "string" || authid.length > core.limits.authBytes_max)) {
+    return { error: errors.protocolViolation.uri, message: "Details.authid must be a short string" };
+  }
+  const verdict = core.authenticator.authenticate({
+    realm: realm.uri,
+    authmethods: given.length === 0 ? ["anonymous"] : given,
+    authid: authid ?? undefined,
+    transport: connection.info,
+  });
+  return "error" in verdict ? verdict : { realm, identity: verdict.identity, clientFeatures };
+}

@@ -1,0 +1,302 @@
+/**
+ * The one way out: frames are queued per session by reference and written once per loop turn, each socket corked. Hot.
+ *
+ * A frame that every receiver takes lives in an arena that is used again next turn; a frame that somebody could not take yet is
+ * copied out once and shared. Each session's queue is bounded, and so are all of them together: beyond, EVENTs follow the
+ * slow-consumer policy, while a reply that does not fit ends the session.
+ */
+import { assert } from "../base/assert.ts";
+import type { Limits } from "../base/limits.ts";
+import type { Metrics } from "../base/metrics.ts";
+import type { Connection, Scheduler } from "../ports.ts";
+import type { Frame, FrameSource } from "../router/types.ts";
+
+export type SlowConsumerPolicy = "drop-newest" | "drop-oldest" | "disconnect";
+
+/** The codec's last written frame; all that the outbox needs of it. */
+export interface WrittenFrame {
+  outFrame(length: number): Uint8Array;
+  copyOut(target: Uint8Array, offset: number, length: number): void;
+}
+
+export interface OutboxParts {
+  readonly codec: WrittenFrame;
+  readonly scheduler: Scheduler;
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+  readonly policy: SlowConsumerPolicy;
+}
+
+const arenaBytes = 1 << 20;
+/** Frames from here on get memory of their own: copying them into the arena first would buy nothing. */
+const ownBytes_min = 16 << 10;
+
+/** A frame whose bytes may lie in the arena until `own` moves them out. */
+export class OutboxFrame implements Frame {
+  bytes: Uint8Array;
+  readonly length: number;
+  readonly droppable: boolean;
+  #inArena: boolean;
+  constructor(bytes: Uint8Array, droppable: boolean, inArena: boolean) {
+    this.bytes = bytes;
+    this.length = bytes.length;
+    this.droppable = droppable;
+    this.#inArena = inArena;
+  }
+  own(): void {
+    if (!this.#inArena) return;
+    this.bytes = this.bytes.slice();
+    this.#inArena = false;
+  }
+}
+
+/** A queue that is pooled: `frames[from..count-1]` wait, the array itself never shrinks. */
+class FrameList {
+  readonly frames: OutboxFrame[] = [];
+  from = 0;
+  count = 0;
+}
+
+/** What the outbox keeps per session; a session is one of these. */
+export interface OutboxOwner {
+  readonly connection: Connection;
+  queue: FrameList | null;
+  queuedBytes: number;
+  /** In the list of sessions to flush at the end of this turn. */
+  dirty: boolean;
+  /** The socket is full; `onDrain` will come. */
+  blocked: boolean;
+  /** Its queue holds a frame that fans out over several turns. */
+  hasLarge: boolean;
+  /** EVENTs dropped since the last report. */
+  droppedEvents: number;
+  /** A reply did not fit, or the policy says so: end the session soon. Must not run router code now. */
+  overrun(): void;
+}
+
+const emptyFrame = new OutboxFrame(new Uint8Array(0), false, false);
+
+export class Outbox implements FrameSource {
+  readonly #codec: WrittenFrame;
+  readonly #scheduler: Scheduler;
+  readonly #limits: Limits;
+  readonly #metrics: Metrics;
+  readonly #policy: SlowConsumerPolicy;
+  readonly #flush = (): void => this.#endOfTurn();
+  readonly #pool: FrameList[] = [];
+  #dirty: OutboxOwner[] = [];
+  #spare: OutboxOwner[] = [];
+  #later: (() => void)[] = [];
+  #scheduled = false;
+  #arena = new Uint8Array(arenaBytes);
+  #arenaUsed = 0;
+  #largeBytesLeft: number;
+  /** Bytes queued for blocked sessions, over all of them. */
+  heldBytes = 0;
+  /** Counts loop turns in which anything happened. */
+  turn = 0;
+
+  constructor(parts: OutboxParts) {
+    this.#codec = parts.codec;
+    this.#scheduler = parts.scheduler;
+    this.#limits = parts.limits;
+    this.#metrics = parts.metrics;
+    this.#policy = parts.policy;
+    this.#largeBytesLeft = parts.limits.largeBytesPerTurn_max;
+  }
+
+  /** A frame of what a writer of the codec just wrote. */
+  take(length: number, droppable: boolean): OutboxFrame {
+    assert(length > 0, "a writer's failure was not handled");
+    if (length >= ownBytes_min) return new OutboxFrame(this.#codec.outFrame(length).slice(), droppable, false);
+    if (this.#arenaUsed + length > arenaBytes) {
+      // Frames of this turn may still be handed out, so a full arena is left to them and not reused.
+      this.#arena = new Uint8Array(arenaBytes);
+      this.#arenaUsed = 0;
+    }
+    const at = this.#arenaUsed;
+    this.#arenaUsed = at + length;
+    this.#codec.copyOut(this.#arena, at, length);
+    return new OutboxFrame(this.#arena.subarray(at, at + length), droppable, true);
+  }
+
+  post(owner: OutboxOwner, frame: OutboxFrame): void {
+    const bytes = owner.queuedBytes + frame.length;
+    if (bytes > this.#limits.outboxBytes_max || (owner.blocked && this.#overBudget(frame)))
+      return this.#overflow(owner, frame);
+    this.#append(owner, frame);
+    if (owner.blocked) {
+      frame.own();
+      this.heldBytes += frame.length;
+    } else if (!owner.dirty) {
+      owner.dirty = true;
+      this.#dirty.push(owner);
+      if (!this.#scheduled) this.#schedule();
+    }
+  }
+
+  /** Runs a task at the end of this turn, before the flush; what it posts goes out with it. */
+  afterTurn(task: () => void): void {
+    this.#later.push(task);
+    if (!this.#scheduled) this.#schedule();
+  }
+
+  /** Writes what one session has queued, before its connection is closed. */
+  flushNow(owner: OutboxOwner): void {
+    if (owner.queue !== null && !owner.blocked) this.#write(owner, false);
+  }
+
+  /** The session's socket can take frames again. */
+  onDrain(owner: OutboxOwner): void {
+    if (!owner.blocked) return;
+    owner.blocked = false;
+    this.heldBytes -= owner.queuedBytes;
+    if (owner.queue === null) return;
+    if (!owner.dirty) {
+      owner.dirty = true;
+      this.#dirty.push(owner);
+      if (!this.#scheduled) this.#schedule();
+    }
+  }
+
+  /** The session's connection is gone: forget what was queued for it. */
+  discard(owner: OutboxOwner): void {
+    if (owner.blocked) this.heldBytes -= owner.queuedBytes;
+    owner.blocked = false;
+    if (owner.queue !== null) this.#release(owner, owner.queue);
+  }
+
+  #schedule(): void {
+    this.#scheduled = true;
+    this.#scheduler.endOfTurn(this.#flush);
+  }
+
+  #endOfTurn(): void {
+    this.turn++;
+    this.#scheduled = false;
+    if (this.#later.length > 0) {
+      const tasks = this.#later;
+      this.#later = [];
+      for (const task of tasks) task();
+    }
+    this.#largeBytesLeft = this.#limits.largeBytesPerTurn_max;
+    const dirty = this.#dirty;
+    this.#dirty = this.#spare;
+    for (let i = 0; i < dirty.length; i++) {
+      const owner = dirty[i]!;
+      owner.dirty = false;
+      if (owner.queue !== null && !owner.blocked) this.#write(owner, owner.hasLarge);
+    }
+    dirty.length = 0;
+    this.#spare = dirty;
+    this.#arenaUsed = 0;
+  }
+
+  /** Hands a session's frames to its connection: all of them, or with `paced` as many large ones as this turn allows. */
+  #write(owner: OutboxOwner, paced: boolean): void {
+    const queue = owner.queue!;
+    const upTo = paced ? this.#paced(queue) : queue.count;
+    const taken = upTo === queue.from ? upTo : owner.connection.send(queue.frames, queue.from, upTo);
+    if (taken === queue.count) {
+      this.#release(owner, queue);
+      return;
+    }
+    let left = 0;
+    for (let i = queue.from; i < taken; i++) queue.frames[i] = emptyFrame;
+    for (let i = taken; i < queue.count; i++) {
+      const frame = queue.frames[i]!;
+      frame.own();
+      left += frame.length;
+    }
+    queue.from = taken;
+    owner.queuedBytes = left;
+    if (taken < upTo) {
+      owner.blocked = true;
+      this.heldBytes += left;
+    } else if (!owner.dirty) {
+      owner.dirty = true;
+      this.#dirty.push(owner);
+      if (!this.#scheduled) this.#schedule();
+    }
+  }
+
+  /** How far this turn's share of large frames reaches into the queue. */
+  #paced(queue: FrameList): number {
+    let i = queue.from;
+    for (; i < queue.count; i++) {
+      const length = queue.frames[i]!.length;
+      if (length < this.#limits.largeFrameBytes) continue;
+      if (this.#largeBytesLeft <= 0) break;
+      this.#largeBytesLeft -= length;
+    }
+    return i;
+  }
+
+  #append(owner: OutboxOwner, frame: OutboxFrame): void {
+    let queue = owner.queue;
+    if (queue === null) queue = owner.queue = this.#pool.pop() ?? new FrameList();
+    queue.frames[queue.count++] = frame;
+    owner.queuedBytes += frame.length;
+    if (frame.length >= this.#limits.largeFrameBytes) owner.hasLarge = true;
+  }
+
+  #release(owner: OutboxOwner, queue: FrameList): void {
+    const frames = queue.frames;
+    for (let i = queue.from; i < queue.count; i++) frames[i] = emptyFrame;
+    owner.queue = null;
+    owner.queuedBytes = 0;
+    owner.hasLarge = false;
+    queue.from = queue.count = 0;
+    // A list that once held a burst is not kept: the pool's memory stays small.
+    if (frames.length <= 1024 && this.#pool.length < 4096) this.#pool.push(queue);
+  }
+
+  #overBudget(frame: OutboxFrame): boolean {
+    return frame.droppable && this.heldBytes + frame.length > this.#limits.egressBytes_max;
+  }
+
+  /** The frame does not fit: write what is there if the socket may still take it, else the policy decides. */
+  #overflow(owner: OutboxOwner, frame: OutboxFrame): void {
+    if (!owner.blocked && owner.queue !== null) {
+      this.#write(owner, false);
+      if (!owner.blocked) return this.post(owner, frame);
+    }
+    if (!frame.droppable || this.#policy === "disconnect") {
+      this.#metrics.sessionsOverrun++;
+      owner.overrun();
+      return;
+    }
+    if (this.#policy === "drop-oldest" && this.#makeRoom(owner, frame.length)) {
+      this.#append(owner, frame);
+      frame.own();
+      this.heldBytes += frame.length;
+      return;
+    }
+    owner.droppedEvents++;
+    this.#metrics.eventsDroppedSlow++;
+  }
+
+  /** Drops the oldest EVENTs of a blocked session until `bytes` fit. False when only replies are left. */
+  #makeRoom(owner: OutboxOwner, bytes: number): boolean {
+    const queue = owner.queue;
+    if (queue === null) return false;
+    let freed = 0;
+    let to = queue.from;
+    const excess = owner.queuedBytes + bytes - this.#limits.outboxBytes_max;
+    const overBudget = this.heldBytes + bytes - this.#limits.egressBytes_max;
+    const wanted = Math.max(excess, overBudget);
+    for (let i = queue.from; i < queue.count; i++) {
+      const frame = queue.frames[i]!;
+      if (freed < wanted && frame.droppable) {
+        freed += frame.length;
+        owner.droppedEvents++;
+        this.#metrics.eventsDroppedSlow++;
+      } else queue.frames[to++] = frame;
+    }
+    for (let i = to; i < queue.count; i++) queue.frames[i] = emptyFrame;
+    queue.count = to;
+    owner.queuedBytes -= freed;
+    this.heldBytes -= freed;
+    return freed >= wanted;
+  }
+}

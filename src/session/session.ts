@@ -1,0 +1,367 @@
+/**
+ * One connection's state machine, and the session that is open on it. Hot: `onFrame` to broker and dealer.
+ *
+ *   waiting ──HELLO──► open ──GOODBYE──► waiting          (a second session on the same transport)
+ *                       │ our GOODBYE ──► closing ──GOODBYE or time──► closed
+ *   any ──violation, ABORT, transport gone──► closed
+ */
+import type { RequestId, SessionId, Target } from "../base/ids.ts";
+import { unreachable } from "../base/assert.ts";
+import { encodeMessage, decodeMessage } from "../protocol/encoding.ts";
+import { closeReasons, errors, type ErrorEntry } from "../protocol/errors.ts";
+import { routerRoles } from "../protocol/features.ts";
+import { Message } from "../protocol/messages.ts";
+import type { Serializer } from "../protocol/serializers.ts";
+import type { Connection, ConnectionEvents, Identity } from "../ports.ts";
+import type { Realm } from "../router/realm.ts";
+import type { RouterSession } from "../router/types.ts";
+import { FSlot, Slot, Status, Visit } from "../wasm/abi.ts";
+import type { SessionCore } from "./core.ts";
+import { admit } from "./handshake.ts";
+import { Inbox } from "./inbox.ts";
+import { OutboxFrame, type OutboxOwner } from "./outbox.ts";
+
+/** `leaving`: its subscriptions are being ended, over several turns if they are many. */
+const State = { waiting: 0, open: 1, leaving: 2, closing: 3, closed: 4 } as const;
+type State = (typeof State)[keyof typeof State];
+
+/** WebSocket close codes (RFC 6455, 7.4.1). */
+const CloseCode = { normal: 1000, goingAway: 1001, protocolError: 1002, policy: 1008, internalError: 1011 } as const;
+
+/** Subscriptions ended in one turn when a session leaves. */
+const subscriptionsPerTurn = 2_048;
+
+export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
+  readonly target: Target;
+  readonly connection: Connection;
+  readonly serializer: Serializer;
+  readonly peerFrameBytes_max: number;
+  id = 0 as SessionId;
+  realm: Realm | null = null;
+  identity: Identity | null = null;
+  clientFeatures = 0;
+  lastInvocation = 0;
+  lastCall = 0;
+  subscriptionCount = 0;
+  registrationCount = 0;
+  callCount = 0;
+  invocationCount = 0;
+  firstSubscription = 0;
+  firstRegistration = 0;
+  firstCall = 0;
+  firstInvocation = 0;
+  queue: OutboxOwner["queue"] = null;
+  queuedBytes = 0;
+  dirty = false;
+  blocked = false;
+  hasLarge = false;
+  droppedEvents = 0;
+  readonly #core: SessionCore;
+  #state: State = State.waiting;
+  #inbox: Inbox | null = null;
+  #visitFlags = 0;
+  #lastRequest = 0;
+  #turn = -1;
+  #framesLeft = 0;
+  #cancelTimer: (() => void) | null = null;
+
+  constructor(core: SessionCore, connection: Connection) {
+    this.#core = core;
+    this.connection = connection;
+    this.serializer = connection.serializer;
+    this.peerFrameBytes_max = connection.peerFrameBytes_max;
+    this.target = core.targets.take();
+    core.targets.put(this);
+    this.#startTimer(core.limits.handshake_ms, () => this.#abort(errors.timeout.uri, "no HELLO in time", CloseCode.policy));
+  }
+
+  get isOpen(): boolean {
+    return this.#state === State.open;
+  }
+
+  // ---- from the connection
+
+  onFrame(bytes: Uint8Array): void {
+    const outbox = this.#core.outbox;
+    if (this.#turn !== outbox.turn) {
+      this.#turn = outbox.turn;
+      this.#framesLeft = this.#core.limits.framesPerTurn_max;
+    }
+    if (this.#inbox !== null || this.#framesLeft-- <= 0) this.#defer(bytes);
+    else this.#handle(bytes);
+  }
+
+  onDrain(): void {
+    this.#core.outbox.onDrain(this);
+  }
+
+  onClose(): void {
+    const was = this.#state;
+    this.#state = State.closed;
+    this.#stopTimer();
+    this.#inbox = null;
+    this.#core.outbox.discard(this);
+    if (was !== State.leaving) this.#leaveRealm();
+    this.#core.onConnectionGone();
+  }
+
+  // ---- from router and outbox
+
+  post(frame: OutboxFrame): void {
+    if (this.#state === State.open) this.#core.outbox.post(this, frame);
+  }
+
+  postError(type: Message, request: RequestId, error: ErrorEntry, message: string): void {
+    if (this.#state === State.open) this.#send([Message.error, type, request, {}, error.uri, [message]]);
+  }
+
+  overrun(): void {
+    const { log, outbox } = this.#core;
+    log.warn("session", "ended: it does not read what it is sent", { session: this.id, queuedBytes: this.queuedBytes });
+    outbox.afterTurn(() => this.connection.terminate());
+  }
+
+  /** Says GOODBYE and closes when the peer has answered, or after `goodbye_ms`. */
+  goodbye(reason: string, message: string): void {
+    if (this.#state !== State.open) return this.#close(CloseCode.goingAway, reason);
+    this.#send([Message.goodbye, { message }, reason]);
+    this.#state = State.closing;
+    this.#leaveRealm();
+    this.#startTimer(this.#core.limits.goodbye_ms, () => this.#close(CloseCode.goingAway, reason));
+  }
+
+  // ---- frames
+
+  /** A fault of ours in one message ends the session that sent it, and nothing else. */
+  #handle(bytes: Uint8Array): void {
+    try {
+      this.#route(bytes);
+    } catch (cause) {
+      this.#core.log.error("session", "internal error; the session is ended", { session: this.id, cause });
+      this.#close(CloseCode.internalError, "internal error");
+    }
+  }
+
+  #route(bytes: Uint8Array): void {
+    const { codec, metrics } = this.#core;
+    metrics.messagesIn++;
+    const realm = this.realm;
+    if (codec.visit(this.serializer, bytes, realm === null ? 0 : realm.handle, this.#visitFlags) !== Status.ok)
+      return this.#violation(codec.violation());
+    if (this.#state === State.open) this.#dispatch(codec.u(Slot.type), bytes);
+    else this.#outsideSession(codec.u(Slot.type), bytes);
+  }
+
+  #dispatch(type: number, bytes: Uint8Array): void {
+    const core = this.#core;
+    switch (type) {
+      case Message.publish:
+        return this.#inSequence() ? core.broker.publish(this) : undefined;
+      case Message.call:
+        return this.#inSequence() ? core.dealer.call(this) : undefined;
+      case Message.yield:
+        return core.calls.onYield(this) ? undefined : this.#violation("YIELD for an invocation that was never issued");
+      case Message.subscribe:
+        return this.#inSequence() ? core.broker.subscribe(this) : undefined;
+      case Message.unsubscribe:
+        return this.#inSequence() ? core.broker.unsubscribe(this) : undefined;
+      case Message.register:
+        return this.#inSequence() ? core.dealer.register(this) : undefined;
+      case Message.unregister:
+        return this.#inSequence() ? core.dealer.unregister(this) : undefined;
+      case Message.cancel:
+        return core.calls.onCancel(this);
+      case Message.error:
+        return this.#onError();
+      case Message.goodbye:
+        return this.#onGoodbye();
+      case Message.abort:
+        return this.#onAbort(bytes);
+      default:
+        return this.#violation(`a client may not send message type ${type} in an open session`);
+    }
+  }
+
+  /** Strict realms want request ids 1, 2, 3 …; others take what clients send. */
+  #inSequence(): boolean {
+    if (!this.realm!.strict) return true;
+    const request = this.#core.codec.f(FSlot.request);
+    const expected = this.#lastRequest === 2 ** 53 ? 1 : this.#lastRequest + 1;
+    this.#lastRequest = request;
+    if (request === expected) return true;
+    this.#violation(`request id ${request} where ${expected} was due`);
+    return false;
+  }
+
+  #onError(): void {
+    const codec = this.#core.codec;
+    if (codec.u(Slot.requestType) !== Message.invocation)
+      return this.#violation("a client may answer only INVOCATION with ERROR");
+    if (!this.#core.calls.onError(this)) this.#violation("ERROR for an invocation that was never issued");
+  }
+
+  #outsideSession(type: number, bytes: Uint8Array): void {
+    switch (this.#state) {
+      case State.waiting:
+        if (type === Message.hello) return this.#onHello(bytes);
+        if (type === Message.abort) return this.#close(CloseCode.normal, "aborted by the client");
+        return this.#violation(`message type ${type} before HELLO`);
+      case State.closing:
+        // Late frames are normal here; only the answer to our GOODBYE matters.
+        if (type === Message.goodbye || type === Message.abort) this.#close(CloseCode.normal, "session closed");
+        return;
+      case State.leaving:
+      case State.closed:
+        return;
+      case State.open:
+        return;
+      default:
+        return unreachable(this.#state);
+    }
+  }
+
+  #onHello(bytes: Uint8Array): void {
+    const core = this.#core;
+    const [, realmUri, details] = decodeMessage(this.serializer, bytes);
+    const verdict = admit(core, this.connection, realmUri, details);
+    if ("error" in verdict) return this.#abort(verdict.error, verdict.message, CloseCode.policy);
+    this.#stopTimer();
+    const { realm, identity } = verdict;
+    this.realm = realm;
+    this.identity = identity;
+    this.clientFeatures = verdict.clientFeatures;
+    this.#visitFlags = (realm.strict ? Visit.strict : 0) | (realm.strictUris ? Visit.strictUri : 0);
+    this.id = core.ids.next() as SessionId;
+    this.lastInvocation = this.lastCall = this.#lastRequest = 0;
+    this.#state = State.open;
+    realm.sessionCount++;
+    core.metrics.sessionsOpened++;
+    const { authid, authrole, authmethod, authprovider } = identity;
+    const welcome = { realm: realm.uri, authid, authrole, authmethod, authprovider, roles: routerRoles, agent: core.agent };
+    this.#send([Message.welcome, this.id, welcome]);
+  }
+
+  #onGoodbye(): void {
+    this.#send([Message.goodbye, {}, closeReasons.goodbyeAndOut]);
+    this.#core.outbox.flushNow(this);
+    this.#leaveRealm();
+    this.#startTimer(this.#core.limits.handshake_ms, () => this.#close(CloseCode.normal, "session closed"));
+  }
+
+  #onAbort(bytes: Uint8Array): void {
+    const [, details, reason] = decodeMessage(this.serializer, bytes);
+    this.#core.log.info("session", "aborted by the client", { session: this.id, reason, details });
+    this.#close(CloseCode.normal, "aborted by the client");
+  }
+
+  #violation(problem: string): void {
+    if (this.#state === State.closing) return this.#close(CloseCode.protocolError, "protocol violation");
+    this.#core.metrics.violations++;
+    this.#abort(errors.protocolViolation.uri, problem, CloseCode.protocolError);
+  }
+
+  #abort(error: string, message: string, code: number): void {
+    if (this.#state === State.closed) return;
+    this.#core.log.info("session", "aborted", { session: this.id, peer: this.connection.info.peer, error, message });
+    this.#send([Message.abort, { message }, error]);
+    this.#close(code, error);
+  }
+
+  #send(message: readonly unknown[]): void {
+    this.#core.outbox.post(this, new OutboxFrame(encodeMessage(this.serializer, message), false, false));
+  }
+
+  // ---- endings
+
+  #close(code: number, reason: string): void {
+    if (this.#state === State.closed) return;
+    const core = this.#core;
+    const wasLeaving = this.#state === State.leaving;
+    core.outbox.flushNow(this);
+    this.#stopTimer();
+    this.#state = State.closed;
+    this.#inbox = null;
+    if (!wasLeaving) this.#leaveRealm();
+    this.connection.close(code, reason.slice(0, 120));
+  }
+
+  /**
+   * Ends calls and registrations at once – nobody may be routed to a session that has gone – and subscriptions a turn's share
+   * at a time, so that a session with many does not stop the others.
+   */
+  #leaveRealm(): void {
+    const core = this.#core;
+    // Either there was no session, or its subscriptions are being ended and `#left` will follow.
+    if (this.realm === null) return this.firstSubscription === 0 ? this.#left() : undefined;
+    // From here on nothing more is sent to it, not even the end of its own calls to itself.
+    if (this.#state === State.open) this.#state = State.leaving;
+    core.calls.onSessionGone(this);
+    while (this.firstRegistration !== 0) core.dealer.leave(this.firstRegistration, this);
+    this.realm.sessionCount--;
+    this.realm = null;
+    core.metrics.sessionsClosed++;
+    this.#endSubscriptions();
+  }
+
+  #endSubscriptions(): void {
+    const core = this.#core;
+    for (let left = subscriptionsPerTurn; this.firstSubscription !== 0; left--) {
+      if (left === 0) return core.outbox.afterTurn(() => this.#endSubscriptions());
+      core.broker.leave(this.firstSubscription, this);
+    }
+    this.#left();
+  }
+
+  #left(): void {
+    if (this.#state === State.leaving) {
+      this.#state = State.waiting;
+      this.#visitFlags = 0;
+      if (this.#inbox !== null) this.#drainInbox();
+    } else if (this.#state === State.closed && this.#core.targets.get(this.target) === this) {
+      this.#core.targets.free(this.target);
+    }
+  }
+
+  // ---- inbox and timer
+
+  /** Keeps a frame that is beyond this turn's share. */
+  #defer(bytes: Uint8Array): void {
+    const core = this.#core;
+    if (this.#inbox === null) {
+      this.#inbox = new Inbox();
+      core.outbox.afterTurn(() => this.#drainInbox());
+    }
+    if (!this.#inbox.push(bytes, core.limits)) {
+      core.metrics.sessionsOverrun++;
+      return this.#abort(errors.unavailable.uri, "more messages than the router can take from one session", CloseCode.policy);
+    }
+    if (this.#inbox.bytes * 2 > core.limits.inboxBytes_max) this.connection.pause?.(true);
+  }
+
+  #drainInbox(): void {
+    const inbox = this.#inbox;
+    if (inbox === null || this.#state === State.leaving) return;
+    for (let left = inbox.share(this.#core.limits); left > 0 && this.#inbox === inbox; left--) {
+      const frame = inbox.shift();
+      if (frame === undefined) {
+        this.#inbox = null;
+        this.connection.pause?.(false);
+        return;
+      }
+      this.#handle(frame);
+      // GOODBYE with many subscriptions: what follows it waits until they are ended.
+      if ((this.#state as State) === State.leaving) return;
+    }
+    if (this.#inbox === inbox) this.#core.outbox.afterTurn(() => this.#drainInbox());
+  }
+
+  #startTimer(delay_ms: number, task: () => void): void {
+    this.#stopTimer();
+    this.#cancelTimer = this.#core.scheduler.after(delay_ms, task);
+  }
+
+  #stopTimer(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * The line between TypeScript and WASM: where things lie in memory, and what the numbers mean. Declared a second time in
+ * assembly/abi.ts; test/unit/abi.test.ts compares the two through the module's exports.
+ */
+
+/** Fixed addresses in linear memory. */
+export const Address = {
+  header: 64,
+  /** F64 slots begin at HEADER, U32 slots at HEADER_U32. */
+  headerU32: 320,
+  /** One key of a details map on its way out. Internal to assembly/. */
+  key: 768,
+  text: 1024,
+  textBytes: 7168,
+  fixedEnd: 8192,
+} as const;
+export type Address = (typeof Address)[keyof typeof Address];
+
+/** Formats: the serializer numbers of RawSocket. */
+export const Format = {
+  json: 1,
+  msgpack: 2,
+  cbor: 3,
+} as const;
+export type Format = (typeof Format)[keyof typeof Format];
+
+/** F64 slots, counted from `Address.header`, 8 bytes each. */
+export const FSlot = {
+  /** Request id of the message (for ERROR: of the request it answers). */
+  request: 0,
+  /** Second id: subscription of UNSUBSCRIBE and EVENT, registration of UNREGISTER, publication of PUBLISHED and so on. */
+  id: 1,
+  /** Third id: publication of EVENT, registration of INVOCATION. */
+  id2: 2,
+  /** Options.timeout of CALL in milliseconds; 0 when absent. */
+  timeout: 3,
+  /** For the writers: session id that publisher/caller disclosure names. */
+  disclosed: 4,
+  /** For the writers: INVOCATION.Details.timeout in milliseconds. */
+  timeoutOut: 5,
+  /** Last scalar a cursor read. Internal to assembly/. */
+  value: 6,
+} as const;
+export type FSlot = (typeof FSlot)[keyof typeof FSlot];
+
+/** U32 slots, counted from `Address.headerU32`, 4 bytes each. Pointers are absolute addresses. */
+export const Slot = {
+  type: 0,
+  format: 1,
+  length: 2,
+  /** Offset in the frame at which a violation was noticed, and what it was (V_…). */
+  errorOffset: 3,
+  violation: 4,
+  /** Topic, procedure, realm, error or reason URI as plain UTF-8 (in the frame, or in SCRATCH if it was escaped). */
+  uri: 5,
+  uriLen: 6,
+  /** URI_OK, URI_INVALID or URI_RESERVED. */
+  uriStatus: 7,
+  /** Raw spans, still encoded in the frame's format. Length 0: absent. */
+  options: 8,
+  optionsLen: 9,
+  args: 10,
+  argsLen: 11,
+  kwargs: 12,
+  kwargsLen: 13,
+  /** Which known options were present (O_… bits), and which of the boolean ones were true. */
+  present: 14,
+  true: 15,
+  /** Options.match: 0 exact, 1 prefix, 2 wildcard. Options.invoke: 0 single … 4 last. Options.mode: 0 none … 3 killnowait, 4 unknown. */
+  match: 16,
+  invoke: 17,
+  mode: 18,
+  /** ERROR's first id element: the type of the request that failed. */
+  requestType: 19,
+  /** Matches found by the visit; handles are in MATCHES. M_OVERFLOW in U_MATCH_STATUS when there were more than fit. */
+  matchCount: 20,
+  matchStatus: 21,
+  /** The six receiver lists, each pointer and length of the raw encoded array; in the order of O_EXCLUDE … O_ELIGIBLE_AUTHROLE. */
+  lists: 22,
+  /** Why a writer returned 0: W_… */
+  writeStatus: 34,
+  /** For the writers, spans in TEXT: authid and authrole of the disclosed session. */
+  authid: 35,
+  authidLen: 36,
+  authrole: 37,
+  authroleLen: 38,
+  /** Span of the last string a cursor read, and element count or flag of the last container step. Internal to assembly/. */
+  span: 39,
+  spanLen: 40,
+  count: 41,
+  /** Bump pointer into SCRATCH; reset at the start of each visit. Internal to assembly/. */
+  scratch: 42,
+  /** Per format (index + format): length of the payload already transcoded for this visit, and its element count. 0: not yet. */
+  payloadLen: 43,
+  payloadArgs: 47,
+  /** Where a violation was noticed: index of the message element, and the name of the option if it was about one (length 0: none). */
+  element: 51,
+  option: 52,
+  optionLen: 53,
+} as const;
+export type Slot = (typeof Slot)[keyof typeof Slot];
+
+/** What a visit returns. */
+export const Status = {
+  ok: 0,
+  /** The frame breaks the protocol; U_VIOLATION and U_ERROR_OFFSET say how and where. Answer: ABORT protocol_violation. */
+  violation: 1,
+} as const;
+export type Status = (typeof Status)[keyof typeof Status];
+
+/** Values of `Slot.violation`. */
+export const Violation = {
+  none: 0,
+  tooLong: 1,
+  malformed: 2,
+  utf8: 3,
+  depth: 4,
+  trailing: 5,
+  notArray: 6,
+  type: 7,
+  elementCount: 8,
+  elementType: 9,
+  idRange: 10,
+  optionType: 11,
+  optionValue: 12,
+  optionTwice: 13,
+  format: 14,
+} as const;
+export type Violation = (typeof Violation)[keyof typeof Violation];
+
+/** Values of `Slot.uriStatus`. */
+export const UriStatus = {
+  ok: 0,
+  invalid: 1,
+  /** Well-formed, but `wamp` is its whole first component. */
+  reserved: 2,
+} as const;
+export type UriStatus = (typeof UriStatus)[keyof typeof UriStatus];
+
+/** Flags of a visit. */
+export const Visit = {
+  /** Check URIs by the strict rules. */
+  strictUri: 1,
+  /** Refuse what compatibility tolerates: null for absent args or options, extra trailing options, unknown cancel modes. */
+  strict: 2,
+} as const;
+export type Visit = (typeof Visit)[keyof typeof Visit];
+
+/** Known options: bits of `Slot.present` and `Slot.true`. */
+export const Option = {
+  acknowledge: 1 << 0,
+  excludeMe: 1 << 1,
+  discloseMe: 1 << 2,
+  exclude: 1 << 3,
+  excludeAuthid: 1 << 4,
+  excludeAuthrole: 1 << 5,
+  eligible: 1 << 6,
+  eligibleAuthid: 1 << 7,
+  eligibleAuthrole: 1 << 8,
+  match: 1 << 9,
+  invoke: 1 << 10,
+  discloseCaller: 1 << 11,
+  receiveProgress: 1 << 12,
+  progress: 1 << 13,
+  timeout: 1 << 14,
+  mode: 1 << 15,
+  /** enc_algo or ppt_scheme: the payload may be one text or binary element in the place of the arguments. */
+  opaque: 1 << 16,
+} as const;
+export type Option = (typeof Option)[keyof typeof Option];
+
+/** Details that the writers can add. */
+export const Detail = {
+  /** topic (EVENT) or procedure (INVOCATION): the URI of the visited message. */
+  uri: 1 << 0,
+  /** progress: true */
+  progress: 1 << 1,
+  /** receive_progress: true */
+  receiveProgress: 1 << 2,
+  /** publisher, publisher_authid, publisher_authrole (EVENT) or caller, caller_authid, caller_authrole (INVOCATION). */
+  disclose: 1 << 3,
+  /** timeout: F_TIMEOUT_OUT */
+  timeout: 1 << 4,
+} as const;
+export type Detail = (typeof Detail)[keyof typeof Detail];
+
+/** Values of `Slot.writeStatus`: why a writer wrote nothing. */
+export const WriteStatus = {
+  none: 0,
+  /** The frame, or the transcoded payload, would be larger than FRAME_OUT. */
+  tooLarge: 1,
+  /** The payload holds something the target format cannot say (NaN in JSON, a map key that is an array …). */
+  unrepresentable: 2,
+} as const;
+export type WriteStatus = (typeof WriteStatus)[keyof typeof WriteStatus];
+
+/** Values of `Slot.matchStatus`. */
+export const MatchStatus = {
+  ok: 0,
+  overflow: 1,
+} as const;
+export type MatchStatus = (typeof MatchStatus)[keyof typeof MatchStatus];

@@ -1,0 +1,121 @@
+/**
+ * Runs the whole suite, leg by leg: this Node, Bun, and the integration tests on newer Node versions. Prints every skip with its
+ * reason and ends with `N passed, N failed, N skipped`. A leg that ran nothing has failed.
+ *
+ *   node build/test/run.js [--leg node|bun|node22|node24] [folder or file …]
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const testDir = join(root, "build", "test");
+const reportDir = join(root, "build", "reports");
+
+interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skips: readonly string[];
+}
+
+interface Leg {
+  readonly name: string;
+  readonly folders: readonly string[];
+  /** The command, or why it cannot run. */
+  readonly runtime: string | { readonly missing: string };
+  readonly kind: "node" | "bun";
+}
+
+function firstExisting(...paths: readonly string[]): string | { readonly missing: string } {
+  const found = paths.map((path) => join(root, "node_modules", path)).find((path) => existsSync(path));
+  return found ?? { missing: `none of ${paths.join(", ")} is installed; run npm ci` };
+}
+
+const all = ["unit", "property", "conformance", "fuzz", "integration"];
+const legs: readonly Leg[] = [
+  { name: "node", kind: "node", folders: all, runtime: process.execPath },
+  {
+    name: "bun",
+    kind: "bun",
+    folders: all,
+    // Where install scripts are blocked, only the platform package has the binary.
+    runtime: firstExisting("@oven/bun-linux-x64/bin/bun", "bun/bin/bun.exe"),
+  },
+  { name: "node22", kind: "node", folders: ["integration"], runtime: firstExisting("node22/bin/node") },
+  { name: "node24", kind: "node", folders: ["integration"], runtime: firstExisting("node24/bin/node") },
+];
+
+function testFiles(paths: readonly string[]): string[] {
+  const found: string[] = [];
+  for (const path of paths) {
+    if (!existsSync(path)) continue;
+    if (statSync(path).isFile()) found.push(path);
+    else found.push(...testFiles(readdirSync(path).map((name) => join(path, name))));
+  }
+  return found.filter((file) => file.endsWith(".test.js")).sort();
+}
+
+function run(command: string, args: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+    child.on("error", reject);
+    child.on("exit", (code) => resolve(code ?? 1));
+  });
+}
+
+async function runNode(runtime: string, files: readonly string[], report: string): Promise<Outcome> {
+  const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=tap"];
+  const code = await run(runtime, ["--test", "--test-concurrency=2", ...reporters, `--test-reporter-destination=${report}`, ...files]);
+  const tap = existsSync(report) ? readFileSync(report, "utf8") : "";
+  const count = (word: string): number => Number(new RegExp(`^# ${word} (\\d+)$`, "m").exec(tap)?.[1] ?? 0);
+  const skips = [...tap.matchAll(/^ *ok \d+ - (.*) # SKIP ?(.*)$/gm)].map(([, name, why]) => `${name}: ${why || "no reason given"}`);
+  const failed = count("fail") + count("cancelled");
+  return { passed: count("pass"), failed: code !== 0 && failed === 0 ? 1 : failed, skips };
+}
+
+async function runBun(runtime: string, files: readonly string[], report: string): Promise<Outcome> {
+  const code = await run(runtime, ["test", "--timeout=120000", "--reporter=junit", `--reporter-outfile=${report}`, ...files]);
+  const xml = existsSync(report) ? readFileSync(report, "utf8") : "";
+  const total = /<testsuites [^>]*>/.exec(xml)?.[0] ?? "";
+  const count = (word: string): number => Number(new RegExp(`${word}="(\\d+)"`).exec(total)?.[1] ?? 0);
+  const skipped = [...xml.matchAll(/<testcase name="([^"]*)"[^>]*>\s*<skipped([^>]*)/g)];
+  const skips = skipped.map(([, name, attributes]) => `${name}: ${/message="([^"]*)"/.exec(attributes ?? "")?.[1] ?? "as on Node, see there"}`);
+  const failed = count("failures");
+  return { passed: count("tests") - failed - count("skipped"), failed: code !== 0 && failed === 0 ? 1 : failed, skips };
+}
+
+async function runLeg(leg: Leg, only: readonly string[]): Promise<Outcome> {
+  if (typeof leg.runtime !== "string") {
+    console.log(`FAILED leg ${leg.name}: ${leg.runtime.missing}`);
+    return { passed: 0, failed: 1, skips: [] };
+  }
+  const wanted = only.length > 0 ? only.map((path) => join(testDir, path)) : leg.folders.map((folder) => join(testDir, folder));
+  const files = testFiles(wanted).map((file) => `./${relative(root, file)}`);
+  console.log(`\n=== ${leg.name}: ${files.length} files`);
+  const report = join(reportDir, `${leg.name}.${leg.kind === "node" ? "tap" : "xml"}`);
+  const outcome = leg.kind === "node" ? await runNode(leg.runtime, files, report) : await runBun(leg.runtime, files, report);
+  if (outcome.passed + outcome.failed > 0) return outcome;
+  console.log(`FAILED leg ${leg.name}: it ran no test`);
+  return { ...outcome, failed: 1 };
+}
+
+const args = process.argv.slice(2);
+const legAt = args.indexOf("--leg");
+const legName = legAt < 0 ? undefined : args[legAt + 1];
+const only = args.filter((_, i) => legAt < 0 || (i !== legAt && i !== legAt + 1));
+mkdirSync(reportDir, { recursive: true });
+
+const summary: string[] = [];
+const sum = { passed: 0, failed: 0, skipped: 0 };
+for (const leg of legs.filter(({ name }) => legName === undefined || name === legName)) {
+  const { passed, failed, skips } = await runLeg(leg, only);
+  for (const skip of skips) summary.push(`  skipped on ${leg.name}: ${skip}`);
+  summary.push(`${leg.name}: ${passed} passed, ${failed} failed, ${skips.length} skipped`);
+  sum.passed += passed;
+  sum.failed += failed;
+  sum.skipped += skips.length;
+}
+if (sum.passed === 0 && sum.failed === 0) sum.failed = 1;
+console.log(`\n${summary.join("\n")}\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
+process.exitCode = sum.failed === 0 ? 0 : 1;
