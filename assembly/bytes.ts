@@ -12,6 +12,7 @@ export function validUtf8(p: u32, end: u32): bool {
       if ((load<u64>(p) & HIGH_BITS) != 0) break;
       p += 8;
     }
+    if (end - p >= 4 && (load<u32>(p) & <u32>HIGH_BITS) == 0) p += 4;
     while (p < end && load<u8>(p) < 0x80) ++p;
     // Text in other scripts comes in runs: stay here until the next ASCII byte.
     while (p < end && load<u8>(p) >= 0x80) {

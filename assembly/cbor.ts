@@ -30,17 +30,11 @@ import {
 import { copyBytes, validUtf8 } from "./bytes";
 import {
   COUNT_UNKNOWN,
-  K_ARRAY,
-  K_BINARY,
   K_BOOL,
   K_EXT,
   K_FLOAT,
-  K_INT,
   K_INVALID,
-  K_MAP,
   K_NIL,
-  K_STRING,
-  K_TAG,
   N_F64,
   N_I64,
   N_U64,
@@ -228,34 +222,22 @@ export function cborSkip(p: u32, end: u32, depth: u32): u32 {
 
 // ---- readers
 
-/** Kind of the value at `p` by its head alone. */
+/** For the major types below SIMPLE: the kind. */
+const KINDS: usize = memory.data<u8>([3, 3, 6, 5, 7, 8, 10]);
+
+/** Kind of the value at `p` by its initial byte alone; whether the rest of it is there is for its reader to say. */
 export function cborKind(p: u32, end: u32): u32 {
-  if (behindHead(p, end) == 0) return K_INVALID;
+  if (p >= end) return K_INVALID;
   const head: u32 = load<u8>(p);
   const info = head & 31;
-  const sized = info != INDEFINITE;
-  switch (head >> 5) {
-    case UNSIGNED:
-    case NEGATIVE:
-      return sized ? K_INT : K_INVALID;
-    case BYTES:
-      return K_BINARY;
-    case TEXT:
-      return K_STRING;
-    case ARRAY:
-      return K_ARRAY;
-    case MAP:
-      return K_MAP;
-    case TAG:
-      return sized ? K_TAG : K_INVALID;
-    default:
-      break;
-  }
+  const major = head >> 5;
+  if (info > EIGHT_BYTES && (info != INDEFINITE || major - BYTES > MAP - BYTES)) return K_INVALID;
+  if (major != SIMPLE) return load<u8>(KINDS + major);
   if (info < 20) return K_EXT;
   if (info < 22) return K_BOOL;
   if (info < ONE_BYTE) return K_NIL; // null and undefined
-  if (info == ONE_BYTE) return load<u8>(p + 1) < 32 ? K_INVALID : K_EXT;
-  return sized ? K_FLOAT : K_INVALID;
+  if (info > ONE_BYTE) return K_FLOAT;
+  return end - p > 1 && load<u8>(p, 1) >= 32 ? K_EXT : K_INVALID;
 }
 
 /** An id or another integral number from 0 to 2^53, as an integer or as a float → F_VALUE. */

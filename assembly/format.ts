@@ -3,6 +3,7 @@
  * is, so that the frame code is written once and compiled three times, with no dispatch left at run time.
  */
 
+import { U_COUNT, getU } from "./abi";
 import * as cbor from "./cbor";
 import * as json from "./json";
 import * as msgpack from "./msgpack";
@@ -58,11 +59,18 @@ export type Cbor = u32;
   if (sizeof<F>() == 2) return msgpack.msgpackEnterMap(p, end);
   return cbor.cborEnterMap(p, end);
 }
+/** Position of the next element, or behind the container: `atEnd` tells which. MessagePack says its counts, and has nothing to look for. */
 // @ts-ignore: decorator
 @inline export function more<F>(p: u32, end: u32, index: u32, count: u32, map: bool): u32 {
   if (sizeof<F>() == 1) return json.jsonMore(p, end, index, count, map);
-  if (sizeof<F>() == 2) return msgpack.msgpackMore(p, end, index, count, map);
+  if (sizeof<F>() == 2) return p;
   return cbor.cborMore(p, end, index, count, map);
+}
+
+/** After `more`: true if the container was complete. */
+// @ts-ignore: decorator
+@inline export function atEnd<F>(index: u32, count: u32): bool {
+  return sizeof<F>() == 2 ? index >= count : getU(U_COUNT) == 0;
 }
 // @ts-ignore: decorator
 @inline export function colon<F>(p: u32, end: u32): u32 {

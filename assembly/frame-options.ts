@@ -38,7 +38,7 @@ import {
 } from "./abi";
 import { isLiteral } from "./bytes";
 import { K_ARRAY, K_FLOAT, K_INT, K_MAP, K_NIL, K_STRING } from "./cursor";
-import { colon, enterArray, enterMap, kind, more, readBool, readId, readString, skip } from "./format";
+import { atEnd, colon, enterArray, enterMap, kind, more, readBool, readId, readString, skip } from "./format";
 import {
   BOOLS,
   ID_LISTS,
@@ -67,7 +67,7 @@ export function options<F>(p: u32, end: u32, type: u32, flags: u32): u32 {
   for (let index: u32 = 0; ; ++index) {
     p = more<F>(p, end, index, count, true);
     if (p == 0) return 0;
-    if (getU(U_COUNT) == 0) break;
+    if (atEnd<F>(index, count)) break;
     const keyAt = p;
     setU(U_OPTION_LEN, 0);
     p = readString<F>(p, end);
@@ -139,7 +139,7 @@ function list<F>(p: u32, end: u32, option: u32): u32 {
   for (let index: u32 = 0; ; ++index) {
     p = more<F>(p, end, index, count, false);
     if (p == 0) return 0;
-    if (getU(U_COUNT) == 0) break;
+    if (atEnd<F>(index, count)) break;
     if ((option & ID_LISTS) != 0) p = readId<F>(p, end);
     else if ((option & TEXT_LISTS) != 0) p = readString<F>(p, end);
     else if (kind<F>(p, end) != K_MAP) return fail(V_OPTION_TYPE, p);

@@ -26,10 +26,12 @@ import {
   U_URI,
   U_URI_LEN,
   U_URI_STATUS,
+  U_VIOLATION,
   VISIT_STRICT,
   V_ELEMENT_COUNT,
   V_ELEMENT_TYPE,
   V_ID_RANGE,
+  V_MALFORMED,
   V_NOT_ARRAY,
   V_TRAILING,
   V_TYPE,
@@ -39,8 +41,8 @@ import {
   setF,
   setU,
 } from "./abi";
-import { COUNT_UNKNOWN, K_ARRAY, K_BINARY, K_FLOAT, K_INT, K_NIL, K_STRING } from "./cursor";
-import { colon, enterArray, enterMap, isJson, kind, more, readId, readString, skip, tail } from "./format";
+import { K_ARRAY, K_BINARY, K_NIL, K_STRING } from "./cursor";
+import { atEnd, colon, enterArray, enterMap, isJson, kind, more, readId, readString, skip, tail } from "./format";
 import { options } from "./frame-options";
 import {
   E_ARGS,
@@ -76,7 +78,7 @@ export function decodeFrame<F>(p: u32, end: u32, flags: u32): bool {
   const count = getU(U_COUNT);
   p = more<F>(p, end, 0, count, false);
   if (p == 0) return false;
-  if (getU(U_COUNT) == 0) {
+  if (atEnd<F>(0, count)) {
     fail(V_ELEMENT_COUNT, p);
     return false;
   }
@@ -94,10 +96,11 @@ export function decodeFrame<F>(p: u32, end: u32, flags: u32): bool {
 }
 
 function messageType<F>(p: u32, end: u32): u32 {
-  const found = kind<F>(p, end);
-  if (found != K_INT && found != K_FLOAT) return fail(V_TYPE, p);
   const behind = readId<F>(p, end);
-  if (behind == 0) return 0;
+  if (behind == 0) {
+    if (getU(U_VIOLATION) != V_MALFORMED) setU(U_VIOLATION, V_TYPE);
+    return 0;
+  }
   const type = getF(F_VALUE);
   if (type > 1023 || layoutOf(<u32>type) == 0) return fail(V_TYPE, p);
   setU(U_TYPE, <u32>type);
@@ -115,7 +118,7 @@ function elements<F>(p: u32, end: u32, count: u32, flags: u32): u32 {
     const start = p;
     p = more<F>(p, end, index, count, false);
     if (p == 0) return 0;
-    if (getU(U_COUNT) == 0) {
+    if (atEnd<F>(index, count)) {
       if (element != E_END && element < E_ARGS) return fail(V_ELEMENT_COUNT, start);
       break;
     }
@@ -215,7 +218,7 @@ function kwargs<F>(p: u32, end: u32, flags: u32): u32 {
   for (let index: u32 = 0; ; ++index) {
     p = more<F>(p, end, index, count, true);
     if (p == 0) return 0;
-    if (getU(U_COUNT) == 0) {
+    if (atEnd<F>(index, count)) {
       if (index == 0) return p;
       break;
     }
@@ -232,15 +235,18 @@ function kwargs<F>(p: u32, end: u32, flags: u32): u32 {
   return p;
 }
 
+/** Longest form of an empty list in the binary formats: a CBOR head that spends eight bytes on saying 0. */
+const EMPTY_BYTES: u32 = 9;
+
 /** Takes back an empty argument list that no keyword arguments follow: it says nothing, and is not forwarded. */
 function dropEmptyArgs<F>(): void {
   const length = getU(U_ARGS_LEN);
-  if (length == 0 || getU(U_KWARGS_LEN) != 0) return;
+  if (length == 0 || getU(U_KWARGS_LEN) != 0 || (!isJson<F>() && length > EMPTY_BYTES)) return;
   const at = getU(U_ARGS);
   const end = at + length;
   if (kind<F>(at, end) != K_ARRAY) return;
   const inside = enterArray<F>(at, end);
   const count = getU(U_COUNT);
-  if (count == COUNT_UNKNOWN) more<F>(inside, end, 0, count, false);
-  if (getU(U_COUNT) == 0) setU(U_ARGS_LEN, 0);
+  more<F>(inside, end, 0, count, false);
+  if (atEnd<F>(0, count)) setU(U_ARGS_LEN, 0);
 }

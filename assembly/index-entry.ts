@@ -3,16 +3,11 @@
  * number that leads to the record. A scope's record counts its patterns, so that what a scope has none of is never looked for.
  */
 
-import { hashWord, tagOf } from "./hash";
-import { firstSlot, nextSlot, slotOf, slotValue, tableInsert, tableRemove } from "./index-table";
 import { reserve } from "./arena";
+import { tagOf } from "./hash";
+import { EXACT, PREFIX, WILDCARD } from "./index-limits";
+import { firstSlot, nextSlot, slotOf, slotValue, tableInsert, tableRemove } from "./index-table";
 import { allocate, PAGE_BYTES, release, takePage } from "./slab";
-
-export const EXACT: u32 = 0;
-export const PREFIX: u32 = 1;
-export const WILDCARD: u32 = 2;
-export const URI_BYTES_MAX: u32 = 4096;
-export const COMPONENTS_MAX: u32 = 64;
 
 // ---- what a table value or a child pointer leads to: records are aligned to 8, so the low bits are free
 export const KIND_MASK: u32 = 7;
@@ -154,8 +149,9 @@ const SCOPE_BYTES: u32 = 32;
 // @ts-ignore: decorator
 @inline export function setWildcardRoots(scope: u32, roots: u32): void { store<u32>(scope, roots, SCOPE_WILDCARDS); }
 
+/** Scopes are numbered by the router, so that their tags need no care beyond being spread. */
 function scopeTag(id: u32): u32 {
-  return tagOf(0, hashWord(<u64>id));
+  return tagOf(id, 0, 0);
 }
 
 /** The record of scope `id`; 0 if it has no patterns. */

@@ -1,12 +1,18 @@
 /** Exact patterns: one probe of the table by the hash of the whole URI, then one comparison. Hot. */
 
-import { hashBytes, sameBytes, tagOf } from "./hash";
+import { sameBytes, sumOf, tagOf } from "./hash";
+import { propose } from "./index-candidates";
 import { entryLength, entryOwner, entryUri, IS_ENTRY, KIND_MASK, setEntryOwner } from "./index-entry";
 import { firstSlot, nextSlot, slotOf, slotValue, tableInsert, tableRemove } from "./index-table";
 
+/** The tag of an exact pattern of `scope`; the URI is at most URI_BYTES_MAX long. */
+export function exactTag(scope: u32, uri: u32, length: u32): u32 {
+  return tagOf(scope, sumOf(uri, length), length);
+}
+
 /** The exact pattern of `scope` that is this URI; 0 if there is none. */
 export function exactFind(scope: u32, uri: u32, length: u32): u32 {
-  const tag = tagOf(scope, hashBytes(uri, length));
+  const tag = exactTag(scope, uri, length);
   for (let slot = firstSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {
     const entry = slotValue(slot);
     if ((entry & KIND_MASK) != IS_ENTRY || entryOwner(entry) != scope || entryLength(entry) != length) continue;
@@ -15,15 +21,19 @@ export function exactFind(scope: u32, uri: u32, length: u32): u32 {
   return 0;
 }
 
+/** Proposes the patterns of `scope` that have this tag and length. */
+export function exactCollect(scope: u32, tag: u32, length: u32): void {
+  for (let slot = firstSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {
+    const entry = slotValue(slot);
+    if ((entry & KIND_MASK) == IS_ENTRY) propose(entry, scope, length, length);
+  }
+}
+
 export function exactLink(scope: u32, entry: u32): void {
   setEntryOwner(entry, scope);
-  tableInsert(exactTag(scope, entry), entry);
+  tableInsert(exactTag(scope, entryUri(entry), entryLength(entry)), entry);
 }
 
 export function exactUnlink(scope: u32, entry: u32): void {
-  tableRemove(slotOf(exactTag(scope, entry), entry));
-}
-
-function exactTag(scope: u32, entry: u32): u32 {
-  return tagOf(scope, hashBytes(entryUri(entry), entryLength(entry)));
+  tableRemove(slotOf(exactTag(scope, entryUri(entry), entryLength(entry)), entry));
 }

@@ -8,12 +8,13 @@
  * no set of patterns can make it cost more. A byte radix tree would need a dependent look-up for every branching byte.
  */
 
-import { hashBytes, sameBytes, tagOf } from "./hash";
+import { sameBytes, sumOf, tagOf } from "./hash";
+import { overflowed, propose } from "./index-candidates";
 import {
-  emptyPrefix, entryHandle, entryLength, entryOwner, entryUri, IS_NODE, KIND_MASK, prefixRoot,
+  emptyPrefix, entryLength, entryOwner, entryUri, IS_ENTRY, IS_NODE, KIND_MASK, prefixRoot,
   setEmptyPrefix, setEntryOwner, setPrefixRoot,
 } from "./index-entry";
-import { firstSlot, nextSlot, setSlotValue, slotOf, slotValue, tableInsert, tableRemove } from "./index-table";
+import { firstSlot, nextSlot, setSlotValue, slotOf, slotValue, tableInsert, tableRemove, touchBucket } from "./index-table";
 import { allocate, release } from "./slab";
 
 const NODE_PARENT: u32 = 0;
@@ -29,8 +30,8 @@ const NODE_LONGER: u32 = 24;
 const NODE_COUNTERS: u32 = 32;
 const STRIDE_MAX: u32 = 64;
 
-/** Added to the hash of a stride, to tell the edge that goes further from a pattern that ends with the same bytes. */
-const LONGER: u64 = 0x9e3779b97f4a7c15;
+/** Marks the length in a tag: the edge that goes further, not a pattern that ends with the same bytes. */
+const LONGER: u32 = 1 << 16;
 
 // @ts-ignore: decorator
 @inline function parentOf(node: u32): u32 { return load<u32>(node, NODE_PARENT); }
@@ -50,18 +51,37 @@ const LONGER: u64 = 0x9e3779b97f4a7c15;
 
 // ---- looking
 
+// @ts-ignore: decorator
+@inline
+function endingTag(node: u32, text: u32, count: u32): u32 {
+  return tagOf(node, sumOf(text, count), count);
+}
+
+// @ts-ignore: decorator
+@inline
+function longerTag(node: u32, text: u32): u32 {
+  const stride = strideAt(offsetOf(node));
+  return tagOf(node, sumOf(text, stride), stride | LONGER);
+}
+
 /** The slot of the pattern that ends `count` bytes behind the node's offset; `text` is what begins at that offset. */
 // @ts-ignore: decorator
 @inline
 function endingSlot(node: u32, text: u32, count: u32): u32 {
   const offset = offsetOf(node);
-  const tag = tagOf(node, hashBytes(text, count));
+  const tag = endingTag(node, text, count);
   for (let slot = firstSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {
     const entry = slotValue(slot);
-    if ((entry & KIND_MASK) != 0 || entryOwner(entry) != node || entryLength(entry) != offset + count) continue;
+    if ((entry & KIND_MASK) != IS_ENTRY || entryOwner(entry) != node || entryLength(entry) != offset + count) continue;
     if (sameBytes(entryUri(entry) + offset, text, count)) return slot;
   }
   return 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function isEdge(child: u32, node: u32, text: u32, stride: u32): bool {
+  return parentOf(child) == node && sameBytes(edgeBytes(child), text, stride);
 }
 
 /** The slot of the child that begins with the whole stride at `text` and goes further. */
@@ -70,13 +90,13 @@ function endingSlot(node: u32, text: u32, count: u32): u32 {
 function longerSlot(node: u32, text: u32): u32 {
   const offset = offsetOf(node);
   const stride = strideAt(offset);
-  const tag = tagOf(node, hashBytes(text, stride) + LONGER);
+  const tag = longerTag(node, text);
   for (let slot = firstSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {
     const value = slotValue(slot);
     const kind = value & KIND_MASK;
     if (kind == IS_NODE) {
-      if (parentOf(value - IS_NODE) == node && sameBytes(edgeBytes(value - IS_NODE), text, stride)) return slot;
-    } else if (kind == 0 && entryOwner(value) == node && entryLength(value) > offset + stride) {
+      if (isEdge(value - IS_NODE, node, text, stride)) return slot;
+    } else if (kind == IS_ENTRY && entryOwner(value) == node && entryLength(value) > offset + stride) {
       if (sameBytes(entryUri(value) + offset, text, stride)) return slot;
     }
   }
@@ -99,37 +119,67 @@ export function prefixFind(scope: u32, uri: u32, length: u32): u32 {
   return sameBytes(entryUri(child), uri, length) ? child : 0;
 }
 
-/**
- * All prefix patterns of `scope` that `uri` begins with, from the shortest to the longest: their handles go to `out`, as many
- * as lie below `outEnd`. Returns where writing stopped, or 0 if there were more.
- */
-export function prefixMatch(scope: u32, uri: u32, length: u32, out: u32, outEnd: u32): u32 {
+/** Tags of the lengths under one node that a match has still to look for. */
+const TAGS = <u32>memory.data(256);
+
+/** Proposes all prefix patterns of `scope` that `uri` may begin with, from the shortest to the longest. */
+export function prefixCollect(scope: u32, uri: u32, length: u32): void {
   const whole = emptyPrefix(scope);
-  if (whole != 0) {
-    if (out == outEnd) return 0;
-    store<u32>(out, entryHandle(whole));
-    out += 4;
-  }
+  if (whole != 0) propose(whole, 0, 0, 0);
   let child = prefixRoot(scope);
-  while ((child & KIND_MASK) == IS_NODE) {
+  let owner: u32 = 0;
+  while ((child & KIND_MASK) == IS_NODE && !overflowed) {
     const node = child - IS_NODE;
     const offset = offsetOf(node);
-    const rest = length - offset;
-    for (let lengths = lengthsWithin(node, rest); lengths != 0; lengths &= lengths - 1) {
-      const slot = endingSlot(node, uri + offset, <u32>ctz<u64>(lengths) + 1);
-      if (slot == 0) continue;
-      if (out == outEnd) return 0;
-      store<u32>(out, entryHandle(slotValue(slot)));
-      out += 4;
+    const text = uri + offset;
+    const lengths = lengthsWithin(node, length - offset);
+    const goesOn = load<u32>(node, NODE_LONGER) != 0 && length - offset > strideAt(offset);
+    const further = goesOn ? longerTag(node, text) : 0;
+    if (goesOn) touchBucket(further);
+    if (lengths != 0) collectEnding(node, text, lengths);
+    child = goesOn ? longerNode(node, text, further, length) : 0;
+    owner = node;
+  }
+  // Only a root can be a pattern here: below it, `longerNode` has proposed it.
+  if (child != 0 && owner == 0) propose(child, 0, 0, length);
+}
+
+/** Proposes the patterns that end at one of `lengths` behind the node's offset. */
+function collectEnding(node: u32, text: u32, lengths: u64): void {
+  let end = TAGS;
+  for (let left = lengths; left != 0; left &= left - 1) {
+    const tag = endingTag(node, text, <u32>ctz<u64>(left) + 1);
+    store<u32>(end, tag);
+    touchBucket(tag);
+    end += 4;
+  }
+  const offset = offsetOf(node);
+  let at = TAGS;
+  for (let left = lengths; left != 0; left &= left - 1) {
+    const tag = load<u32>(at);
+    const length = offset + <u32>ctz<u64>(left) + 1;
+    for (let slot = firstSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {
+      const value = slotValue(slot);
+      if ((value & KIND_MASK) == IS_ENTRY) propose(value, node, length, length);
     }
-    child = longerChild(node, uri + offset, rest);
+    at += 4;
   }
-  if (child != 0 && startsWith(child, uri, length)) {
-    if (out == outEnd) return 0;
-    store<u32>(out, entryHandle(child));
-    out += 4;
+}
+
+/** The node that the URI's next stride leads to, or 0; patterns that hang there alone are proposed. */
+function longerNode(node: u32, text: u32, tag: u32, length: u32): u32 {
+  const offset = offsetOf(node);
+  const stride = strideAt(offset);
+  for (let slot = firstSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {
+    const value = slotValue(slot);
+    const kind = value & KIND_MASK;
+    if (kind == IS_ENTRY) {
+      propose(value, node, offset + stride + 1, length);
+    } else if (kind == IS_NODE && isEdge(value - IS_NODE, node, text, stride)) {
+      return value;
+    }
   }
-  return out;
+  return 0;
 }
 
 /** The longest prefix pattern of `scope` that `uri` begins with; 0 if there is none. */
@@ -245,10 +295,9 @@ function newNode(parent: u32, offset: u32, like: u32): u32 {
 /** The tag by which `entry` hangs under `node`. */
 function entryTag(entry: u32, node: u32): u32 {
   const offset = offsetOf(node);
-  const stride = strideAt(offset);
   const rest = entryLength(entry) - offset;
   const text = entryUri(entry) + offset;
-  return tagOf(node, rest <= stride ? hashBytes(text, rest) : hashBytes(text, stride) + LONGER);
+  return rest <= strideAt(offset) ? endingTag(node, text, rest) : longerTag(node, text);
 }
 
 /** Puts a pattern under a node, where nothing else hangs by the same bytes. */
@@ -298,7 +347,7 @@ function collapse(scope: u32, node: u32): void {
     if (parent == 0) {
       setPrefixRoot(scope, last);
     } else {
-      const tag = tagOf(parent, hashBytes(edgeBytes(node), strideAt(offsetOf(parent))) + LONGER);
+      const tag = longerTag(parent, edgeBytes(node));
       setSlotValue(slotOf(tag, node | IS_NODE), last);
       flipChild(parent, (node | IS_NODE) ^ last);
     }

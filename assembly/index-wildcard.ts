@@ -3,16 +3,19 @@
  * patterns; a pattern that is alone under an edge hangs there directly. The edge of an empty (wildcard) component lies in the
  * node, those of literal components in the hash table by (node, component).
  *
- * A match walks the trie with a stack of its own, literal edge before wildcard edge. That is the order of precedence of the
- * specification: where two patterns that match the same URI first differ, the literal one has the longer literal run.
+ * A match takes the literal edge before the wildcard edge. That is the order of precedence of the specification: where two
+ * patterns that match the same URI first differ, the literal one has the longer literal run.
  */
 
-import { hashBytes, sameBytes, tagOf } from "./hash";
+import { sameBytes, sumOf, tagOf } from "./hash";
+import { overflowed, propose } from "./index-candidates";
+import { componentLength, hasComponent, spanLength, spanStart, spanSum, splitEmpty, splitText } from "./index-components";
 import {
-  COMPONENTS_MAX, entryComponents, entryHandle, entryLength, entryOwner, entryScope, entryUri, IS_NODE, KIND_MASK,
+  entryComponents, entryLength, entryOwner, entryScope, entryUri, IS_ENTRY, IS_NODE, IS_SCOPE, KIND_MASK,
   setEntryComponents, setEntryOwner, setWildcardRoots, wildcardRoots,
 } from "./index-entry";
-import { firstSlot, nextSlot, setSlotValue, slotOf, slotValue, tableInsert, tableRemove } from "./index-table";
+import { COMPONENTS_MAX, URI_BYTES_MAX } from "./index-limits";
+import { firstSlot, nextSlot, setSlotValue, slotOf, slotValue, tableInsert, tableRemove, touchBucket } from "./index-table";
 import { allocate, release } from "./slab";
 
 const NODE_PARENT: u32 = 0;
@@ -25,7 +28,6 @@ const NODE_LENGTH: u32 = 16;
 const NODE_DEPTH: u32 = 18;
 const NODE_COMPONENT: u32 = 20;
 
-const DOT: u32 = 0x2e;
 const ROOTS_BYTES: u32 = (COMPONENTS_MAX + 1) << 2;
 
 // @ts-ignore: decorator
@@ -45,75 +47,6 @@ const ROOTS_BYTES: u32 = (COMPONENTS_MAX + 1) << 2;
   store<u32>(node, load<u32>(node, NODE_CHILDREN) ^ child, NODE_CHILDREN);
 }
 
-// ---- the components of the text at hand: address, length, hash (0: not computed yet)
-
-const SPANS = <u32>memory.data(1024);
-// @ts-ignore: decorator
-@inline function spanStart(index: u32): u32 { return load<u32>(SPANS + (index << 4)); }
-// @ts-ignore: decorator
-@inline function spanLength(index: u32): u32 { return load<u32>(SPANS + (index << 4), 4); }
-// @ts-ignore: decorator
-@inline
-function spanHash(index: u32): u64 {
-  let hash = load<u64>(SPANS + (index << 4), 8);
-  if (hash == 0) {
-    hash = hashBytes(spanStart(index), spanLength(index));
-    store<u64>(SPANS + (index << 4), hash, 8);
-  }
-  return hash;
-}
-
-/** Whether the text that was split last had an empty component. */
-let splitEmpty: bool = false;
-
-/** Splits a text into SPANS. Returns the number of components, at least 1; 0 when there are more than COMPONENTS_MAX. */
-function splitText(text: u32, length: u32): u32 {
-  const end = text + length;
-  let count: u32 = 0;
-  let start = text;
-  splitEmpty = false;
-  for (let p = text; p <= end; p++) {
-    if (p < end && <u32>load<u8>(p) != DOT) continue;
-    if (count == COMPONENTS_MAX) return 0;
-    const span = SPANS + (count << 4);
-    store<u32>(span, start);
-    store<u32>(span, p - start, 4);
-    store<u64>(span, 0, 8);
-    if (p == start) splitEmpty = true;
-    count++;
-    start = p + 1;
-  }
-  return count;
-}
-
-/** Number of components of a pattern, or 0 when there are too many. */
-export function wildcardComponents(pattern: u32, length: u32): u32 {
-  return splitText(pattern, length);
-}
-
-/** True if the component of `entry` that begins at its byte `at` is the one in span `index`. */
-// @ts-ignore: decorator
-@inline
-function hasComponent(entry: u32, at: u32, index: u32): bool {
-  const end = at + spanLength(index);
-  if (end > entryLength(entry) || !sameBytes(entryUri(entry) + at, spanStart(index), spanLength(index))) return false;
-  return end == entryLength(entry) || <u32>load<u8>(entryUri(entry) + end) == DOT;
-}
-
-/** True if the pattern matches the `count` components in SPANS, none of which is empty; it has as many. */
-function matches(entry: u32, count: u32): bool {
-  const end = entryLength(entry);
-  let at: u32 = 0;
-  for (let index: u32 = 0; index < count; index++) {
-    if (at < end && <u32>load<u8>(entryUri(entry) + at) != DOT) {
-      if (!hasComponent(entry, at, index)) return false;
-      at += spanLength(index);
-    }
-    at++;
-  }
-  return true;
-}
-
 // ---- looking
 
 /**
@@ -123,13 +56,13 @@ function matches(entry: u32, count: u32): bool {
 // @ts-ignore: decorator
 @inline
 function literalSlot(node: u32, index: u32, at: u32): u32 {
-  const tag = tagOf(node, spanHash(index));
+  const tag = tagOf(node, spanSum(index), spanLength(index));
   for (let slot = firstSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {
     const value = slotValue(slot);
     const kind = value & KIND_MASK;
     if (kind == IS_NODE) {
       if (isEdge(value - IS_NODE, node, index)) return slot;
-    } else if (kind == 0 && entryOwner(value) == node && hasComponent(value, at, index)) {
+    } else if (kind == IS_ENTRY && entryOwner(value) == node && hasComponent(value, at, index)) {
       return slot;
     }
   }
@@ -161,74 +94,134 @@ export function wildcardFind(scope: u32, pattern: u32, length: u32): u32 {
   return sameBytes(entryUri(child), pattern, length) ? child : 0;
 }
 
-/** Wildcard edges still to be tried, deepest last: at most one per depth. */
-const STACK = <u32>memory.data(264);
+/**
+ * A level of the walk: child pointers with their owners, in order of precedence, and room for their tags. The two levels of
+ * LEVEL_MAX take turns.
+ */
+const LEVEL_MAX: u32 = 64;
+const LEVELS = <u32>memory.data(1024);
+const LEVEL_BYTES: u32 = 512;
+const TAGS = <u32>memory.data(256);
+
+/** Proposes all wildcard patterns of `scope` that may match `uri`, by precedence. */
+export function wildcardCollect(scope: u32, uri: u32, length: u32): void {
+  if (wildcardRoots(scope) == 0) return;
+  // A wildcard stands for a component that is not empty, so a URI with an empty one matches nothing.
+  const count = splitText(uri, length);
+  if (count == 0 || splitEmpty) return;
+  const root = load<u32>(wildcardRoots(scope) + (count << 2));
+  if ((root & KIND_MASK) == IS_NODE) {
+    if (!collectLevels(root)) collectDeep(root);
+  } else if (root != 0) {
+    propose(root, 0, 0, URI_BYTES_MAX);
+  }
+}
 
 /**
- * All wildcard patterns of `scope` that match `uri`, by precedence: their handles go to `out`, as many as lie below `outEnd`.
- * Returns where writing stopped, or 0 if there were more.
+ * Walks all ways down side by side, one component after the other, so that the table's cache misses of one level overlap.
+ * Patterns met on the way keep their place in the order. False, with nothing proposed, if there are more ways than LEVEL_MAX.
  */
-export function wildcardMatch(scope: u32, uri: u32, length: u32, out: u32, outEnd: u32): u32 {
-  let top = STACK;
-  let child = firstChild(scope, uri, length);
-  const count = splitCount;
-  while (child != 0 || top != STACK) {
-    if (child == 0) {
-      top -= 4;
-      child = load<u32>(top);
-    }
-    if ((child & KIND_MASK) == IS_NODE) {
+function collectLevels(root: u32): bool {
+  let level = LEVELS;
+  store<u32>(level, root);
+  store<u32>(level, 0, 4);
+  let size: u32 = 1;
+  let nodes = true;
+  for (let depth: u32 = 0; nodes; depth++) {
+    touchLevel(level, size, depth);
+    const below = level == LEVELS ? LEVELS + LEVEL_BYTES : LEVELS;
+    let end = below;
+    nodes = false;
+    for (let i: u32 = 0; i < size; i++) {
+      const child = load<u32>(level + (i << 3));
+      // At most all slots of one tag and one wildcard child follow from each child.
+      if (end - below >= LEVEL_BYTES - 16) return false;
+      if ((child & KIND_MASK) != IS_NODE) {
+        store<u64>(end, load<u64>(level + (i << 3)));
+        end += 8;
+        continue;
+      }
       const node = child - IS_NODE;
-      const wildcard = wildcardOf(node);
-      child = literalsOf(node) != 0 ? matchLiteral(node, count) : 0;
-      if (wildcard == 0) continue;
-      store<u32>(top, wildcard);
-      top += 4;
-      continue;
+      if (literalsOf(node) != 0) end = collectLiterals(node, load<u32>(TAGS + (i << 2)), depth, end, below + LEVEL_BYTES - 16);
+      if (end == 0) return false;
+      if (wildcardOf(node) != 0) {
+        store<u32>(end, wildcardOf(node));
+        store<u32>(end, node, 4);
+        end += 8;
+      }
     }
-    if (matches(child, count)) {
-      if (out == outEnd) return 0;
-      store<u32>(out, entryHandle(child));
-      out += 4;
-    }
-    child = 0;
+    for (let at = below; at < end; at += 8) nodes = nodes || (load<u32>(at) & KIND_MASK) == IS_NODE;
+    level = below;
+    size = (end - below) >> 3;
   }
-  return out;
+  for (let i: u32 = 0; i < size; i++) propose(load<u32>(level + (i << 3)), load<u32>(level + (i << 3), 4), 0, URI_BYTES_MAX);
+  return true;
 }
 
-const FIRST = <u32>memory.data(4);
-
-/** The handle of the wildcard pattern of `scope` that takes precedence for `uri`; 0 if none matches. */
-export function wildcardBest(scope: u32, uri: u32, length: u32): u32 {
-  store<u32>(FIRST, 0);
-  // Room for one: the walk stops when it meets a second.
-  wildcardMatch(scope, uri, length, FIRST, FIRST + 4);
-  return load<u32>(FIRST);
+/** Computes the tags of a level's nodes and asks for their buckets. */
+// @ts-ignore: decorator
+@inline
+function touchLevel(level: u32, size: u32, depth: u32): void {
+  for (let i: u32 = 0; i < size; i++) {
+    const child = load<u32>(level + (i << 3));
+    if ((child & KIND_MASK) != IS_NODE) continue;
+    const tag = tagOf(child - IS_NODE, spanSum(depth), spanLength(depth));
+    store<u32>(TAGS + (i << 2), tag);
+    touchBucket(tag);
+  }
 }
 
-let splitCount: u32 = 0;
-
-/** Splits the URI and gives the root for its number of components; 0 if nothing can match. */
-function firstChild(scope: u32, uri: u32, length: u32): u32 {
-  if (wildcardRoots(scope) == 0) return 0;
-  splitCount = splitText(uri, length);
-  // A wildcard stands for a component that is not empty, so a URI with an empty one matches nothing.
-  if (splitCount == 0 || splitEmpty) return 0;
-  return load<u32>(wildcardRoots(scope) + (splitCount << 2));
-}
-
-/** The child of `node` by the URI's component at its depth: a node, or a pattern that matches the URI; 0 if there is none. */
-function matchLiteral(node: u32, count: u32): u32 {
-  const index = depthOf(node);
-  const tag = tagOf(node, spanHash(index));
+/** Adds the literal children by `tag` to a level, from `end` on. Returns its new end, or 0 when `limit` was reached. */
+function collectLiterals(node: u32, tag: u32, depth: u32, end: u32, limit: u32): u32 {
   for (let slot = firstSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {
     const value = slotValue(slot);
     const kind = value & KIND_MASK;
-    if (kind == IS_NODE) {
-      if (isEdge(value - IS_NODE, node, index)) return value;
-    } else if (kind == 0 && entryOwner(value) == node && matches(value, count)) {
-      return value;
+    if (kind == IS_SCOPE || (kind == IS_NODE && !isEdge(value - IS_NODE, node, depth))) continue;
+    if (end >= limit) return 0;
+    store<u32>(end, value);
+    store<u32>(end, node, 4);
+    end += 8;
+  }
+  return end;
+}
+
+/** Wildcard edges still to be tried, deepest last: at most one per depth. */
+const STACK = <u32>memory.data(264);
+
+/** The same walk, one way after the other with a stack, for tries in which very many ways lead on. */
+function collectDeep(root: u32): void {
+  let top = STACK;
+  let child = root;
+  let owner: u32 = 0;
+  while (!overflowed) {
+    if ((child & KIND_MASK) == IS_NODE) {
+      owner = child - IS_NODE;
+      if (wildcardOf(owner) != 0) {
+        store<u32>(top, owner);
+        top += 4;
+      }
+      child = literalsOf(owner) != 0 ? proposeLiteral(owner) : 0;
+    } else if (child != 0) {
+      propose(child, owner, 0, URI_BYTES_MAX);
+      child = 0;
     }
+    if (child != 0) continue;
+    if (top == STACK) return;
+    top -= 4;
+    owner = load<u32>(top);
+    child = wildcardOf(owner);
+  }
+}
+
+/** The node that the URI's component at the node's depth leads to, or 0; patterns that hang there alone are proposed. */
+function proposeLiteral(node: u32): u32 {
+  const depth = depthOf(node);
+  const tag = tagOf(node, spanSum(depth), spanLength(depth));
+  for (let slot = firstSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {
+    const value = slotValue(slot);
+    const kind = value & KIND_MASK;
+    if (kind == IS_ENTRY) propose(value, node, 0, URI_BYTES_MAX);
+    else if (kind == IS_NODE && isEdge(value - IS_NODE, node, depth)) return value;
   }
   return 0;
 }
@@ -311,14 +304,6 @@ function newNode(parent: u32, depth: u32, component: u32, length: u32): u32 {
   return node;
 }
 
-/** Length of the component of `entry` that begins at its byte `at`. */
-function componentLength(entry: u32, at: u32): u32 {
-  const end = entryLength(entry);
-  let p = at;
-  while (p < end && <u32>load<u8>(entryUri(entry) + p) != DOT) p++;
-  return p - at;
-}
-
 /** Puts a pattern under a node by its component at byte `at`, where nothing else hangs. */
 function hang(entry: u32, node: u32, at: u32): void {
   setEntryOwner(entry, node);
@@ -329,7 +314,7 @@ function hang(entry: u32, node: u32, at: u32): void {
   }
   store<u32>(node, literalsOf(node) + 1, NODE_LITERALS);
   flipChild(node, entry);
-  tableInsert(tagOf(node, hashBytes(entryUri(entry) + at, length)), entry);
+  tableInsert(tagOf(node, sumOf(entryUri(entry) + at, length), length), entry);
 }
 
 function unhang(entry: u32, node: u32, at: u32): void {
@@ -338,7 +323,7 @@ function unhang(entry: u32, node: u32, at: u32): void {
     setWildcard(node, 0);
     return;
   }
-  tableRemove(slotOf(tagOf(node, hashBytes(entryUri(entry) + at, length)), entry));
+  tableRemove(slotOf(tagOf(node, sumOf(entryUri(entry) + at, length), length), entry));
   store<u32>(node, literalsOf(node) - 1, NODE_LITERALS);
   flipChild(node, entry);
 }
@@ -361,7 +346,7 @@ function collapse(removed: u32, node: u32): void {
     } else if (lengthOf(node) == 0) {
       setWildcard(parent, last);
     } else {
-      const tag = tagOf(parent, hashBytes(node + NODE_COMPONENT, lengthOf(node)));
+      const tag = tagOf(parent, sumOf(node + NODE_COMPONENT, lengthOf(node)), lengthOf(node));
       setSlotValue(slotOf(tag, node | IS_NODE), last);
       flipChild(parent, (node | IS_NODE) ^ last);
     }

@@ -8,14 +8,17 @@
 
 import { M_OK, M_OVERFLOW, setU, U_MATCH_STATUS } from "./abi";
 import { hashSeed } from "./hash";
+import { beginMatch, overflowed, settle } from "./index-candidates";
+import { splitText } from "./index-components";
 import {
-  countEntry, dropScopeIfEmpty, entryHandle, entryLength, entryOf, entryPolicy, entryScope, entryUri, EXACT, freeEntry,
-  handlesInit, newEntry, newScope, PREFIX, scopeCount, scopeId, scopeOf, uncountEntry, URI_BYTES_MAX, WILDCARD,
+  countEntry, dropScopeIfEmpty, entryHandle, entryLength, entryOf, entryPolicy, entryScope, entryUri, freeEntry,
+  handlesInit, newEntry, newScope, scopeCount, scopeId, scopeOf, uncountEntry,
 } from "./index-entry";
-import { exactFind, exactLink, exactUnlink } from "./index-exact";
-import { prefixBest, prefixFind, prefixLink, prefixMatch, prefixUnlink } from "./index-prefix";
-import { tableInit } from "./index-table";
-import { wildcardBest, wildcardComponents, wildcardFind, wildcardLink, wildcardMatch, wildcardUnlink } from "./index-wildcard";
+import { exactCollect, exactFind, exactLink, exactTag, exactUnlink } from "./index-exact";
+import { EXACT, PREFIX, URI_BYTES_MAX, WILDCARD } from "./index-limits";
+import { prefixBest, prefixCollect, prefixFind, prefixLink, prefixUnlink } from "./index-prefix";
+import { tableInit, touchBucket } from "./index-table";
+import { wildcardCollect, wildcardFind, wildcardLink, wildcardUnlink } from "./index-wildcard";
 import { MATCHES, MATCHES_MAX } from "./regions";
 import { ensurePages, PAGE_BYTES, pagesInUse } from "./slab";
 
@@ -43,7 +46,7 @@ export function indexInit(seed0: u32, seed1: u32, seed2: u32, seed3: u32): u32 {
  */
 export function indexInsert(scope: u32, policy: u32, uri: u32, uriLen: u32): u32 {
   if (!ready || policy > WILDCARD || uriLen > URI_BYTES_MAX) return 0;
-  if (policy == WILDCARD && wildcardComponents(uri, uriLen) == 0) return 0;
+  if (policy == WILDCARD && splitText(uri, uriLen) == 0) return 0;
   if (!ensurePages(INSERT_PAGES_MAX)) return 0;
   let record = scopeOf(scope);
   if (record == 0) record = newScope(scope);
@@ -101,27 +104,21 @@ export function indexMatch(scope: u32, uri: u32, uriLen: u32): u32 {
   setU(U_MATCH_STATUS, M_OK);
   const record = ready ? scopeOf(scope) : 0;
   if (record == 0) return 0;
-  let out = MATCHES;
-  const outEnd = MATCHES + (MATCHES_MAX << 2);
-  if (scopeCount(record, EXACT) != 0) {
-    const entry = exactFind(record, uri, uriLen);
-    if (entry != 0) {
-      if (out == outEnd) return overflow();
-      store<u32>(out, entryHandle(entry));
-      out += 4;
-    }
+  beginMatch(uri, MATCHES, MATCHES + (MATCHES_MAX << 2));
+  if (scopeCount(record, EXACT) != 0 && uriLen <= URI_BYTES_MAX) {
+    const tag = exactTag(record, uri, uriLen);
+    touchBucket(tag);
+    exactCollect(record, tag, uriLen);
   }
-  if (scopeCount(record, PREFIX) != 0) out = prefixMatch(record, uri, uriLen, out, outEnd);
-  if (out == 0) return overflow();
-  if (scopeCount(record, WILDCARD) != 0) out = wildcardMatch(record, uri, uriLen, out, outEnd);
-  if (out == 0) return overflow();
-  return (out - MATCHES) >> 2;
+  if (scopeCount(record, PREFIX) != 0) prefixCollect(record, uri, uriLen);
+  if (scopeCount(record, WILDCARD) != 0) wildcardCollect(record, uri, uriLen);
+  const end = settle();
+  if (overflowed) setU(U_MATCH_STATUS, M_OVERFLOW);
+  return (end - MATCHES) >> 2;
 }
 
-function overflow(): u32 {
-  setU(U_MATCH_STATUS, M_OVERFLOW);
-  return MATCHES_MAX;
-}
+/** The handle of the best match, where it is looked for among wildcard patterns. */
+const FIRST = <u32>memory.data(4);
 
 /**
  * The handle of the one pattern that takes a call: the exact one, else the longest prefix, else the wildcard pattern whose
@@ -131,10 +128,13 @@ export function indexBest(scope: u32, uri: u32, uriLen: u32): u32 {
   const record = ready ? scopeOf(scope) : 0;
   if (record == 0) return 0;
   let entry: u32 = 0;
-  if (scopeCount(record, EXACT) != 0) entry = exactFind(record, uri, uriLen);
+  if (scopeCount(record, EXACT) != 0 && uriLen <= URI_BYTES_MAX) entry = exactFind(record, uri, uriLen);
   if (entry == 0 && scopeCount(record, PREFIX) != 0) entry = prefixBest(record, uri, uriLen);
   if (entry != 0) return entryHandle(entry);
-  return scopeCount(record, WILDCARD) != 0 ? wildcardBest(record, uri, uriLen) : 0;
+  if (scopeCount(record, WILDCARD) == 0) return 0;
+  beginMatch(uri, FIRST, FIRST + 4);
+  wildcardCollect(record, uri, uriLen);
+  return settle() == FIRST ? 0 : load<u32>(FIRST);
 }
 
 /** Address of the pattern's URI, valid until it is removed; 0 for an unknown handle. */
@@ -166,9 +166,4 @@ export function indexCount(): u32 {
 /** Bytes of memory that hold patterns, in whole pages. What is free for the next pattern does not count. */
 export function indexBytes(): f64 {
   return <f64>pagesInUse() * <f64>PAGE_BYTES;
-}
-
-/** Where `indexMatch` leaves the handles. */
-export function indexMatches(): u32 {
-  return MATCHES;
 }

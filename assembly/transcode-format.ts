@@ -24,6 +24,7 @@ import {
   cborSkip,
   cborString,
 } from "./cbor";
+import { K_INT, K_STRING } from "./cursor";
 import {
   jsonBinary,
   jsonBool,
@@ -73,8 +74,12 @@ export function skip(format: u32, p: u32, end: u32): u32 {
   return format == MSGPACK ? msgpackSkip(p, end, DEPTH_MAX) : cborSkip(p, end, DEPTH_MAX);
 }
 
+/** Kind of the value at `p`. A JSON number counts as K_INT, float or not: its reader finds out. */
 export function kind(format: u32, p: u32, end: u32): u32 {
-  if (format == JSON) return jsonKind(p, end);
+  if (format == JSON) {
+    const c: u32 = p < end ? load<u8>(p) : 0;
+    return c == 0x22 ? K_STRING : c - 0x30 <= 9 ? K_INT : jsonKind(p, end);
+  }
   return format == MSGPACK ? msgpackKind(p, end) : cborKind(p, end);
 }
 

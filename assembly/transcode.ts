@@ -123,6 +123,10 @@ function step(p: u32, o: u32): u64 {
 }
 
 function value(from: u32, to: u32, p: u32, end: u32, o: u32, oEnd: u32, depth: u32): u64 {
+  // Small integers are one byte that is their value.
+  if (from != JSON && p < end && load<u8>(p) < (from == MSGPACK ? 0x80 : 0x18)) {
+    return step(p + 1, putU64(to, o, oEnd, load<u8>(p)));
+  }
   switch (kind(from, p, end)) {
     case K_STRING:
       return carryString(from, to, p, end, o, oEnd);
@@ -159,11 +163,17 @@ function container(from: u32, to: u32, p: u32, end: u32, o: u32, oEnd: u32, dept
   if (o == 0) return 0;
   let index: u32 = 0;
   for (;;) {
-    p = more(from, p, end, index, count, map);
-    if (p == 0) return 0;
-    if (getU(U_COUNT) == 0) break;
-    o = to == JSON ? jsonPutSep(o, oEnd, index) : o;
-    if (o == 0) return 0;
+    if (count != COUNT_UNKNOWN) {
+      if (index == count) break;
+    } else {
+      p = more(from, p, end, index, count, map);
+      if (p == 0) return 0;
+      if (getU(U_COUNT) == 0) break;
+    }
+    if (to == JSON) {
+      o = jsonPutSep(o, oEnd, index);
+      if (o == 0) return 0;
+    }
     let at: u64 = 0;
     if (map) {
       at = key(from, to, p, end, o, oEnd, depth - 1);
@@ -223,7 +233,8 @@ function quote(o: u32, oEnd: u32): u32 {
 }
 
 function carryString(from: u32, to: u32, p: u32, end: u32, o: u32, oEnd: u32): u64 {
-  if (from == JSON) {
+  // Only an escape can begin a binary.
+  if (from == JSON && end - p > 2 && load<u8>(p, 1) == 0x5c) {
     const scratch = getU(U_SCRATCH);
     const behind = jsonBinary(p, end);
     if (behind != 0) {

@@ -3,7 +3,7 @@
  * with what was measured; exits 1 and lists each that does not hold or has no figure. Not part of the tests.
  */
 import { border, holds, limits } from "./limits.ts";
-import { merge, writeResult } from "./result.ts";
+import { machine, merge, writeResult } from "./result.ts";
 import { short } from "./stats.ts";
 import { type BenchName, benches } from "./suites.ts";
 import { renderTable } from "./table.ts";
@@ -18,6 +18,7 @@ const main = async (): Promise<number> => {
   }
   const chosen: readonly BenchName[] =
     args.length > 0 ? args.filter(isBench) : (Object.keys(benches) as BenchName[]);
+  const on = await machine();
   const results = [];
   for (const name of chosen)
     results.push(await benches[name]("check", (text) => void process.stderr.write(`${text}\n`)));
@@ -43,7 +44,7 @@ const main = async (): Promise<number> => {
   for (const problem of result.problems) process.stdout.write(`PROBLEM: ${problem}\n`);
   const failed = judged.filter(({ verdict }) => verdict !== "holds");
   for (const { limit, verdict } of failed) process.stdout.write(`${verdict}: ${limit.figure}\n`);
-  process.stdout.write(`written: ${await writeResult(result)}\n`);
+  process.stdout.write(`written: ${writeResult(result, on)}\n`);
   return failed.length + result.problems.length > 0 ? 1 : 0;
 };
 

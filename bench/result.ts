@@ -1,6 +1,6 @@
 /** What a bench gives back, and the file in bench/out that keeps it. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, release, totalmem } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 import { resolve } from "node:path";
 import { root, run, runtimePath, runtimes } from "./child.ts";
 import type { Figure } from "./stats.ts";
@@ -22,8 +22,10 @@ export const merge = (results: readonly BenchResult[]): BenchResult => ({
   notes: results.flatMap((result) => result.notes),
 });
 
+export type Machine = Readonly<Record<string, string | number>>;
+
 /** Processor, kernel and runtime versions: figures mean nothing without them. */
-export const machine = async (): Promise<Readonly<Record<string, string | number>>> => {
+export const machine = async (): Promise<Machine> => {
   const versions: Record<string, string> = {};
   for (const runtime of runtimes())
     versions[runtime] = (await run([runtimePath(runtime), "--version"])).trim();
@@ -33,21 +35,20 @@ export const machine = async (): Promise<Readonly<Record<string, string | number
     cores: cpus().length,
     memory_mb: Math.round(totalmem() / 2 ** 20),
     kernel: release(),
+    // Above a few tenths before a bench starts, others are at work and the figures are noise.
+    load_average: Number(loadavg()[0]!.toFixed(2)),
     spanwire: own.version,
     ...versions,
   };
 };
 
 /** Writes bench/out/<date>.json and gives its path. */
-export const writeResult = async (result: BenchResult): Promise<string> => {
+export const writeResult = (result: BenchResult, on: Machine): string => {
   const folder = resolve(root, "bench/out");
   mkdirSync(folder, { recursive: true });
   const date = new Date().toISOString().slice(0, 19).replaceAll(":", "");
   const path = resolve(folder, `${date}.json`);
   const { figures, problems, notes } = result;
-  writeFileSync(
-    path,
-    `${JSON.stringify({ date, machine: await machine(), figures, problems, notes }, null, 2)}\n`,
-  );
+  writeFileSync(path, `${JSON.stringify({ date, machine: on, figures, problems, notes }, null, 2)}\n`);
   return path;
 };

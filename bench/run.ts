@@ -21,7 +21,8 @@ const main = async (): Promise<number> => {
   const chosen = names.length > 0 ? names.filter(isBench) : (Object.keys(benches) as BenchName[]);
   const effort = args.includes("--quick") ? "quick" : "full";
   const progress = (text: string): void => void process.stderr.write(`${text}\n`);
-  process.stdout.write(`${JSON.stringify(await machine())}\n\n`);
+  const on = await machine();
+  process.stdout.write(`${JSON.stringify(on)}\n\n`);
   const results: BenchResult[] = [];
   for (const name of chosen) {
     const result = await benches[name](effort, progress);
@@ -31,7 +32,7 @@ const main = async (): Promise<number> => {
   const result = merge(results);
   for (const note of result.notes) process.stdout.write(`note: ${note}\n`);
   for (const problem of result.problems) process.stdout.write(`PROBLEM: ${problem}\n`);
-  process.stdout.write(`written: ${await writeResult(result)}\n`);
+  process.stdout.write(`written: ${writeResult(result, on)}\n`);
   return result.problems.length > 0 ? 1 : 0;
 };
 

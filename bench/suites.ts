@@ -10,9 +10,9 @@ type Bench = (effort: Effort, progress: (text: string) => void) => Promise<Bench
 
 const sizes = [100, 100_000, 1_000_000];
 const wasmEffort = {
-  full: { rounds: 7, slice_ms: 50, sizes },
-  quick: { rounds: 3, slice_ms: 15, sizes },
-  check: { rounds: 5, slice_ms: 25, sizes },
+  full: { rounds: 7, slice_ms: 40, warm_ms: 250, sizes },
+  quick: { rounds: 3, slice_ms: 15, warm_ms: 80, sizes },
+  check: { rounds: 5, slice_ms: 25, warm_ms: 150, sizes },
 } as const;
 
 const wireEffort = {
@@ -27,8 +27,20 @@ const idleEffort = {
   check: { rounds: 3, heapSteps: [1_000, 9_000], rssSteps: [9_000, 19_000] },
 } as const;
 
+/** What stops a bench altogether (no C compiler, no descriptors) becomes its one problem. */
+const guarded =
+  (name: BenchName, bench: Bench): Bench =>
+  async (effort, progress) => {
+    try {
+      return await bench(effort, progress);
+    } catch (cause) {
+      const problem = `${name}: ${cause instanceof Error ? cause.message : String(cause)}`;
+      return { figures: [], tables: [], problems: [problem], notes: [] };
+    }
+  };
+
 export const benches: Readonly<Record<BenchName, Bench>> = {
-  wasm: (effort, progress) => runWasm(wasmEffort[effort], progress),
-  wire: (effort, progress) => runWire(wireEffort[effort], progress),
-  idle: (effort, progress) => runIdle(idleEffort[effort], progress),
+  wasm: guarded("wasm", (effort, progress) => runWasm(wasmEffort[effort], progress)),
+  wire: guarded("wire", (effort, progress) => runWire(wireEffort[effort], progress)),
+  idle: guarded("idle", (effort, progress) => runIdle(idleEffort[effort], progress)),
 };

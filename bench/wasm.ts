@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { totalmem } from "node:os";
 import { resolve } from "node:path";
-import { root, routerCore, run, type RuntimeName, runtimePath, runtimes } from "./child.ts";
+import { root, run, type RuntimeName, runtimePath, runtimes } from "./child.ts";
 import type { BenchResult } from "./result.ts";
 import { type Figure, figure, ratio, short } from "./stats.ts";
 import type { Table } from "./table.ts";
@@ -15,6 +15,8 @@ import { type Mix, mixes } from "./wasm-patterns.ts";
 export interface WasmOptions {
   readonly rounds: number;
   readonly slice_ms: number;
+  /** Of each path before its first round. */
+  readonly warm_ms: number;
   readonly sizes: readonly number[];
 }
 
@@ -31,8 +33,13 @@ const memory_mb = 8_192;
 const runCase = async (runtime: RuntimeName, mix: Mix, options: WasmOptions): Promise<Samples> => {
   const heap = runtime === "node" ? [`--max-old-space-size=${memory_mb}`] : [];
   const script = resolve(root, "build/bench/wasm-case.js");
-  const args = [mix, options.sizes.join(","), String(options.rounds), String(options.slice_ms)];
-  return JSON.parse(await run([runtimePath(runtime), ...heap, script, ...args], routerCore)) as Samples;
+  const args = [
+    mix,
+    options.sizes.join(","),
+    ...[options.rounds, options.slice_ms, options.warm_ms].map(String),
+  ];
+  // Not pinned: the engines compile on threads of their own.
+  return JSON.parse(await run([runtimePath(runtime), ...heap, script, ...args])) as Samples;
 };
 
 const figuresOf = (name: string, samples: Samples, sizes: readonly number[]): Figure[] => {

@@ -177,6 +177,12 @@ const tableOf = (
   return { title: `wire: ${scenario.name}`, head: [...head, "router busy", "load busy"], rows: body };
 };
 
+/** A row whose generator works to capacity while the router does not says nothing about the router. */
+const bottlenecks = (scenario: Scenario, byKey: ReadonlyMap<string, readonly Sample[]>): string[] =>
+  [...byKey]
+    .filter(([, samples]) => !scenario.isLatency && median(samples.map((s) => s.own_cpu_share)) > 0.9)
+    .map(([key]) => `${scenario.name}: ${key}: the load generator was the bottleneck`);
+
 export const runWire = async (
   options: WireOptions,
   progress: (text: string) => void,
@@ -201,6 +207,7 @@ export const runWire = async (
     const own = figuresOf(scenario, byKey);
     figures.push(...own);
     tables.push(tableOf(scenario, byKey, own));
+    notes.push(...bottlenecks(scenario, byKey));
   }
   return { figures, tables, problems, notes };
 };

@@ -8,7 +8,7 @@ import type { RealmHandle } from "./base/ids.ts";
 import { joinOver } from "./client/join.ts";
 import type { ClientSession } from "./client/session.ts";
 import { fillRandom, hostScheduler, loadWasm } from "./host.ts";
-import type { Connection, ConnectionEvents, Listener, TransportOptions } from "./ports.ts";
+import type { Accept, Listener, TransportOptions } from "./ports.ts";
 import { closeReasons } from "./protocol/errors.ts";
 import { Broker } from "./router/broker.ts";
 import { Calls } from "./router/calls.ts";
@@ -34,7 +34,12 @@ export interface RouterOptions {
   /** Realms by URI or with their rules. Default: one realm, `realm1`. */
   readonly realms?: readonly (string | (Partial<RealmOptions> & { readonly uri: string }))[];
   /** Serve WebSocket here. Default host 127.0.0.1, path /ws, no compression; port 0 takes a free one. */
-  readonly websocket?: { readonly host?: string; readonly port: number; readonly path?: string; readonly deflate?: boolean };
+  readonly websocket?: {
+    readonly host?: string;
+    readonly port: number;
+    readonly path?: string;
+    readonly deflate?: boolean;
+  };
   /** Serve RawSocket over TCP here. Default host 127.0.0.1. */
   readonly rawsocket?: { readonly host?: string; readonly port: number };
   /** Serve RawSocket on this Unix socket path. */
@@ -52,6 +57,23 @@ export interface LocalSessionOptions {
   readonly authrole?: string;
 }
 
+/** What the router holds at one moment. */
+export interface RouterStats {
+  readonly connections: number;
+  /** Sessions that have joined. */
+  readonly sessions: number;
+  /** Pairs of a session and what it is subscribed to, or has registered. */
+  readonly subscriptions: number;
+  readonly registrations: number;
+  /** Different topics and procedures among them, by URI and match policy. */
+  readonly patterns: number;
+  readonly pendingCalls: number;
+  /** Calls in flight that have a timeout. */
+  readonly deadlines: number;
+  /** Bytes queued for sessions whose socket is full. */
+  readonly heldBytes: number;
+}
+
 export interface Router {
   /** What it listens on, in the order websocket, rawsocket, unix. */
   readonly listeners: readonly Listener[];
@@ -59,6 +81,10 @@ export interface Router {
   readonly metrics: Readonly<Metrics>;
   /** Connected sessions and those still shaking hands. */
   readonly connectionCount: number;
+  /** Counts of what the router holds now; all are 0 when nobody is connected. */
+  stats(): RouterStats;
+  /** Takes a connection of a transport of your own; null when the router is closing or has as many as it may. */
+  accept: Accept;
   /** A session inside this process, trusted to be who it says. */
   session(realm: string, options?: LocalSessionOptions): Promise<ClientSession>;
   /** Says GOODBYE to every session, waits for their answers up to `goodbye_ms`, and stops listening. */
@@ -154,13 +180,29 @@ class RouterHost implements Router {
     return this.#connections;
   }
 
+  stats(): RouterStats {
+    const { realms, subscriptions, registrations, patterns, calls, outbox } = this.#core;
+    let sessions = 0;
+    for (const realm of realms.values()) sessions += realm.sessionCount;
+    return {
+      connections: this.#connections,
+      sessions,
+      subscriptions: subscriptions.count,
+      registrations: registrations.count,
+      patterns: patterns.count,
+      pendingCalls: calls.pending.count,
+      deadlines: calls.deadlineCount,
+      heldBytes: outbox.heldBytes,
+    };
+  }
+
   async listen(options: RouterOptions): Promise<void> {
     const { limits, log } = this.#core;
     const common: TransportOptions = {
       frameBytes_max: limits.frameBytes_max,
       idle_ms: limits.idle_ms,
       handshake_ms: limits.handshake_ms,
-      accept: (connection) => this.#accept(connection),
+      accept: this.accept,
     };
     if (options.websocket !== undefined) {
       const { adapter, notice } = await selectWebSocketAdapter(options.transport);
@@ -176,17 +218,22 @@ class RouterHost implements Router {
     }
   }
 
-  #accept(connection: Connection): ConnectionEvents | null {
+  readonly accept: Accept = (connection) => {
     if (this.#closing !== undefined || this.#connections >= this.#core.limits.connections_max) return null;
     this.#connections++;
     return new Session(this.#core, connection);
-  }
+  };
 
   async session(realm: string, options: LocalSessionOptions = {}): Promise<ClientSession> {
     const authid = options.authid ?? `local-${this.#core.ids.next().toString(36)}`;
-    const identity = { authid, authrole: options.authrole ?? "trusted", authmethod: "trust", authprovider: "local" };
+    const identity = {
+      authid,
+      authrole: options.authrole ?? "trusted",
+      authmethod: "trust",
+      authprovider: "local",
+    };
     const connection = new LocalConnection(identity, this.#core.limits.frameBytes_max);
-    const events = this.#accept(connection);
+    const events = this.accept(connection);
     if (events === null) throw new Error("the router is closing, or has as many connections as it may");
     return joinOver(connection.open(events), { realm });
   }
@@ -203,7 +250,8 @@ class RouterHost implements Router {
       // Sessions close themselves after `goodbye_ms`; this is for connections that do not even close.
       scheduler.after(limits.goodbye_ms + 500, resolve);
     });
-    for (const session of targets.all()) session.goodbye(closeReasons.systemShutdown, "the router is shutting down");
+    for (const session of targets.all())
+      session.goodbye(closeReasons.systemShutdown, "the router is shutting down");
     if (this.#connections > 0) await allGone;
     calls.stop();
     await Promise.all(this.listeners.map((listener) => listener.close()));

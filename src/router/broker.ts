@@ -65,7 +65,12 @@ export class Broker {
     if ((truths & Option.discloseMe) !== 0) {
       if (!session.realm!.allowDisclosure) {
         if (acknowledge)
-          this.#refuse(session, Message.publish, errors.discloseMeDisallowed, "this realm does not disclose publishers");
+          this.#refuse(
+            session,
+            Message.publish,
+            errors.discloseMeDisallowed,
+            "this realm does not disclose publishers",
+          );
         return;
       }
       codec.putIdentity(session.id, session.identity!.authid, session.identity!.authrole);
@@ -127,7 +132,12 @@ export class Broker {
     encoded[Serializer.json] = encoded[Serializer.msgpack] = encoded[Serializer.cbor] = null;
   }
 
-  #encodeEvent(serializer: Serializer, pattern: PatternHandle, publication: number, details: number): Frame | null {
+  #encodeEvent(
+    serializer: Serializer,
+    pattern: PatternHandle,
+    publication: number,
+    details: number,
+  ): Frame | null {
     const length = this.#codec.writeEvent(serializer, this.#patterns.id(pattern), publication, details);
     return length === 0 ? null : this.#frames.take(length, true);
   }
@@ -146,7 +156,12 @@ export class Broker {
       }
       if (pattern === 0) pattern = this.#patterns.add(PatternKind.subscription, session.realm!, codec);
       if (pattern === 0)
-        return this.#refuse(session, Message.subscribe, errors.unavailable, "the router's pattern index is full");
+        return this.#refuse(
+          session,
+          Message.subscribe,
+          errors.unavailable,
+          "the router's pattern index is full",
+        );
       this.#memberships.add(pattern, session);
       session.subscriptionCount++;
     }
@@ -157,7 +172,12 @@ export class Broker {
     const pattern = this.#patterns.byId(PatternKind.subscription, this.#codec.f(FSlot.id));
     const row = pattern === 0 ? 0 : this.#memberships.find(pattern, session.target);
     if (row === 0)
-      return this.#refuse(session, Message.unsubscribe, errors.noSuchSubscription, "this session holds no such subscription");
+      return this.#refuse(
+        session,
+        Message.unsubscribe,
+        errors.noSuchSubscription,
+        "this session holds no such subscription",
+      );
     this.leave(row, session);
     this.#acknowledge(session, Message.unsubscribed, -1);
   }

@@ -40,6 +40,11 @@ export class Calls {
     this.#deadlines = new Deadlines(parts.scheduler, (row) => this.#onTimeout(row));
   }
 
+  /** Calls in flight that have a timeout. */
+  get deadlineCount(): number {
+    return this.#deadlines.count;
+  }
+
   open(
     caller: RouterSession,
     callee: RouterSession,
@@ -130,7 +135,8 @@ export class Calls {
     while (session.firstCall !== 0) {
       const row = session.firstCall;
       const callee = this.#targets.get(this.pending.callee(row));
-      if ((this.pending.flags(row) & CallFlag.killing) === 0) this.#interrupt(row, callee, CancelMode.killnowait);
+      if ((this.pending.flags(row) & CallFlag.killing) === 0)
+        this.#interrupt(row, callee, CancelMode.killnowait);
       this.#close(row, session, callee);
     }
   }
@@ -141,7 +147,8 @@ export class Calls {
 
   #onTimeout(row: number): void {
     const callee = this.#targets.get(this.pending.callee(row));
-    if ((this.pending.flags(row) & CallFlag.killing) === 0) this.#interrupt(row, callee, CancelMode.killnowait);
+    if ((this.pending.flags(row) & CallFlag.killing) === 0)
+      this.#interrupt(row, callee, CancelMode.killnowait);
     const limit_ms = this.pending.timeout_ms(row);
     this.#fail(row, errors.timeout, `the callee did not answer within ${limit_ms} ms`);
   }

@@ -62,7 +62,12 @@ export class Dealer {
       return this.#refuse(session, Message.register, errors.invalidUri, uriProblem(codec, "procedure"));
     const discloseCaller = (codec.u(Slot.true) & Option.discloseCaller) !== 0;
     if (discloseCaller && !session.realm!.allowDisclosure)
-      return this.#refuse(session, Message.register, errors.discloseMeDisallowed, "this realm does not disclose callers");
+      return this.#refuse(
+        session,
+        Message.register,
+        errors.discloseMeDisallowed,
+        "this realm does not disclose callers",
+      );
     if (session.registrationCount >= this.#limits.registrationsPerSession_max) {
       const problem = `a session may hold ${this.#limits.registrationsPerSession_max} registrations`;
       return this.#refuse(session, Message.register, errors.unavailable, problem);
@@ -71,11 +76,17 @@ export class Dealer {
     let pattern = (codec.matchCount === 0 ? 0 : codec.matchAt(0)) as PatternHandle | 0;
     if (pattern !== 0) {
       const problem = this.#conflict(pattern, session, invoke);
-      if (problem !== null) return this.#refuse(session, Message.register, errors.procedureAlreadyExists, problem);
+      if (problem !== null)
+        return this.#refuse(session, Message.register, errors.procedureAlreadyExists, problem);
     } else {
       pattern = this.#patterns.add(PatternKind.registration, session.realm!, codec);
       if (pattern === 0)
-        return this.#refuse(session, Message.register, errors.unavailable, "the router's pattern index is full");
+        return this.#refuse(
+          session,
+          Message.register,
+          errors.unavailable,
+          "the router's pattern index is full",
+        );
       this.#patterns.setInvoke(pattern, invoke);
     }
     if (discloseCaller) this.#patterns.setDiscloseCaller(pattern);
@@ -86,7 +97,8 @@ export class Dealer {
 
   /** Why this session cannot join the registration; null if it can. */
   #conflict(pattern: PatternHandle, session: RouterSession, invoke: Invoke): string | null {
-    if (this.#memberships.find(pattern, session.target) !== 0) return "this session has registered the procedure already";
+    if (this.#memberships.find(pattern, session.target) !== 0)
+      return "this session has registered the procedure already";
     const policy = this.#patterns.invoke(pattern);
     if (policy === Invoke.single) return "the procedure is registered by another session";
     return policy === invoke ? null : "the procedure is registered with another invocation policy";
@@ -122,7 +134,12 @@ export class Dealer {
     if (codec.u(Slot.uriStatus) === UriStatus.invalid)
       return this.#refuse(caller, Message.call, errors.invalidUri, uriProblem(codec, "procedure"));
     if (codec.matchCount === 0)
-      return this.#refuse(caller, Message.call, errors.noSuchProcedure, "no callee has registered this procedure");
+      return this.#refuse(
+        caller,
+        Message.call,
+        errors.noSuchProcedure,
+        "no callee has registered this procedure",
+      );
     if (caller.callCount >= this.#limits.callsPerSession_max) {
       const problem = `a session may have ${this.#limits.callsPerSession_max} calls in flight`;
       return this.#refuse(caller, Message.call, errors.unavailable, problem);
@@ -131,7 +148,12 @@ export class Dealer {
     const row = chooseCallee(pattern, this.#patterns, this.#memberships, this.#random);
     const callee = this.#targets.get(this.#memberships.target(row));
     if (callee.invocationCount >= this.#limits.invocationsPerSession_max)
-      return this.#refuse(caller, Message.call, errors.unavailable, "the callee has too many calls outstanding");
+      return this.#refuse(
+        caller,
+        Message.call,
+        errors.unavailable,
+        "the callee has too many calls outstanding",
+      );
     this.#invoke(caller, callee, pattern, request);
   }
 
@@ -142,7 +164,12 @@ export class Dealer {
     let flags = 0;
     if ((truths & Option.discloseMe) !== 0 || this.#patterns.discloseCaller(pattern)) {
       if (!caller.realm!.allowDisclosure)
-        return this.#refuse(caller, Message.call, errors.discloseMeDisallowed, "this realm does not disclose callers");
+        return this.#refuse(
+          caller,
+          Message.call,
+          errors.discloseMeDisallowed,
+          "this realm does not disclose callers",
+        );
       codec.putIdentity(caller.id, caller.identity!.authid, caller.identity!.authrole);
       details |= Detail.disclose;
     }

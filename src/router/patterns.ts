@@ -34,6 +34,11 @@ export class Patterns {
     this.#index = index;
   }
 
+  /** Patterns of both kinds, over all realms. */
+  get count(): number {
+    return this.#index.count;
+  }
+
   /** Makes the pattern that the visited SUBSCRIBE or REGISTER names; 0 when the index is full. */
   add(kind: PatternKind, realm: Realm, codec: Codec): PatternHandle | 0 {
     const match = codec.u(Slot.match) as Match;

@@ -5,6 +5,9 @@ import { WriteStatus } from "../wasm/abi.ts";
 /** `status` is the writer's; null when the frame was written but is larger than the receiver takes. */
 export function payloadProblem(status: number | null): { error: ErrorEntry; message: string } {
   return status === WriteStatus.unrepresentable
-    ? { error: errors.invalidPayload, message: "the payload holds a value that the receiver's serializer cannot express" }
+    ? {
+        error: errors.invalidPayload,
+        message: "the payload holds a value that the receiver's serializer cannot express",
+      }
     : { error: errors.payloadSizeExceeded, message: "the message is too large for its receiver" };
 }

@@ -8,6 +8,7 @@ import type { Broker } from "../router/broker.ts";
 import type { Calls } from "../router/calls.ts";
 import type { Dealer } from "../router/dealer.ts";
 import type { Memberships } from "../router/memberships.ts";
+import type { Patterns } from "../router/patterns.ts";
 import type { Realm } from "../router/realm.ts";
 import type { Targets } from "../router/targets.ts";
 import type { Codec } from "../wasm/codec.ts";
@@ -22,6 +23,7 @@ export interface SessionCore {
   readonly calls: Calls;
   readonly subscriptions: Memberships;
   readonly registrations: Memberships;
+  readonly patterns: Patterns;
   readonly targets: Targets<Session>;
   readonly realms: ReadonlyMap<string, Realm>;
   readonly authenticator: Authenticator;

@@ -28,12 +28,18 @@ export function admit(
 ): Joining | Refusal {
   const realm = core.realms.get(String(realmUri));
   if (realm === undefined) {
-    return { error: errors.noSuchRealm.uri, message: `there is no realm ${JSON.stringify(String(realmUri).slice(0, 200))}` };
+    return {
+      error: errors.noSuchRealm.uri,
+      message: `there is no realm ${JSON.stringify(String(realmUri).slice(0, 200))}`,
+    };
   }
   const hello = isDict(details) ? details : {};
   const clientFeatures = readClientRoles(hello["roles"]);
   if (clientFeatures === null) {
-    return { error: errors.noSuchRole.uri, message: `Details.roles must name one of ${clientRoles.join(", ")}` };
+    return {
+      error: errors.noSuchRole.uri,
+      message: `Details.roles must name one of ${clientRoles.join(", ")}`,
+    };
   }
   if (connection.identity !== undefined) return { realm, identity: connection.identity, clientFeatures };
   const given = hello["authmethods"] ?? ["anonymous"];
@@ -41,7 +47,11 @@ export function admit(
     return { error: errors.protocolViolation.uri, message: "Details.authmethods must be a list of strings" };
   }
   const authid = hello["authid"];
-  if (authid !== undefined && authid !== null && (typeof authid !== "string" || authid.length > core.limits.authBytes_max)) {
+  if (
+    authid !== undefined &&
+    authid !== null &&
+    (typeof authid !== "string" || authid.length > core.limits.authBytes_max)
+  ) {
     return { error: errors.protocolViolation.uri, message: "Details.authid must be a short string" };
   }
   const verdict = core.authenticator.authenticate({

@@ -8,6 +8,8 @@ export class Inbox {
   readonly #frames: Uint8Array[] = [];
   #from = 0;
   bytes = 0;
+  /** Its session will come back to it at the end of the turn. */
+  drainScheduled = false;
 
   /** False: it is full. */
   push(frame: Uint8Array, limits: Limits): boolean {

@@ -46,7 +46,8 @@ export class LocalConnection implements Connection {
 
   #enqueue(bytes: Uint8Array): void {
     if (this.#closeReason !== null) return;
-    if (bytes.length > this.#frameBytes_max) throw new RangeError(`a message may have ${this.#frameBytes_max} bytes`);
+    if (bytes.length > this.#frameBytes_max)
+      throw new RangeError(`a message may have ${this.#frameBytes_max} bytes`);
     if (this.#toRouter.push(bytes.slice()) === 1) queueMicrotask(() => this.#deliverToRouter());
   }
 

@@ -108,7 +108,8 @@ export class Outbox implements FrameSource {
   /** A frame of what a writer of the codec just wrote. */
   take(length: number, droppable: boolean): OutboxFrame {
     assert(length > 0, "a writer's failure was not handled");
-    if (length >= ownBytes_min) return new OutboxFrame(this.#codec.outFrame(length).slice(), droppable, false);
+    if (length >= ownBytes_min)
+      return new OutboxFrame(this.#codec.outFrame(length).slice(), droppable, false);
     if (this.#arenaUsed + length > arenaBytes) {
       // Frames of this turn may still be handed out, so a full arena is left to them and not reused.
       this.#arena = new Uint8Array(arenaBytes);

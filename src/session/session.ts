@@ -26,7 +26,13 @@ const State = { waiting: 0, open: 1, leaving: 2, closing: 3, closed: 4 } as cons
 type State = (typeof State)[keyof typeof State];
 
 /** WebSocket close codes (RFC 6455, 7.4.1). */
-const CloseCode = { normal: 1000, goingAway: 1001, protocolError: 1002, policy: 1008, internalError: 1011 } as const;
+const CloseCode = {
+  normal: 1000,
+  goingAway: 1001,
+  protocolError: 1002,
+  policy: 1008,
+  internalError: 1011,
+} as const;
 
 /** Subscriptions ended in one turn when a session leaves. */
 const subscriptionsPerTurn = 2_048;
@@ -72,7 +78,9 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     this.peerFrameBytes_max = connection.peerFrameBytes_max;
     this.target = core.targets.take();
     core.targets.put(this);
-    this.#startTimer(core.limits.handshake_ms, () => this.#abort(errors.timeout.uri, "no HELLO in time", CloseCode.policy));
+    this.#startTimer(core.limits.handshake_ms, () =>
+      this.#abort(errors.timeout.uri, "no HELLO in time", CloseCode.policy),
+    );
   }
 
   get isOpen(): boolean {
@@ -82,12 +90,15 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
   // ---- from the connection
 
   onFrame(bytes: Uint8Array): void {
+    if (this.#state === State.closed) return;
     const outbox = this.#core.outbox;
     if (this.#turn !== outbox.turn) {
       this.#turn = outbox.turn;
       this.#framesLeft = this.#core.limits.framesPerTurn_max;
     }
-    if (this.#inbox !== null || this.#framesLeft-- <= 0) this.#defer(bytes);
+    // What follows GOODBYE waits until the first session's subscriptions are ended.
+    const waits = this.#inbox !== null || this.#state === State.leaving;
+    if (waits || this.#framesLeft-- <= 0) this.#defer(bytes);
     else this.#handle(bytes);
   }
 
@@ -117,7 +128,10 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
 
   overrun(): void {
     const { log, outbox } = this.#core;
-    log.warn("session", "ended: it does not read what it is sent", { session: this.id, queuedBytes: this.queuedBytes });
+    log.warn("session", "ended: it does not read what it is sent", {
+      session: this.id,
+      queuedBytes: this.queuedBytes,
+    });
     outbox.afterTurn(() => this.connection.terminate());
   }
 
@@ -146,7 +160,9 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     const { codec, metrics } = this.#core;
     metrics.messagesIn++;
     const realm = this.realm;
-    if (codec.visit(this.serializer, bytes, realm === null ? 0 : realm.handle, this.#visitFlags) !== Status.ok)
+    if (
+      codec.visit(this.serializer, bytes, realm === null ? 0 : realm.handle, this.#visitFlags) !== Status.ok
+    )
       return this.#violation(codec.violation());
     if (this.#state === State.open) this.#dispatch(codec.u(Slot.type), bytes);
     else this.#outsideSession(codec.u(Slot.type), bytes);
@@ -160,7 +176,9 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
       case Message.call:
         return this.#inSequence() ? core.dealer.call(this) : undefined;
       case Message.yield:
-        return core.calls.onYield(this) ? undefined : this.#violation("YIELD for an invocation that was never issued");
+        return core.calls.onYield(this)
+          ? undefined
+          : this.#violation("YIELD for an invocation that was never issued");
       case Message.subscribe:
         return this.#inSequence() ? core.broker.subscribe(this) : undefined;
       case Message.unsubscribe:
@@ -208,7 +226,8 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
         return this.#violation(`message type ${type} before HELLO`);
       case State.closing:
         // Late frames are normal here; only the answer to our GOODBYE matters.
-        if (type === Message.goodbye || type === Message.abort) this.#close(CloseCode.normal, "session closed");
+        if (type === Message.goodbye || type === Message.abort)
+          this.#close(CloseCode.normal, "session closed");
         return;
       case State.leaving:
       case State.closed:
@@ -237,7 +256,15 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     realm.sessionCount++;
     core.metrics.sessionsOpened++;
     const { authid, authrole, authmethod, authprovider } = identity;
-    const welcome = { realm: realm.uri, authid, authrole, authmethod, authprovider, roles: routerRoles, agent: core.agent };
+    const welcome = {
+      realm: realm.uri,
+      authid,
+      authrole,
+      authmethod,
+      authprovider,
+      roles: routerRoles,
+      agent: core.agent,
+    };
     this.#send([Message.welcome, this.id, welcome]);
   }
 
@@ -262,7 +289,12 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
 
   #abort(error: string, message: string, code: number): void {
     if (this.#state === State.closed) return;
-    this.#core.log.info("session", "aborted", { session: this.id, peer: this.connection.info.peer, error, message });
+    this.#core.log.info("session", "aborted", {
+      session: this.id,
+      peer: this.connection.info.peer,
+      error,
+      message,
+    });
     this.#send([Message.abort, { message }, error]);
     this.#close(code, error);
   }
@@ -316,7 +348,8 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     if (this.#state === State.leaving) {
       this.#state = State.waiting;
       this.#visitFlags = 0;
-      if (this.#inbox !== null) this.#drainInbox();
+      // Not now: this may be a GOODBYE out of the inbox, whose handling is not over yet.
+      if (this.#inbox !== null) this.#scheduleDrain(this.#inbox);
     } else if (this.#state === State.closed && this.#core.targets.get(this.target) === this) {
       this.#core.targets.free(this.target);
     }
@@ -329,18 +362,28 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     const core = this.#core;
     if (this.#inbox === null) {
       this.#inbox = new Inbox();
-      core.outbox.afterTurn(() => this.#drainInbox());
+      this.#scheduleDrain(this.#inbox);
     }
     if (!this.#inbox.push(bytes, core.limits)) {
       core.metrics.sessionsOverrun++;
-      return this.#abort(errors.unavailable.uri, "more messages than the router can take from one session", CloseCode.policy);
+      return this.#abort(
+        errors.unavailable.uri,
+        "more messages than the router can take from one session",
+        CloseCode.policy,
+      );
     }
     if (this.#inbox.bytes * 2 > core.limits.inboxBytes_max) this.connection.pause?.(true);
   }
 
-  #drainInbox(): void {
-    const inbox = this.#inbox;
-    if (inbox === null || this.#state === State.leaving) return;
+  #scheduleDrain(inbox: Inbox): void {
+    if (inbox.drainScheduled) return;
+    inbox.drainScheduled = true;
+    this.#core.outbox.afterTurn(() => this.#drain(inbox));
+  }
+
+  #drain(inbox: Inbox): void {
+    inbox.drainScheduled = false;
+    if (this.#inbox !== inbox || this.#state === State.leaving) return;
     for (let left = inbox.share(this.#core.limits); left > 0 && this.#inbox === inbox; left--) {
       const frame = inbox.shift();
       if (frame === undefined) {
@@ -352,7 +395,7 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
       // GOODBYE with many subscriptions: what follows it waits until they are ended.
       if ((this.#state as State) === State.leaving) return;
     }
-    if (this.#inbox === inbox) this.#core.outbox.afterTurn(() => this.#drainInbox());
+    if (this.#inbox === inbox) this.#scheduleDrain(inbox);
   }
 
   #startTimer(delay_ms: number, task: () => void): void {

@@ -8,7 +8,7 @@ import { Address, FSlot, Slot, Status, UriStatus, Violation } from "./abi.ts";
 import type { Core } from "./core.ts";
 import { violationText } from "./violation-text.ts";
 
-const utf8Decoder = new TextDecoder();
+const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const utf8Encoder = new TextEncoder();
 
 /** TEXT is shared out so that the three texts that writers take never overwrite each other. */

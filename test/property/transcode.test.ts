@@ -94,7 +94,7 @@ test("the output stays within its bound, whatever the bound, and a bound that su
             assert.equal(status, writeStatus.tooLarge, `${about}, ${from} to ${to}, room ${room}`);
           else assert.notEqual(status, writeStatus.none, `${about}, ${from} to ${to}, room ${room}`);
         }
-        assert.deepStrictEqual(kernels.transcode(from, to, frame, exact), free, about);
+        if ("bytes" in free) assert.deepStrictEqual(kernels.transcode(from, to, frame, exact), free, about);
       }),
       { ...options, numRuns: Math.ceil(runs / 6) },
     );

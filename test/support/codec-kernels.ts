@@ -56,6 +56,7 @@ export const slot = {
   span: headerU32 + 39 * 4,
   spanLength: headerU32 + 40 * 4,
   count: headerU32 + 41 * 4,
+  scratch: headerU32 + 42 * 4,
 } as const;
 export const violation = {
   none: 0,

@@ -29,12 +29,15 @@ function bigEndian(value: bigint, width: number): number[] {
 }
 
 function float64(value: number): number[] {
+  // Engines are free to choose the bits of a NaN.
+  if (Number.isNaN(value)) return [0x7f, 0xf8, 0, 0, 0, 0, 0, 0];
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setFloat64(0, value);
   return [...bytes];
 }
 
 function float32(value: number): number[] | undefined {
+  if (Number.isNaN(value)) return [0x7f, 0xc0, 0, 0];
   if (!Object.is(Math.fround(value), value)) return undefined;
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setFloat32(0, value);
@@ -43,6 +46,7 @@ function float32(value: number): number[] | undefined {
 
 /** The half-precision form of a value that has one. */
 export function float16(value: number): number[] | undefined {
+  if (Number.isNaN(value)) return [0x7e, 0];
   for (let bits = 0; bits < 0x10000; ++bits)
     if (Object.is(fromHalf(bits), value)) return bigEndian(BigInt(bits), 2);
   return undefined;
@@ -251,7 +255,9 @@ function jsonString(value: string, pick: Pick): string {
 /** A float, always with a point or an exponent. */
 function jsonFloat(value: number, pick: Pick): string {
   if (!Number.isFinite(value)) throw new Unrepresentable("not finite in JSON");
-  const shortest = Object.is(value, -0) ? "-0" : String(value);
+  // toExponential and String forget the sign of zero.
+  if (Object.is(value, -0)) return pick(2) === 0 ? "-0" : "-0.0e0";
+  const shortest = String(value);
   if (pick(3) === 2) return value.toExponential().replace("e", pick(2) === 0 ? "e" : "E");
   return /[.e]/.test(shortest) ? shortest : `${shortest}.0`;
 }

@@ -1,0 +1,195 @@
+/**
+ * RawSocket over TCP and Unix sockets, on node:net: works on Node and on Bun. The wire format is in rawsocket-framing.ts, one
+ * connection in rawsocket-connection.ts; here are listening and the handshake. Control path.
+ */
+import { lstatSync, unlinkSync } from "node:fs";
+import { connect, createServer, type ListenOptions, type Server, type Socket } from "node:net";
+import type { Listener, RawSocketListenOptions } from "../ports.ts";
+import { peerAddress } from "./address.ts";
+import { BatchWriter } from "./batch-writer.ts";
+import { codeOf, listenError, unixListenError } from "./listen-error.ts";
+import { RawSocketConnection } from "./rawsocket-connection.ts";
+import {
+  acceptance,
+  Handshake,
+  HandshakeError,
+  type HandshakeResult,
+  messageHeaders,
+  refusal,
+} from "./rawsocket-framing.ts";
+import { Sweep } from "./sweep.ts";
+
+/** Listens on `port` of `host` (default 127.0.0.1) or on `unixPath`. Rejects with one line that says what to do. */
+export async function listenRawSocket(options: RawSocketListenOptions): Promise<Listener> {
+  const listener = new RawSocketListener(options);
+  await listener.open();
+  return listener;
+}
+
+const defaultHost = "127.0.0.1";
+
+class RawSocketListener implements Listener {
+  readonly #options: RawSocketListenOptions;
+  readonly #server: Server;
+  readonly #sweep: Sweep<RawSocketConnection, Socket>;
+  readonly #writer = new BatchWriter(messageHeaders);
+  #unixInode = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: RawSocketListenOptions) {
+    this.#options = options;
+    this.#server = createServer({ noDelay: true }, (socket) => this.#onSocket(socket));
+    this.#sweep = new Sweep(options);
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === "object" && address !== null ? address.port : (this.#options.port ?? 0);
+  }
+
+  get url(): string {
+    const { host = defaultHost, unixPath } = this.#options;
+    if (unixPath !== undefined) return `unix:${unixPath}`;
+    return `tcp://${host.includes(":") ? `[${host}]` : host}:${this.port}`;
+  }
+
+  async open(): Promise<void> {
+    try {
+      const { unixPath } = this.#options;
+      if (unixPath === undefined) await this.#openTcp();
+      else await this.#openUnix(unixPath);
+    } catch (cause) {
+      this.#sweep.stop();
+      throw cause;
+    }
+  }
+
+  async #openTcp(): Promise<void> {
+    const { host = defaultHost, port = 0 } = this.#options;
+    const cause = await this.#tryListen({ host, port, exclusive: true });
+    if (cause !== null) throw listenError(cause, { host, port, portFlag: "--rawsocket-port" });
+  }
+
+  async #openUnix(path: string): Promise<void> {
+    let cause = await this.#tryListen({ path });
+    if (codeOf(cause) === "EADDRINUSE" && (await isStale(path))) {
+      unlinkSync(path);
+      cause = await this.#tryListen({ path });
+    }
+    if (cause !== null) throw unixListenError(cause, path);
+    this.#unixInode = inodeOf(path);
+  }
+
+  /** Resolves to null, or to why it could not listen. */
+  #tryListen(where: ListenOptions): Promise<unknown> {
+    const server = this.#server;
+    return new Promise((resolve) => {
+      const failed = (cause: unknown): void => {
+        server.off("listening", listening);
+        resolve(cause);
+      };
+      const listening = (): void => {
+        server.off("error", failed);
+        resolve(null);
+      };
+      server.once("error", failed);
+      server.once("listening", listening);
+      server.listen(where);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#shutDown();
+    return this.#closed;
+  }
+
+  async #shutDown(): Promise<void> {
+    // Comes after the close event of every socket, and so after every onClose.
+    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#sweep.stop();
+    await stopped;
+    const { unixPath } = this.#options;
+    // Node has removed the file already; other runtimes may not. Someone else's file at the same path stays.
+    if (unixPath !== undefined && this.#unixInode !== 0 && inodeOf(unixPath) === this.#unixInode)
+      unlinkSync(unixPath);
+  }
+
+  #onSocket(socket: Socket): void {
+    // The close event follows.
+    socket.on("error", () => {});
+    if (this.#closed !== undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#sweep.handshaking(socket);
+    socket.once("close", () => this.#sweep.released(socket));
+    const handshake = new Handshake();
+    const onData = (chunk: Buffer): void => {
+      const result = handshake.push(chunk);
+      if (result.kind === "more") return;
+      socket.off("data", onData);
+      this.#onHandshake(socket, result);
+    };
+    socket.on("data", onData);
+  }
+
+  #onHandshake(socket: Socket, result: Exclude<HandshakeResult, { kind: "more" }>): void {
+    switch (result.kind) {
+      case "foreign":
+        socket.destroy();
+        return;
+      case "refused":
+        this.#refuse(socket, result.error);
+        return;
+      case "accepted":
+        this.#connect(socket, result);
+    }
+  }
+
+  #connect(
+    socket: Socket,
+    { serializer, peerFrameBytes_max, rest }: Extract<HandshakeResult, { kind: "accepted" }>,
+  ): void {
+    const { accept, frameBytes_max, unixPath } = this.#options;
+    const connection = new RawSocketConnection(socket, {
+      serializer,
+      frameBytes_max,
+      peerFrameBytes_max,
+      peer: unixPath ?? peerAddress(socket.remoteAddress ?? ""),
+      writer: this.#writer,
+      sweep: this.#sweep,
+    });
+    if (!connection.begin(accept)) {
+      this.#refuse(socket, HandshakeError.connections);
+      return;
+    }
+    this.#sweep.released(socket);
+    socket.write(acceptance(serializer, frameBytes_max));
+    connection.opened(rest);
+  }
+
+  /** The client may still be sending: the answer is only sure to arrive if the socket is read until the client has closed. */
+  #refuse(socket: Socket, error: HandshakeError): void {
+    this.#sweep.closing(socket);
+    socket.resume();
+    socket.end(refusal(error));
+  }
+}
+
+/** 0 where there is no such file. */
+function inodeOf(path: string): number {
+  return lstatSync(path, { throwIfNoEntry: false })?.ino ?? 0;
+}
+
+/** Whether a socket file was left behind by a program that is gone. Anything that is not a socket is not ours to remove. */
+function isStale(path: string): Promise<boolean> {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const probe = connect({ path });
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(false);
+    });
+    probe.once("error", (cause) => resolve(codeOf(cause) === "ECONNREFUSED"));
+  });
+}

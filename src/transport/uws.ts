@@ -1,0 +1,143 @@
+/**
+ * WebSocket on Node over uWebSockets.js: the fast adapter. It translates and does nothing else; the hot part is corked.ts.
+ *
+ * What this server does in its own way: it closes without a close frame on invalid UTF-8 in a text frame and on messages far
+ * beyond the limit; it cannot pause reading; its HTTP handshake has ten seconds whatever `handshake_ms` says; pings go
+ * out some seconds (4 to 16) before the idle time is over.
+ */
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import type { Listener, WebSocketAdapter, WebSocketListenOptions } from "../ports.ts";
+import { peerAddress } from "./address.ts";
+import { CorkedListener, type Driver, nativeBackpressureBytes_max } from "./corked.ts";
+import { listenError } from "./listen-error.ts";
+import {
+  checkPath,
+  idleTimeoutSeconds,
+  negotiate,
+  type Refusal,
+  refusals,
+  webSocketUrl,
+} from "./negotiate.ts";
+import type {
+  NativeApp,
+  NativeBehavior,
+  NativeListenSocket,
+  NativeModule,
+  NativeResponse,
+  NativeSocket,
+} from "./uws-types.ts";
+
+/** The adapter. Throws whatever the native module throws where it cannot load. */
+export function loadUwsAdapter(): WebSocketAdapter {
+  const native = createRequire(import.meta.url)("uWebSockets.js") as NativeModule;
+  return {
+    name: "uws",
+    capabilities: { pause: false },
+    listen: (options) => listen(native, options),
+  };
+}
+
+/**
+ * Beyond its own limit the native server drops the connection without a word. It is given some room above ours, so that
+ * a message that is a little too large gets its close code.
+ */
+const nativeFrameBytes_max = (frameBytes_max: number): number =>
+  frameBytes_max + Math.min(frameBytes_max, 1 << 20);
+
+const driver: Driver<NativeSocket> = {
+  // 0 means taken, but buffered. 2 would mean dropped, for which there is always room.
+  send: (socket, bytes, binary, compress) => socket.send(bytes, binary, compress) === 1,
+  end: (socket, code, reason) => socket.end(code, reason),
+  drop: (socket) => socket.close(),
+};
+
+const refuse = (response: NativeResponse, { status, statusText, body }: Refusal): void => {
+  response.writeStatus(`${status} ${statusText}`).writeHeader("content-type", "text/plain; charset=utf-8");
+  if (status === refusals.upgradeRequired.status) response.writeHeader("upgrade", "websocket");
+  response.end(body, true);
+};
+
+const textDecoder = new TextDecoder();
+
+function behavior(
+  native: NativeModule,
+  options: WebSocketListenOptions,
+  listener: CorkedListener<NativeSocket>,
+): NativeBehavior {
+  return {
+    maxPayloadLength: nativeFrameBytes_max(options.frameBytes_max),
+    maxBackpressure: nativeBackpressureBytes_max,
+    closeOnBackpressureLimit: false,
+    idleTimeout: idleTimeoutSeconds(options.idle_ms),
+    sendPingsAutomatically: options.idle_ms !== 0,
+    compression: options.deflate
+      ? native.SHARED_COMPRESSOR | (native.SHARED_DECOMPRESSOR ?? 0)
+      : native.DISABLED,
+    // Everything is read from the request and answered before this returns: it lives on the native stack.
+    upgrade(response, request, context) {
+      const chosen = negotiate(request.getHeader("sec-websocket-protocol"));
+      if (chosen === null) return refuse(response, refusals.noSubprotocol);
+      const peer = peerAddress(textDecoder.decode(response.getRemoteAddressAsText()));
+      const connection = listener.connect(chosen.serializer, peer);
+      if (connection === null) return refuse(response, refusals.full);
+      const key = request.getHeader("sec-websocket-key");
+      const extensions = request.getHeader("sec-websocket-extensions");
+      response.upgrade({ connection }, key, chosen.subprotocol, extensions, context);
+    },
+    open(socket) {
+      socket.connection = socket.getUserData().connection;
+      socket.connection.opened(socket);
+    },
+    message: (socket, message, binary) => socket.connection.received(new Uint8Array(message), binary),
+    drain: (socket) => socket.connection.drained(),
+    close: (socket) => socket.connection.lost(),
+  };
+}
+
+async function listen(native: NativeModule, options: WebSocketListenOptions): Promise<Listener> {
+  checkPath(options.path);
+  const listener = new CorkedListener(driver, options);
+  const app = native.App();
+  app.ws(options.path, behavior(native, options, listener));
+  app.any(options.path, (response) => refuse(response, refusals.upgradeRequired));
+  app.any("/*", (response) => refuse(response, refusals.notFound));
+  const port = native.us_socket_local_port(await listenExclusively(native, app, options));
+  return {
+    url: webSocketUrl(options.host, port, options.path),
+    port,
+    // Every close event comes inside app.close(); what a session's own close() announces comes before the next macrotask.
+    async close() {
+      if (listener.closed) return;
+      listener.closed = true;
+      app.close();
+    },
+  };
+}
+
+/** Without the exclusive flag a taken port would be shared silently, and half the clients stolen. */
+async function listenExclusively(
+  native: NativeModule,
+  app: NativeApp,
+  { host, port }: WebSocketListenOptions,
+): Promise<NativeListenSocket> {
+  let socket: NativeListenSocket | false = false;
+  app.listen(host, port, native.LIBUS_LISTEN_EXCLUSIVE_PORT, (result) => {
+    socket = result;
+  });
+  if (socket !== false) return socket;
+  app.close();
+  throw listenError(await listenFailure(host, port), { host, port, portFlag: "--port" });
+}
+
+/** The native server says only that it could not listen; node:net, asked for the same, says why. */
+function listenFailure(host: string, port: number): Promise<unknown> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", resolve);
+    probe.listen({ host, port, exclusive: true }, () => {
+      // It was taken a moment ago and is free again; the advice is the same.
+      probe.close(() => resolve(Object.assign(new Error("address in use"), { code: "EADDRINUSE" })));
+    });
+  });
+}

@@ -1,0 +1,185 @@
+/**
+ * WebSocket on Node over the `ws` package and node:http: serves where uWebSockets.js cannot load. `ws` shakes hands and parses;
+ * what goes out is framed here, a whole batch in one write, which is where its speed comes from.
+ *
+ * Text frames are checked for UTF-8 by `ws`, so that a client gets close code 1007 as RFC 6455 asks.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
+import type { Listener, WebSocketAdapter, WebSocketListenOptions } from "../ports.ts";
+import { peerAddress } from "./address.ts";
+import { BatchWriter } from "./batch-writer.ts";
+import { listenError } from "./listen-error.ts";
+import { checkPath, type Negotiated, negotiate, type Refusal, refusals, webSocketUrl } from "./negotiate.ts";
+import { closing_ms, Sweep } from "./sweep.ts";
+import { binaryHeaders, textHeaders } from "./websocket-header.ts";
+import { WsConnection, type WsShared } from "./ws-connection.ts";
+
+export function loadWsAdapter(): WebSocketAdapter {
+  return {
+    name: "ws",
+    capabilities: { pause: true },
+    async listen(options) {
+      checkPath(options.path);
+      const listener = new WsListener(options);
+      await listener.open();
+      return listener;
+    },
+  };
+}
+
+class WsListener implements Listener, WsShared {
+  readonly textWriter = new BatchWriter(textHeaders);
+  readonly binaryWriter = new BatchWriter(binaryHeaders);
+  readonly sweep: Sweep<WsConnection, Socket>;
+  readonly #options: WebSocketListenOptions;
+  readonly #http: Server;
+  readonly #handshakes: WebSocketServer;
+  /** The connection whose upgrade is under way: `ws` does it all before handleUpgrade() returns. */
+  #upgrading: {
+    readonly chosen: Negotiated;
+    readonly socket: Socket;
+    connection: WsConnection | null;
+  } | null = null;
+  #closed: Promise<void> | undefined;
+  #lastGone: (() => void) | undefined;
+
+  constructor(options: WebSocketListenOptions) {
+    this.#options = options;
+    this.sweep = new Sweep(options);
+    this.#handshakes = new WebSocketServer(this.#handshakeOptions());
+    this.#http = createServer({ noDelay: true }, (request, response) => this.#onRequest(request, response));
+    this.#http.on("connection", (socket: Socket) => this.#onSocket(socket));
+    this.#http.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket as Socket, head));
+  }
+
+  get port(): number {
+    const address = this.#http.address();
+    return typeof address === "object" && address !== null ? address.port : this.#options.port;
+  }
+
+  get url(): string {
+    return webSocketUrl(this.#options.host, this.port, this.#options.path);
+  }
+
+  open(): Promise<void> {
+    const { host, port } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#http.once("error", (cause) => {
+        this.sweep.stop();
+        reject(listenError(cause, { host, port, portFlag: "--port" }));
+      });
+      this.#http.listen({ host, port, exclusive: true }, () => resolve());
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#shutDown();
+    return this.#closed;
+  }
+
+  async #shutDown(): Promise<void> {
+    const stopped = new Promise<void>((resolve) => this.#http.close(() => resolve()));
+    const allGone = new Promise<void>((resolve) => {
+      this.#lastGone = resolve;
+    });
+    this.sweep.stop();
+    this.#http.closeAllConnections();
+    await stopped;
+    if (this.sweep.connections.size > 0) await allGone;
+  }
+
+  gone(connection: WsConnection): void {
+    this.sweep.connections.delete(connection);
+    if (this.sweep.connections.size === 0) this.#lastGone?.();
+  }
+
+  #handshakeOptions(): ServerOptions & { closeTimeout: number } {
+    return {
+      noServer: true,
+      clientTracking: false,
+      maxPayload: this.#options.frameBytes_max,
+      // Without context takeover a connection holds no compressor between two messages, as with the other adapters.
+      perMessageDeflate: this.#options.deflate && {
+        serverNoContextTakeover: true,
+        clientNoContextTakeover: true,
+      },
+      // This one sets a timer for each connection that is closing, and only then.
+      closeTimeout: closing_ms,
+      handleProtocols: () => this.#upgrading!.chosen.subprotocol,
+      // Asked after `ws` has checked the whole handshake, so that no session is made for a broken one.
+      verifyClient: (_info, decide) => {
+        if (this.#connect()) return decide(true);
+        const { status, body } = refusals.full;
+        decide(false, status, body, { "content-type": contentType });
+      },
+    };
+  }
+
+  #connect(): boolean {
+    if (this.#closed !== undefined) return false;
+    const upgrading = this.#upgrading!;
+    const { socket, chosen } = upgrading;
+    const connection = new WsConnection(
+      this,
+      socket,
+      chosen.serializer,
+      peerAddress(socket.remoteAddress ?? ""),
+    );
+    if (!connection.begin(this.#options.accept)) return false;
+    upgrading.connection = connection;
+    return true;
+  }
+
+  #onSocket(socket: Socket): void {
+    this.sweep.handshaking(socket);
+    socket.once("close", () => this.sweep.released(socket));
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const { status, statusText, body } = this.#isPath(request) ? refusals.upgradeRequired : refusals.notFound;
+    const upgrade = status === refusals.upgradeRequired.status ? { upgrade: "websocket" } : {};
+    response.writeHead(status, statusText, { connection: "close", "content-type": contentType, ...upgrade });
+    response.end(body);
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    // node:http has taken its own listener away; what the error says, the close event says too.
+    socket.on("error", () => {});
+    const chosen = negotiate(request.headers["sec-websocket-protocol"] ?? "");
+    if (!this.#isPath(request)) this.#refuse(socket, refusals.notFound);
+    else if (chosen === null) this.#refuse(socket, refusals.noSubprotocol);
+    else this.#upgrade(request, socket, head, chosen);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer, chosen: Negotiated): void {
+    this.#upgrading = { chosen, socket, connection: null };
+    this.#handshakes.handleUpgrade(request, socket, head, (websocket) => this.#onUpgraded(websocket));
+    this.#upgrading?.connection?.abandoned();
+    this.#upgrading = null;
+  }
+
+  #onUpgraded(websocket: WebSocket): void {
+    const { connection, socket } = this.#upgrading!;
+    this.#upgrading = null;
+    this.sweep.released(socket);
+    connection!.opened(websocket);
+  }
+
+  #isPath(request: IncomingMessage): boolean {
+    return request.url?.split("?", 1)[0] === this.#options.path;
+  }
+
+  /** The client may still be sending: the answer is only sure to arrive if the socket is read until the client has closed. */
+  #refuse(socket: Socket, { status, statusText, body }: Refusal): void {
+    this.sweep.closing(socket);
+    socket.resume();
+    socket.end(
+      `HTTP/1.1 ${status} ${statusText}\r\nconnection: close\r\ncontent-type: ${contentType}\r\n` +
+        `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  }
+}
+
+const contentType = "text/plain; charset=utf-8";

@@ -1,0 +1,16 @@
+/** The uWebSockets.js adapter. Does not load on Bun, nor where the binaries need a newer glibc. */
+import { test } from "node:test";
+import { selectWebSocketAdapter } from "../../src/transport/select.ts";
+import { runTransportSuite } from "../support/transport-suite.ts";
+import { webSocketSubject } from "../support/websocket-subject.ts";
+
+const adapter = await selectWebSocketAdapter("uws").then(
+  (selected) => selected.adapter,
+  (cause: Error) => cause,
+);
+
+if (adapter instanceof Error) {
+  test("uws: all its cases", { skip: adapter.message }, () => {});
+} else {
+  runTransportSuite(webSocketSubject(adapter, { idle_ms: 8_000 }));
+}

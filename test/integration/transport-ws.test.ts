@@ -1,0 +1,16 @@
+/** The adapter over the `ws` package. Runs on Node only, whichever version. */
+import { test } from "node:test";
+import { selectWebSocketAdapter } from "../../src/transport/select.ts";
+import { runTransportSuite } from "../support/transport-suite.ts";
+import { webSocketSubject } from "../support/websocket-subject.ts";
+
+const adapter = await selectWebSocketAdapter("ws").then(
+  (selected) => selected.adapter,
+  (cause: Error) => cause,
+);
+
+if (adapter instanceof Error) {
+  test("ws: all its cases", { skip: adapter.message }, () => {});
+} else {
+  runTransportSuite(webSocketSubject(adapter, { idle_ms: 600 }));
+}

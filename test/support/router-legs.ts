@@ -1,0 +1,43 @@
+/** The ways to a router that the suite runs over. */
+import type { ClientTransport } from "../../src/client/transport.ts";
+import type { Router } from "../../src/main.ts";
+import { Serializer } from "../../src/protocol/serializers.ts";
+import { LocalConnection } from "../../src/session/local.ts";
+import { MemoryConnection } from "./memory-connection.ts";
+import { anonymous, type Leg, legName } from "./router-suite.ts";
+
+/** Joins a connection in memory to the router. Throws when the router takes no more. */
+export function attach(router: Router, connection: MemoryConnection): ClientTransport {
+  const events = router.accept(connection);
+  if (events === null) throw new Error("the router takes no more connections");
+  connection.open(events);
+  return connection.client;
+}
+
+export const memoryLeg = (serializer: Serializer): Leg => ({
+  name: legName("memory", serializer),
+  serializer,
+  listen: {},
+  connect: async (router, other) => attach(router, new MemoryConnection({ serializer: other })),
+  closeCodes: true,
+  identity: anonymous,
+});
+
+const trusted = { authrole: "trusted", authmethod: "trust", authprovider: "local" };
+
+/** The connection of in-process sessions. It is always MessagePack; the other serializers join by memory. */
+export const localLeg = (): Leg => ({
+  name: "in-process",
+  serializer: Serializer.msgpack,
+  listen: {},
+  async connect(router, serializer) {
+    if (serializer !== Serializer.msgpack) return attach(router, new MemoryConnection({ serializer }));
+    const connection = new LocalConnection({ authid: `local-${++locals}`, ...trusted }, 1 << 20);
+    const events = router.accept(connection);
+    if (events === null) throw new Error("the router takes no more connections");
+    return connection.open(events);
+  },
+  closeCodes: false,
+  identity: trusted,
+});
+let locals = 0;

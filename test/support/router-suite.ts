@@ -1,0 +1,118 @@
+/**
+ * The router's public suite: the same tests over every transport and serializer, by raw messages. A leg says how to reach a
+ * router; each test gets a router of its own, and ends with the proof that nothing of its sessions was left behind.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ClientTransport } from "../../src/client/transport.ts";
+import { createRouter, type Router, type RouterOptions } from "../../src/main.ts";
+import { Serializer, serializerName } from "../../src/protocol/serializers.ts";
+import { LocalConnection } from "../../src/session/local.ts";
+import { type JoinDetails, until, Wire } from "./wire.ts";
+
+export interface Leg {
+  /** Transport and serializer, for the names of the tests. */
+  readonly name: string;
+  readonly serializer: Serializer;
+  /** Options that make a router listen for this leg. */
+  readonly listen: RouterOptions;
+  connect(router: Router, serializer: Serializer): Promise<ClientTransport>;
+  /** The transport tells why it closed (WebSocket close codes). */
+  readonly closeCodes: boolean;
+  /** Who the router says that a client of this leg is. */
+  readonly identity: {
+    readonly authrole: string;
+    readonly authmethod: string;
+    readonly authprovider: string;
+  };
+  /** Why no test of this leg can run, where that is so. */
+  readonly skip?: string;
+}
+
+export const anonymous = { authrole: "anonymous", authmethod: "anonymous", authprovider: "static" } as const;
+
+/** A router and its clients, for one test. */
+export class World {
+  readonly leg: Leg;
+  readonly router: Router;
+  readonly #wires: Wire[] = [];
+  constructor(leg: Leg, router: Router) {
+    this.leg = leg;
+    this.router = router;
+  }
+  /** A connection on which nothing has been said. */
+  async open(serializer: Serializer = this.leg.serializer): Promise<Wire> {
+    return this.adopt(new Wire(await this.leg.connect(this.router, serializer)));
+  }
+  async join(options: JoinDetails & { readonly serializer?: Serializer } = {}): Promise<Wire> {
+    return (await this.open(options.serializer)).join(options);
+  }
+  /** A joined session with an identity of the test's choosing: one inside the process, whatever the leg. */
+  async joinAs(who: { readonly authid: string; readonly authrole: string }): Promise<Wire> {
+    const connection = new LocalConnection({ ...who, authmethod: "trust", authprovider: "local" }, 1 << 24);
+    const events = this.router.accept(connection);
+    assert.ok(events !== null);
+    return this.adopt(new Wire(connection.open(events))).join();
+  }
+  /** Several joined sessions. */
+  joinMany(count: number, options: JoinDetails = {}): Promise<Wire[]> {
+    return Promise.all(Array.from({ length: count }, () => this.join(options)));
+  }
+  /** The wire is closed with the others at the end of the test. */
+  adopt(wire: Wire): Wire {
+    this.#wires.push(wire);
+    return wire;
+  }
+  /** Drops all connections and waits until the router has noticed. */
+  async closeWires(): Promise<void> {
+    for (const wire of this.#wires.splice(0)) wire.close();
+    await until("all connections are gone", () => this.router.stats().connections === 0);
+  }
+}
+
+/** Other serializers than this one. */
+export const otherSerializers = (serializer: Serializer): Serializer[] =>
+  Object.values(Serializer).filter((other) => other !== serializer);
+
+export const nothingLeft = {
+  connections: 0,
+  sessions: 0,
+  subscriptions: 0,
+  registrations: 0,
+  patterns: 0,
+  pendingCalls: 0,
+  deadlines: 0,
+  heldBytes: 0,
+} as const;
+
+/** Declares tests of one leg. */
+export class Suite {
+  readonly leg: Leg;
+  constructor(leg: Leg) {
+    this.leg = leg;
+  }
+  test(rule: string, body: (world: World) => Promise<void>): void {
+    this.testWith(rule, {}, body);
+  }
+  testWith(rule: string, options: RouterOptions, body: (world: World) => Promise<void>): void {
+    const { leg } = this;
+    test(`${leg.name}: ${rule}`, leg.skip === undefined ? {} : { skip: leg.skip }, async () => {
+      const router = await createRouter({ ...leg.listen, ...options });
+      const world = new World(leg, router);
+      // The router's own timers keep no process alive, and connections in memory do not either.
+      const alive = setInterval(() => {}, 1_000);
+      try {
+        await body(world);
+        await world.closeWires();
+        await until("ended subscriptions are forgotten", () => router.stats().subscriptions === 0);
+        assert.deepEqual(router.stats(), nothingLeft, "something of the sessions was left behind");
+      } finally {
+        await router.close();
+        clearInterval(alive);
+      }
+    });
+  }
+}
+
+export const legName = (transport: string, serializer: Serializer): string =>
+  `${transport} ${serializerName(serializer)}`;

@@ -1,0 +1,45 @@
+/** A WebSocket adapter as a subject of the transport suite. */
+import type { WebSocketAdapter, WebSocketListenOptions } from "../../src/ports.ts";
+import { isBinary, serializerName } from "../../src/protocol/serializers.ts";
+import type { Subject } from "./transport-suite.ts";
+import { frameBytes, Opcode, openWebSocket, request } from "./ws-raw.ts";
+
+export const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, "");
+
+export function webSocketSubject(
+  adapter: WebSocketAdapter,
+  caps: { readonly idle_ms: number },
+  settings: Partial<WebSocketListenOptions> = {},
+): Subject {
+  return {
+    name: adapter.name,
+    caps: { pause: adapter.capabilities.pause, idle_ms: caps.idle_ms, ports: true },
+    fullRefusal: "HTTP 503: This router takes no more connections at present; try again later.\n",
+    listen: (options) => adapter.listen({ path: "/ws", deflate: false, ...options, ...settings }),
+    async connect({ url, port }, serializer, first = []) {
+      const opcode = isBinary(serializer) ? Opcode.binary : Opcode.text;
+      const behind = Buffer.concat(first.map((payload) => frameBytes({ opcode, payload })));
+      const offer = `wamp.2.${serializerName(serializer)}`;
+      const socket = await openWebSocket({ host: hostOf(url), port, offer, behind });
+      return {
+        socket: socket.socket,
+        closed: socket.closed,
+        send: (payload) => socket.send({ opcode, payload }),
+        message: () => socket.message(),
+        close: () => socket.close(1000),
+        get answersPings() {
+          return socket.answersPings;
+        },
+        set answersPings(answers) {
+          socket.answersPings = answers;
+        },
+      };
+    },
+    async refusal({ url, port }) {
+      const { reply, socket } = await request({ host: hostOf(url), port, offer: "wamp.2.json" });
+      socket.destroy();
+      return `HTTP ${reply.status}: ${reply.body}`;
+    },
+  };
+}
+

@@ -1,0 +1,266 @@
+/** The writers: each frame read back by the cold decoders, for every pair of serializers. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { decodeMessage, encodeMessage } from "../../src/protocol/encoding.ts";
+import { CancelMode, Message } from "../../src/protocol/messages.ts";
+import { Serializer } from "../../src/protocol/serializers.ts";
+import { Detail, Status, WriteStatus } from "../../src/wasm/abi.ts";
+import type { Codec } from "../../src/wasm/codec.ts";
+import { buildNames, fromHex, hex, openCodec, visited, written } from "../support/codec.ts";
+import { serializers } from "../support/messages.ts";
+
+const codec = openCodec();
+const id = 2 ** 53 - 1;
+
+function visit(on: Codec, serializer: Serializer, message: readonly unknown[]): void {
+  const frame = encodeMessage(serializer, message);
+  assert.equal(on.visit(serializer, frame, 0, 0), Status.ok, on.violation());
+}
+
+const read = (serializer: Serializer, length: number, from = codec): unknown[] =>
+  decodeMessage(serializer, written(from, length));
+
+/** Payloads as a client sends them, and as they must go on. */
+const payloads: readonly (readonly [sent: readonly unknown[], forwarded: readonly unknown[]])[] = [
+  [[], []],
+  [[[]], []],
+  [[[], {}], []],
+  [[["a", 1, -1, 1.5, true, null, [], {}]], [["a", 1, -1, 1.5, true, null, [], {}]]],
+  [
+    [["é"], { a: { b: [1] } }],
+    [["é"], { a: { b: [1] } }],
+  ],
+  [
+    [[], { a: 1 }],
+    [[], { a: 1 }],
+  ],
+  [
+    [null, { a: 1 }],
+    [[], { a: 1 }],
+  ],
+  [[null, null], []],
+  [[[1], {}], [[1]]],
+  [[[1], null], [[1]]],
+  [[[Uint8Array.of(0, 255)]], [[Uint8Array.of(0, 255)]]],
+];
+
+for (const build of buildNames) {
+  test(`payloads go on unchanged between all serializers, with nothing empty behind, in the ${build} build`, () => {
+    const built = openCodec(build);
+    for (const from of serializers) {
+      for (const to of serializers) {
+        for (const [sent, forwarded] of payloads) {
+          visit(built, from, [Message.publish, 1, {}, "com.example", ...sent]);
+          assert.deepEqual(read(to, built.writeEvent(to, 5, id, 0), built), [36, 5, id, {}, ...forwarded]);
+          visit(built, from, [Message.call, 1, {}, "com.example", ...sent]);
+          assert.deepEqual(read(to, built.writeInvocation(to, 6, 7, 0), built), [68, 6, 7, {}, ...forwarded]);
+          visit(built, from, [Message.yield, 1, {}, ...sent]);
+          assert.deepEqual(read(to, built.writeResult(to, 8, 0), built), [50, 8, {}, ...forwarded]);
+          visit(built, from, [Message.error, 68, 1, { x: 1 }, "com.error", ...sent]);
+          assert.deepEqual(read(to, built.writeError(to, 48, 9), built), [
+            8,
+            48,
+            9,
+            {},
+            "com.error",
+            ...forwarded,
+          ]);
+          assert.deepEqual(read(to, built.writeError(to, 48, 9, false), built), [8, 48, 9, {}, "com.error"]);
+        }
+      }
+    }
+  });
+}
+
+test("with the same serializer the payload's bytes go on as they came", () => {
+  const odd = '[16,1,{},"a.b",[ 1.0 , "\\u0061" ] , {"k" :1e2}]';
+  assert.equal(codec.visit(Serializer.json, new TextEncoder().encode(odd), 0, 0), Status.ok);
+  const event = new TextDecoder().decode(written(codec, codec.writeEvent(Serializer.json, 2, 3, 0)));
+  assert.equal(event, '[36,2,3,{},[ 1.0 , "\\u0061" ],{"k" :1e2}]');
+  assert.equal(
+    codec.visit(Serializer.msgpack, fromHex("95 10 01 80 a3612e62 dc0001 d90161"), 0, 0),
+    Status.ok,
+  );
+  assert.equal(hex(written(codec, codec.writeEvent(Serializer.msgpack, 2, 3, 0))), "9524020380dc0001d90161");
+  assert.equal(codec.visit(Serializer.cbor, fromHex("85 10 01 a0 63612e62 9f7f6161ffff"), 0, 0), Status.ok);
+  assert.equal(hex(written(codec, codec.writeEvent(Serializer.cbor, 2, 3, 0))), "8518240203a09f7f6161ffff");
+});
+
+test("the payload of one visit can be written again and again, for any serializer in any order", () => {
+  const message = [Message.publish, 1, {}, "com.example", ["x".repeat(300), '\u0001"\\'], { a: [1.5] }];
+  for (const from of serializers) {
+    visit(codec, from, message);
+    for (const to of [...serializers, ...serializers.toReversed(), ...serializers])
+      assert.deepEqual(read(to, codec.writeEvent(to, 1, 2, 0)), [36, 1, 2, {}, ...message.slice(4)]);
+    visit(codec, from, [Message.publish, 1, {}, "com.example", ["another"]]);
+    for (const to of serializers)
+      assert.deepEqual(read(to, codec.writeEvent(to, 1, 2, 0)), [36, 1, 2, {}, ["another"]]);
+    visit(codec, from, [Message.publish, 1, {}, "com.example"]);
+    for (const to of serializers) assert.deepEqual(read(to, codec.writeEvent(to, 1, 2, 0)), [36, 1, 2, {}]);
+  }
+});
+
+test("an encrypted payload stays one element, and binary", () => {
+  const payload = Uint8Array.of(1, 2, 250);
+  for (const from of serializers) {
+    visit(codec, from, [Message.publish, 1, { enc_algo: "cryptobox" }, "com.example", payload]);
+    for (const to of serializers)
+      assert.deepEqual(read(to, codec.writeEvent(to, 1, 2, 0)), [36, 1, 2, {}, payload]);
+  }
+});
+
+test("details are written under the names of the message they are in", () => {
+  codec.putIdentity(id, "jöe", 'ro"le');
+  codec.putTimeout(30_000);
+  const cases: readonly (readonly [details: number, event: object, invocation: object])[] = [
+    [Detail.uri, { topic: "com.exämple" }, { procedure: "com.exämple" }],
+    [Detail.progress, { progress: true }, { progress: true }],
+    [Detail.receiveProgress, { receive_progress: true }, { receive_progress: true }],
+    [Detail.timeout, { timeout: 30_000 }, { timeout: 30_000 }],
+    [
+      Detail.disclose,
+      { publisher: id, publisher_authid: "jöe", publisher_authrole: 'ro"le' },
+      { caller: id, caller_authid: "jöe", caller_authrole: 'ro"le' },
+    ],
+  ];
+  for (let chosen = 0; chosen < 1 << cases.length; ++chosen) {
+    const picked = cases.filter((_, i) => (chosen & (1 << i)) !== 0);
+    const bits = picked.reduce((sum, [details]) => sum | details, 0);
+    const event = Object.assign({}, ...picked.map(([, details]) => details));
+    const invocation = Object.assign({}, ...picked.map(([, , details]) => details));
+    for (const to of serializers) {
+      visit(codec, Serializer.msgpack, [Message.call, 1, {}, "com.exämple", [1]]);
+      assert.deepEqual(read(to, codec.writeEvent(to, 1, 2, bits)), [36, 1, 2, event, [1]]);
+      assert.deepEqual(read(to, codec.writeInvocation(to, 1, 2, bits)), [68, 1, 2, invocation, [1]]);
+    }
+  }
+  visit(codec, Serializer.json, [Message.yield, 1, {}, [1]]);
+  for (const to of serializers)
+    assert.deepEqual(read(to, codec.writeResult(to, 1, Detail.progress)), [50, 1, { progress: true }, [1]]);
+});
+
+test("a session without authid and authrole is disclosed by its id alone", () => {
+  codec.putIdentity(5, "", "");
+  visit(codec, Serializer.msgpack, [Message.publish, 1, {}, "com.example"]);
+  for (const to of serializers)
+    assert.deepEqual(read(to, codec.writeEvent(to, 1, 2, Detail.disclose)), [36, 1, 2, { publisher: 5 }]);
+});
+
+test("a URI put by the router takes the place of the message's own", () => {
+  visit(codec, Serializer.msgpack, [Message.error, 68, 1, {}, "not a uri", [1]]);
+  codec.putUri("wamp.error.invalid_uri");
+  for (const to of serializers)
+    assert.deepEqual(read(to, codec.writeError(to, 48, 2)), [8, 48, 2, {}, "wamp.error.invalid_uri", [1]]);
+  assert.throws(() => codec.putUri("x".repeat(4_000)), /fits its place/);
+  assert.throws(() => codec.putIdentity(1, "x".repeat(3_000), ""), /fits its place/);
+});
+
+test("acknowledgements carry their ids in the shortest form", () => {
+  const sizes: readonly (readonly [value: number, msgpack: string, cbor: string])[] = [
+    [1, "01", "01"],
+    [23, "17", "17"],
+    [24, "18", "1818"],
+    [127, "7f", "187f"],
+    [128, "cc80", "1880"],
+    [255, "ccff", "18ff"],
+    [256, "cd0100", "190100"],
+    [65_535, "cdffff", "19ffff"],
+    [65_536, "ce00010000", "1a00010000"],
+    [2 ** 32 - 1, "ceffffffff", "1affffffff"],
+    [2 ** 32, "cf0000000100000000", "1b0000000100000000"],
+    [2 ** 53, "cf0020000000000000", "1b0020000000000000"],
+  ];
+  for (const type of [Message.subscribed, Message.registered, Message.published]) {
+    for (const [value, msgpack, cbor] of sizes) {
+      const head = {
+        msgpack: `93${type.toString(16)}`,
+        cbor: `83${type < 24 ? "" : "18"}${type.toString(16)}`,
+      };
+      assert.equal(
+        hex(written(codec, codec.writeAck(Serializer.msgpack, type, value, value))),
+        head.msgpack + msgpack + msgpack,
+      );
+      assert.equal(
+        hex(written(codec, codec.writeAck(Serializer.cbor, type, value, value))),
+        head.cbor + cbor + cbor,
+      );
+      assert.deepEqual(read(Serializer.json, codec.writeAck(Serializer.json, type, value, value)), [
+        type,
+        value,
+        value,
+      ]);
+    }
+  }
+  for (const type of [Message.unsubscribed, Message.unregistered]) {
+    for (const to of serializers) assert.deepEqual(read(to, codec.writeAck(to, type, 300, -1)), [type, 300]);
+  }
+});
+
+test("an INTERRUPT names its mode, or none", () => {
+  for (const to of serializers) {
+    for (const [name, mode] of Object.entries(CancelMode)) {
+      const options = mode === CancelMode.none ? {} : { mode: name };
+      assert.deepEqual(read(to, codec.writeInterrupt(to, id, mode)), [69, id, options]);
+    }
+  }
+});
+
+test("what a serializer cannot say is refused as unrepresentable, and the other serializers still get it", () => {
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    visit(codec, Serializer.msgpack, [Message.publish, 1, {}, "com.example", [value]]);
+    assert.equal(codec.writeEvent(Serializer.json, 1, 2, 0), 0);
+    assert.equal(codec.writeStatus, WriteStatus.unrepresentable);
+    assert.deepEqual(read(Serializer.cbor, codec.writeEvent(Serializer.cbor, 1, 2, 0)), [
+      36,
+      1,
+      2,
+      {},
+      [value],
+    ]);
+    assert.equal(codec.writeStatus, WriteStatus.none);
+    assert.equal(codec.writeEvent(Serializer.json, 1, 2, 0), 0, "asked again, it is refused again");
+    assert.equal(codec.writeStatus, WriteStatus.unrepresentable);
+  }
+});
+
+test("a payload that grows beyond twice the largest frame is refused as too large", () => {
+  const small = openCodec("release", 1_024);
+  visit(small, Serializer.msgpack, [Message.publish, 1, {}, "com.example", ["\u0001".repeat(900)]]);
+  assert.equal(
+    small.writeEvent(Serializer.json, 1, 2, 0),
+    0,
+    "every control character takes six bytes in JSON",
+  );
+  assert.equal(small.writeStatus, WriteStatus.tooLarge);
+  const length = small.writeEvent(Serializer.cbor, 1, 2, 0);
+  assert.deepEqual(read(Serializer.cbor, length, small)[4], ["\u0001".repeat(900)]);
+});
+
+test("heads at their longest fit around the largest payload", () => {
+  const small = openCodec("release", 4_096);
+  const uri = "\u0001".repeat(1_024);
+  const frame = encodeMessage(Serializer.json, [Message.publish, 1, {}, "a.b", ["x".repeat(4_000)]]);
+  for (const to of serializers) {
+    assert.equal(small.visit(Serializer.json, frame, 0, 0), Status.ok);
+    small.putUri(uri);
+    small.putIdentity(id, "\u0001".repeat(2_000), "\u0002".repeat(2_000));
+    const message = read(to, small.writeEvent(to, id, id, Detail.uri | Detail.disclose), small);
+    assert.equal((message[3] as { topic: string }).topic, uri);
+  }
+});
+
+test("a written frame is copied out whole, at any length and offset", () => {
+  for (const length of [1, 30, 47, 48, 49, 200]) {
+    visit(codec, Serializer.msgpack, [Message.publish, 1, {}, "com.example", ["x".repeat(length)]]);
+    const size = codec.writeEvent(Serializer.msgpack, 1, 2, 0);
+    const target = new Uint8Array(size + 4).fill(0xaa);
+    codec.copyOut(target, 2, size);
+    assert.deepEqual([...target], [0xaa, 0xaa, ...codec.outFrame(size), 0xaa, 0xaa]);
+  }
+});
+
+test("an unknown serializer is refused, not trapped on", () => {
+  visit(codec, Serializer.msgpack, [Message.publish, 1, {}, "com.example", [1]]);
+  for (const format of [0, 4]) assert.equal(codec.core.exports.writeEvent(format, 1, 2, 0), 0);
+  assert.deepEqual(visited(codec).uri, "com.example");
+});
