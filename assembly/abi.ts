@@ -59,7 +59,7 @@ export const U_ARGS: u32 = 10;
 export const U_ARGS_LEN: u32 = 11;
 export const U_KWARGS: u32 = 12;
 export const U_KWARGS_LEN: u32 = 13;
-/** Which known options were present (O_… bits), and which of the boolean ones were true. */
+/** Which known options were present (O_… bits; those above O_OPAQUE are internal), and which of the boolean ones were true. */
 export const U_PRESENT: u32 = 14;
 export const U_TRUE: u32 = 15;
 /** Options.match: 0 exact, 1 prefix, 2 wildcard. Options.invoke: 0 single … 4 last. Options.mode: 0 none … 3 killnowait, 4 unknown. */
@@ -93,6 +93,11 @@ export const U_PAYLOAD_ARGS: u32 = 47;
 export const U_ELEMENT: u32 = 51;
 export const U_OPTION: u32 = 52;
 export const U_OPTION_LEN: u32 = 53;
+/**
+ * The seven options that say how an opaque payload is to be read, each pointer and length of its text: enc_algo, enc_key,
+ * enc_serializer, ppt_scheme, ppt_serializer, ppt_cipher, ppt_keyid. They go on with the payload. Internal to assembly/.
+ */
+export const U_OPAQUE: u32 = 54;
 
 // ---- status of a visit
 export const OK: u32 = 0;
@@ -144,7 +149,10 @@ export const O_RECEIVE_PROGRESS: u32 = 1 << 12;
 export const O_PROGRESS: u32 = 1 << 13;
 export const O_TIMEOUT: u32 = 1 << 14;
 export const O_MODE: u32 = 1 << 15;
-/** enc_algo or ppt_scheme: the payload may be one text or binary element in the place of the arguments. */
+/**
+ * enc_algo or ppt_scheme: the payload may be one text or binary element in the place of the arguments. What the options say about
+ * it is written into the details of the message that carries it on.
+ */
 export const O_OPAQUE: u32 = 1 << 16;
 
 // ---- details that the writers can add (bits)

@@ -28,17 +28,7 @@ import {
   setU,
 } from "./abi";
 import { copyBytes, validUtf8 } from "./bytes";
-import {
-  COUNT_UNKNOWN,
-  K_BOOL,
-  K_EXT,
-  K_FLOAT,
-  K_INVALID,
-  K_NIL,
-  N_F64,
-  N_I64,
-  N_U64,
-} from "./cursor";
+import { COUNT_UNKNOWN, K_BOOL, K_EXT, K_FLOAT, K_INVALID, K_NIL, N_F64, N_I64, N_U64 } from "./cursor";
 import { SCRATCH, SCRATCH_BYTES } from "./regions";
 
 // The writers live in a file of their own; whoever speaks CBOR takes both halves from here.

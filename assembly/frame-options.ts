@@ -17,6 +17,7 @@ import {
   U_LISTS,
   U_MATCH,
   U_MODE,
+  U_OPAQUE,
   U_OPTION,
   U_OPTION_LEN,
   U_PRESENT,
@@ -37,12 +38,13 @@ import {
   setU,
 } from "./abi";
 import { isLiteral } from "./bytes";
-import { K_ARRAY, K_FLOAT, K_INT, K_MAP, K_NIL, K_STRING } from "./cursor";
+import { K_ARRAY, K_FLOAT, K_INT, K_MAP, K_NIL } from "./cursor";
 import { atEnd, colon, enterArray, enterMap, kind, more, readBool, readId, readString, skip } from "./format";
 import {
   BOOLS,
   ID_LISTS,
   NUMBERS,
+  OPAQUE_SHIFT,
   TEXTS,
   TEXT_LISTS,
   WORDS,
@@ -55,8 +57,8 @@ import {
 /** Containers that may still be opened inside an option's value: 64, less the message and the map. */
 const DEPTH: u32 = 62;
 
-/** Bits of U_PRESENT that mean something outside. */
-const PUBLIC: u32 = 0x1ffff;
+/** Bits that go into U_PRESENT: those of abi.ts, and which texts stand in U_OPAQUE. */
+const KEPT: u32 = 0x1ffff | (0x7f << OPAQUE_SHIFT);
 
 /** Reads the options of a message of this type at p. Returns the position behind them, or 0. */
 export function options<F>(p: u32, end: u32, type: u32, flags: u32): u32 {
@@ -107,7 +109,7 @@ function value<F>(p: u32, end: u32, option: u32, flags: u32): u32 {
   const start = p;
   if ((option & BOOLS) != 0) {
     p = readBool<F>(p, end);
-    if (p != 0 && getU(U_COUNT) != 0) setU(U_TRUE, getU(U_TRUE) | (option & PUBLIC));
+    if (p != 0 && getU(U_COUNT) != 0) setU(U_TRUE, getU(U_TRUE) | (option & KEPT));
   } else if ((option & WORDS) != 0) {
     p = word<F>(p, end, option, flags);
   } else if ((option & TEXTS) != 0) {
@@ -126,8 +128,13 @@ function value<F>(p: u32, end: u32, option: u32, flags: u32): u32 {
     }
   }
   if (p == 0) return 0;
-  if ((option & (X_ENC_ALGO | X_PPT_SCHEME)) != 0) option = O_OPAQUE;
-  setU(U_PRESENT, getU(U_PRESENT) | (option & PUBLIC));
+  if (option >> OPAQUE_SHIFT != 0) {
+    const slot = U_OPAQUE + ((ctz(option) - OPAQUE_SHIFT) << 1);
+    setU(slot, getU(U_SPAN));
+    setU(slot + 1, getU(U_SPAN_LEN));
+    if ((option & (X_ENC_ALGO | X_PPT_SCHEME)) != 0) option |= O_OPAQUE;
+  }
+  setU(U_PRESENT, getU(U_PRESENT) | (option & KEPT));
   return p;
 }
 

@@ -15,6 +15,7 @@ import {
   JSON,
   KEY,
   MSGPACK,
+  O_OPAQUE,
   U_ARGS,
   U_ARGS_LEN,
   U_AUTHID,
@@ -24,10 +25,11 @@ import {
   U_FORMAT,
   U_KWARGS,
   U_KWARGS_LEN,
+  U_OPAQUE,
   U_PAYLOAD_ARGS,
   U_PAYLOAD_LEN,
+  U_PRESENT,
   U_URI,
-  U_URI_LEN,
   U_WRITE_STATUS,
   W_NONE,
   W_TOO_LARGE,
@@ -38,6 +40,7 @@ import {
 import { copyBytes, narrow } from "./bytes";
 import { isJson, putArray, putBool, putColon, putEnd, putId, putMap, putSep, putString } from "./format";
 import { ERROR, EVENT, INTERRUPT, INVOCATION, RESULT } from "./messages";
+import { OPAQUE_SHIFT, opaqueKey } from "./option-keys";
 import { FRAME_OUT, FRAME_OUT_BYTES, PAYLOAD, PAYLOAD_BYTES } from "./regions";
 import { transcode } from "./transcode";
 
@@ -50,7 +53,7 @@ export function event<F>(subscription: f64, publication: f64, details: u32): u32
   let o = begin<F>(EVENT, 4, true);
   o = element<F>(o, subscription, 1);
   o = element<F>(o, publication, 2);
-  o = detailMap<F>(o, 3, details, false);
+  o = detailMap<F>(o, 3, details, false, true);
   return finish<F>(o, true);
 }
 
@@ -59,7 +62,7 @@ export function invocation<F>(request: f64, registration: f64, details: u32): u3
   let o = begin<F>(INVOCATION, 4, true);
   o = element<F>(o, request, 1);
   o = element<F>(o, registration, 2);
-  o = detailMap<F>(o, 3, details, true);
+  o = detailMap<F>(o, 3, details, true, true);
   return finish<F>(o, true);
 }
 
@@ -67,7 +70,7 @@ export function invocation<F>(request: f64, registration: f64, details: u32): u3
 export function result<F>(request: f64, details: u32): u32 {
   let o = begin<F>(RESULT, 3, true);
   o = element<F>(o, request, 1);
-  o = detailMap<F>(o, 2, details, false);
+  o = detailMap<F>(o, 2, details, false, true);
   return finish<F>(o, true);
 }
 
@@ -76,7 +79,7 @@ export function error<F>(requestType: u32, request: f64, uri: u32, uriLength: u3
   let o = begin<F>(ERROR, 5, payload);
   o = element<F>(o, <f64>requestType, 1);
   o = element<F>(o, request, 2);
-  o = detailMap<F>(o, 3, 0, false);
+  o = detailMap<F>(o, 3, 0, false, payload);
   o = separate<F>(o, 4);
   if (o != 0) o = putString<F>(o, bound(), uri, uriLength);
   return finish<F>(o, payload);
@@ -214,11 +217,15 @@ function comma(o: u32, oEnd: u32): u32 {
 
 // ---- details
 
-/** A details map out of the D_… bits. EVENT and INVOCATION call the same things by different names. */
-function detailMap<F>(o: u32, index: u32, details: u32, toCallee: bool): u32 {
+/**
+ * A details map out of the D_… bits and, where a payload follows, what the visited options say about an opaque one. EVENT and
+ * INVOCATION call the same things by different names.
+ */
+function detailMap<F>(o: u32, index: u32, details: u32, toCallee: bool, payload: bool): u32 {
   o = separate<F>(o, index);
   if (o == 0) return 0;
-  if (details == 0) {
+  const opaque = payload && (getU(U_PRESENT) & O_OPAQUE) != 0 ? getU(U_PRESENT) >> OPAQUE_SHIFT : 0;
+  if ((details | opaque) == 0) {
     o = putMap<F>(o, bound(), 0);
     return o == 0 ? 0 : putEnd<F>(o, bound(), true);
   }
@@ -227,8 +234,13 @@ function detailMap<F>(o: u32, index: u32, details: u32, toCallee: bool): u32 {
     disclosed = 1 + u32(getU(U_AUTHID_LEN) != 0) + u32(getU(U_AUTHROLE_LEN) != 0);
   }
   const flags = details & (D_URI | D_PROGRESS | D_RECEIVE_PROGRESS | D_TIMEOUT);
-  o = putMap<F>(o, bound(), popcnt(flags) + disclosed);
+  o = putMap<F>(o, bound(), popcnt(flags) + disclosed + popcnt(opaque));
   let pair: u32 = 0;
+  for (let i: u32 = 0; opaque >> i != 0; ++i) {
+    if (((opaque >> i) & 1) == 0) continue;
+    o = keyAt<F>(o, pair++, opaqueKey(i));
+    o = text<F>(o, U_OPAQUE + (i << 1));
+  }
   if ((details & D_URI) != 0) {
     o = toCallee ? key<F>(o, pair++, "procedure") : key<F>(o, pair++, "topic");
     o = text<F>(o, U_URI);
@@ -258,10 +270,15 @@ function disclosure<F>(o: u32, pair: u32, toCallee: bool): u32 {
 }
 
 /** Writes a key, with what goes before and behind it. */
-function key<F>(o: u32, pair: u32, name: string): u32 {
+// @ts-ignore: decorator
+@inline function key<F>(o: u32, pair: u32, name: string): u32 {
+  return keyAt<F>(o, pair, changetype<usize>(name));
+}
+
+function keyAt<F>(o: u32, pair: u32, literal: usize): u32 {
   if (o == 0) return 0;
   if (isJson<F>()) o = putSep<F>(o, bound(), pair);
-  if (o != 0) o = putString<F>(o, bound(), KEY, ascii(name));
+  if (o != 0) o = putString<F>(o, bound(), KEY, narrow(KEY, literal));
   return o != 0 && isJson<F>() ? putColon<F>(o, bound()) : o;
 }
 

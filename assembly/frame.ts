@@ -42,7 +42,19 @@ import {
   setU,
 } from "./abi";
 import { K_ARRAY, K_BINARY, K_NIL, K_STRING } from "./cursor";
-import { atEnd, colon, enterArray, enterMap, isJson, kind, more, readId, readString, skip, tail } from "./format";
+import {
+  atEnd,
+  colon,
+  enterArray,
+  enterMap,
+  isJson,
+  kind,
+  more,
+  readId,
+  readString,
+  skip,
+  tail,
+} from "./format";
 import { options } from "./frame-options";
 import {
   E_ARGS,

@@ -2,7 +2,7 @@
 
 import { sameBytes, sumOf, tailOf } from "./hash";
 import { entryLength, entryUri } from "./index-entry";
-import { COMPONENTS_MAX } from "./index-limits";
+import { COMPONENTS_MAX, URI_BYTES_MAX } from "./index-limits";
 
 const DOT: u32 = 0x2e;
 const DOTS: u64 = 0x2e2e2e2e2e2e2e2e;
@@ -20,7 +20,8 @@ const SPANS = <u32>memory.data(1024);
 export function spanSum(index: u32): u64 {
   let sum = load<u64>(SPANS + (index << 4), 8);
   if (sum == 0) {
-    sum = sumOf(spanStart(index), spanLength(index));
+    // A component longer than any pattern equals none; its sum only has to stay within the keys.
+    sum = sumOf(spanStart(index), min<u32>(spanLength(index), URI_BYTES_MAX));
     store<u64>(SPANS + (index << 4), sum, 8);
   }
   return sum;

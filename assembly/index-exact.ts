@@ -3,15 +3,16 @@
 import { sameBytes, sumOf, tagOf } from "./hash";
 import { propose } from "./index-candidates";
 import { entryLength, entryOwner, entryUri, IS_ENTRY, KIND_MASK, setEntryOwner } from "./index-entry";
+import { URI_BYTES_MAX } from "./index-limits";
 import { firstSlot, nextSlot, slotOf, slotValue, tableInsert, tableRemove } from "./index-table";
 
-/** The tag of an exact pattern of `scope`; the URI is at most URI_BYTES_MAX long. */
-export function exactTag(scope: u32, uri: u32, length: u32): u32 {
+function exactTag(scope: u32, uri: u32, length: u32): u32 {
   return tagOf(scope, sumOf(uri, length), length);
 }
 
 /** The exact pattern of `scope` that is this URI; 0 if there is none. */
 export function exactFind(scope: u32, uri: u32, length: u32): u32 {
+  if (length > URI_BYTES_MAX) return 0;
   const tag = exactTag(scope, uri, length);
   for (let slot = firstSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {
     const entry = slotValue(slot);
@@ -21,8 +22,10 @@ export function exactFind(scope: u32, uri: u32, length: u32): u32 {
   return 0;
 }
 
-/** Proposes the patterns of `scope` that have this tag and length. */
-export function exactCollect(scope: u32, tag: u32, length: u32): void {
+/** Proposes the patterns of `scope` that may be this URI. */
+export function exactCollect(scope: u32, uri: u32, length: u32): void {
+  if (length > URI_BYTES_MAX) return;
+  const tag = exactTag(scope, uri, length);
   for (let slot = firstSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {
     const entry = slotValue(slot);
     if ((entry & KIND_MASK) == IS_ENTRY) propose(entry, scope, length, length);

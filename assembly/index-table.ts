@@ -8,7 +8,7 @@
  */
 
 import { reserve } from "./arena";
-import { allocate, ensurePages, freePage, PAGE_BYTES, release, takePage } from "./slab";
+import { allocate, freePage, hasPage, PAGE_BYTES, release, takePage } from "./slab";
 
 const BUCKET_BYTES: u32 = 64;
 const SLOT_BYTES: u32 = 8;
@@ -158,8 +158,8 @@ export function tableRemove(slot: u32): void {
     release(bucket);
   }
   entries--;
-  // Joining two buckets may need an overflow bucket; with memory at its very end the table simply stays large.
-  if (entries < buckets * SHRINK_LOAD && buckets > SEGMENT_BUCKETS && ensurePages(1)) shrink();
+  // Joining two buckets may need an overflow bucket, and a removal must not make memory grow: else the table stays as large.
+  if (entries < buckets * SHRINK_LOAD && buckets > SEGMENT_BUCKETS && hasPage()) shrink();
 }
 
 /** Takes the whole chain of `bucket` out and adds its pairs again: to `upper` if their tag has `bit`, else to `lower`. */

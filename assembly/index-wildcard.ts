@@ -11,11 +11,11 @@ import { sameBytes, sumOf, tagOf } from "./hash";
 import { overflowed, propose } from "./index-candidates";
 import { componentLength, hasComponent, spanLength, spanStart, spanSum, splitEmpty, splitText } from "./index-components";
 import {
-  entryComponents, entryLength, entryOwner, entryScope, entryUri, IS_ENTRY, IS_NODE, IS_SCOPE, KIND_MASK,
+  entryComponents, entryLength, entryOwner, entryScope, entryUri, IS_ENTRY, IS_NODE, KIND_MASK,
   setEntryComponents, setEntryOwner, setWildcardRoots, wildcardRoots,
 } from "./index-entry";
 import { COMPONENTS_MAX, URI_BYTES_MAX } from "./index-limits";
-import { firstSlot, nextSlot, setSlotValue, slotOf, slotValue, tableInsert, tableRemove, touchBucket } from "./index-table";
+import { firstSlot, nextSlot, setSlotValue, slotOf, slotValue, tableInsert, tableRemove } from "./index-table";
 import { allocate, release } from "./slab";
 
 const NODE_PARENT: u32 = 0;
@@ -94,15 +94,6 @@ export function wildcardFind(scope: u32, pattern: u32, length: u32): u32 {
   return sameBytes(entryUri(child), pattern, length) ? child : 0;
 }
 
-/**
- * A level of the walk: child pointers with their owners, in order of precedence, and room for their tags. The two levels of
- * LEVEL_MAX take turns.
- */
-const LEVEL_MAX: u32 = 64;
-const LEVELS = <u32>memory.data(1024);
-const LEVEL_BYTES: u32 = 512;
-const TAGS = <u32>memory.data(256);
-
 /** Proposes all wildcard patterns of `scope` that may match `uri`, by precedence. */
 export function wildcardCollect(scope: u32, uri: u32, length: u32): void {
   if (wildcardRoots(scope) == 0) return;
@@ -111,85 +102,16 @@ export function wildcardCollect(scope: u32, uri: u32, length: u32): void {
   if (count == 0 || splitEmpty) return;
   const root = load<u32>(wildcardRoots(scope) + (count << 2));
   if ((root & KIND_MASK) == IS_NODE) {
-    if (!collectLevels(root)) collectDeep(root);
+    walk(root);
   } else if (root != 0) {
     propose(root, 0, 0, URI_BYTES_MAX);
   }
 }
 
-/**
- * Walks all ways down side by side, one component after the other, so that the table's cache misses of one level overlap.
- * Patterns met on the way keep their place in the order. False, with nothing proposed, if there are more ways than LEVEL_MAX.
- */
-function collectLevels(root: u32): bool {
-  let level = LEVELS;
-  store<u32>(level, root);
-  store<u32>(level, 0, 4);
-  let size: u32 = 1;
-  let nodes = true;
-  for (let depth: u32 = 0; nodes; depth++) {
-    touchLevel(level, size, depth);
-    const below = level == LEVELS ? LEVELS + LEVEL_BYTES : LEVELS;
-    let end = below;
-    nodes = false;
-    for (let i: u32 = 0; i < size; i++) {
-      const child = load<u32>(level + (i << 3));
-      // At most all slots of one tag and one wildcard child follow from each child.
-      if (end - below >= LEVEL_BYTES - 16) return false;
-      if ((child & KIND_MASK) != IS_NODE) {
-        store<u64>(end, load<u64>(level + (i << 3)));
-        end += 8;
-        continue;
-      }
-      const node = child - IS_NODE;
-      if (literalsOf(node) != 0) end = collectLiterals(node, load<u32>(TAGS + (i << 2)), depth, end, below + LEVEL_BYTES - 16);
-      if (end == 0) return false;
-      if (wildcardOf(node) != 0) {
-        store<u32>(end, wildcardOf(node));
-        store<u32>(end, node, 4);
-        end += 8;
-      }
-    }
-    for (let at = below; at < end; at += 8) nodes = nodes || (load<u32>(at) & KIND_MASK) == IS_NODE;
-    level = below;
-    size = (end - below) >> 3;
-  }
-  for (let i: u32 = 0; i < size; i++) propose(load<u32>(level + (i << 3)), load<u32>(level + (i << 3), 4), 0, URI_BYTES_MAX);
-  return true;
-}
+/** Nodes whose wildcard edge is still to be tried, deepest last: at most one per depth. */
+const STACK = <u32>memory.data(256);
 
-/** Computes the tags of a level's nodes and asks for their buckets. */
-// @ts-ignore: decorator
-@inline
-function touchLevel(level: u32, size: u32, depth: u32): void {
-  for (let i: u32 = 0; i < size; i++) {
-    const child = load<u32>(level + (i << 3));
-    if ((child & KIND_MASK) != IS_NODE) continue;
-    const tag = tagOf(child - IS_NODE, spanSum(depth), spanLength(depth));
-    store<u32>(TAGS + (i << 2), tag);
-    touchBucket(tag);
-  }
-}
-
-/** Adds the literal children by `tag` to a level, from `end` on. Returns its new end, or 0 when `limit` was reached. */
-function collectLiterals(node: u32, tag: u32, depth: u32, end: u32, limit: u32): u32 {
-  for (let slot = firstSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {
-    const value = slotValue(slot);
-    const kind = value & KIND_MASK;
-    if (kind == IS_SCOPE || (kind == IS_NODE && !isEdge(value - IS_NODE, node, depth))) continue;
-    if (end >= limit) return 0;
-    store<u32>(end, value);
-    store<u32>(end, node, 4);
-    end += 8;
-  }
-  return end;
-}
-
-/** Wildcard edges still to be tried, deepest last: at most one per depth. */
-const STACK = <u32>memory.data(264);
-
-/** The same walk, one way after the other with a stack, for tries in which very many ways lead on. */
-function collectDeep(root: u32): void {
+function walk(root: u32): void {
   let top = STACK;
   let child = root;
   let owner: u32 = 0;
@@ -200,7 +122,7 @@ function collectDeep(root: u32): void {
         store<u32>(top, owner);
         top += 4;
       }
-      child = literalsOf(owner) != 0 ? proposeLiteral(owner) : 0;
+      child = literalsOf(owner) != 0 ? literalNode(owner) : 0;
     } else if (child != 0) {
       propose(child, owner, 0, URI_BYTES_MAX);
       child = 0;
@@ -214,7 +136,7 @@ function collectDeep(root: u32): void {
 }
 
 /** The node that the URI's component at the node's depth leads to, or 0; patterns that hang there alone are proposed. */
-function proposeLiteral(node: u32): u32 {
+function literalNode(node: u32): u32 {
   const depth = depthOf(node);
   const tag = tagOf(node, spanSum(depth), spanLength(depth));
   for (let slot = firstSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {

@@ -3,14 +3,7 @@
  * of them traps on any input. The constants are exported so that a test can compare them with src/wasm/abi.ts.
  */
 
-import {
-  CBOR,
-  JSON,
-  MSGPACK,
-  U_WRITE_STATUS,
-  W_TOO_LARGE,
-  setU,
-} from "./abi";
+import { CBOR, JSON, MSGPACK, U_WRITE_STATUS, W_TOO_LARGE, setU } from "./abi";
 import { Cbor, Json, Msgpack } from "./format";
 import { acknowledgement, error, event, interrupt, invocation, result } from "./frame-write";
 import { indexInit } from "./pattern-index";
@@ -19,38 +12,132 @@ import { uriStatus } from "./uri";
 
 export {
   // fixed addresses
-  HEADER, HEADER_U32, KEY, TEXT, TEXT_BYTES, FIXED_END,
+  HEADER,
+  HEADER_U32,
+  KEY,
+  TEXT,
+  TEXT_BYTES,
+  FIXED_END,
   // formats: RawSocket's serializer numbers
-  JSON, MSGPACK, CBOR,
+  JSON,
+  MSGPACK,
+  CBOR,
   // F64 slots (index from HEADER, 8 bytes each)
-  F_REQUEST, F_ID, F_ID2, F_TIMEOUT, F_DISCLOSED, F_TIMEOUT_OUT, F_VALUE,
+  F_REQUEST,
+  F_ID,
+  F_ID2,
+  F_TIMEOUT,
+  F_DISCLOSED,
+  F_TIMEOUT_OUT,
+  F_VALUE,
   // U32 slots (index from HEADER_U32, 4 bytes each); pointers are absolute addresses
-  U_TYPE, U_FORMAT, U_LENGTH, U_ERROR_OFFSET, U_VIOLATION, U_URI, U_URI_LEN, U_URI_STATUS,
-  U_OPTIONS, U_OPTIONS_LEN, U_ARGS, U_ARGS_LEN, U_KWARGS, U_KWARGS_LEN, U_PRESENT, U_TRUE, U_MATCH,
-  U_INVOKE, U_MODE, U_REQUEST_TYPE, U_MATCH_COUNT, U_MATCH_STATUS, U_LISTS, U_WRITE_STATUS,
-  U_AUTHID, U_AUTHID_LEN, U_AUTHROLE, U_AUTHROLE_LEN, U_SPAN, U_SPAN_LEN, U_COUNT, U_SCRATCH,
-  U_PAYLOAD_LEN, U_PAYLOAD_ARGS, U_ELEMENT, U_OPTION, U_OPTION_LEN,
+  U_TYPE,
+  U_FORMAT,
+  U_LENGTH,
+  U_ERROR_OFFSET,
+  U_VIOLATION,
+  U_URI,
+  U_URI_LEN,
+  U_URI_STATUS,
+  U_OPTIONS,
+  U_OPTIONS_LEN,
+  U_ARGS,
+  U_ARGS_LEN,
+  U_KWARGS,
+  U_KWARGS_LEN,
+  U_PRESENT,
+  U_TRUE,
+  U_MATCH,
+  U_INVOKE,
+  U_MODE,
+  U_REQUEST_TYPE,
+  U_MATCH_COUNT,
+  U_MATCH_STATUS,
+  U_LISTS,
+  U_WRITE_STATUS,
+  U_AUTHID,
+  U_AUTHID_LEN,
+  U_AUTHROLE,
+  U_AUTHROLE_LEN,
+  U_SPAN,
+  U_SPAN_LEN,
+  U_COUNT,
+  U_SCRATCH,
+  U_PAYLOAD_LEN,
+  U_PAYLOAD_ARGS,
+  U_ELEMENT,
+  U_OPTION,
+  U_OPTION_LEN,
+  U_OPAQUE,
   // status of a visit
-  OK, VIOLATION,
+  OK,
+  VIOLATION,
   // violations
-  V_NONE, V_TOO_LONG, V_MALFORMED, V_UTF8, V_DEPTH, V_TRAILING, V_NOT_ARRAY, V_TYPE,
-  V_ELEMENT_COUNT, V_ELEMENT_TYPE, V_ID_RANGE, V_OPTION_TYPE, V_OPTION_VALUE, V_OPTION_TWICE,
-  V_FORMAT, URI_OK, URI_INVALID, URI_RESERVED,
+  V_NONE,
+  V_TOO_LONG,
+  V_MALFORMED,
+  V_UTF8,
+  V_DEPTH,
+  V_TRAILING,
+  V_NOT_ARRAY,
+  V_TYPE,
+  V_ELEMENT_COUNT,
+  V_ELEMENT_TYPE,
+  V_ID_RANGE,
+  V_OPTION_TYPE,
+  V_OPTION_VALUE,
+  V_OPTION_TWICE,
+  V_FORMAT,
+  URI_OK,
+  URI_INVALID,
+  URI_RESERVED,
   // visit flags
-  VISIT_STRICT_URI, VISIT_STRICT,
+  VISIT_STRICT_URI,
+  VISIT_STRICT,
   // known options (bits of U_PRESENT and U_TRUE)
-  O_ACKNOWLEDGE, O_EXCLUDE_ME, O_DISCLOSE_ME, O_EXCLUDE, O_EXCLUDE_AUTHID, O_EXCLUDE_AUTHROLE,
-  O_ELIGIBLE, O_ELIGIBLE_AUTHID, O_ELIGIBLE_AUTHROLE, O_MATCH, O_INVOKE, O_DISCLOSE_CALLER,
-  O_RECEIVE_PROGRESS, O_PROGRESS, O_TIMEOUT, O_MODE, O_OPAQUE,
+  O_ACKNOWLEDGE,
+  O_EXCLUDE_ME,
+  O_DISCLOSE_ME,
+  O_EXCLUDE,
+  O_EXCLUDE_AUTHID,
+  O_EXCLUDE_AUTHROLE,
+  O_ELIGIBLE,
+  O_ELIGIBLE_AUTHID,
+  O_ELIGIBLE_AUTHROLE,
+  O_MATCH,
+  O_INVOKE,
+  O_DISCLOSE_CALLER,
+  O_RECEIVE_PROGRESS,
+  O_PROGRESS,
+  O_TIMEOUT,
+  O_MODE,
+  O_OPAQUE,
   // details that the writers can add (bits)
-  D_URI, D_PROGRESS, D_RECEIVE_PROGRESS, D_DISCLOSE, D_TIMEOUT,
+  D_URI,
+  D_PROGRESS,
+  D_RECEIVE_PROGRESS,
+  D_DISCLOSE,
+  D_TIMEOUT,
   // why a writer wrote nothing
-  W_NONE, W_TOO_LARGE, W_UNREPRESENTABLE,
+  W_NONE,
+  W_TOO_LARGE,
+  W_UNREPRESENTABLE,
   // match status
-  M_OK, M_OVERFLOW,
+  M_OK,
+  M_OVERFLOW,
 } from "./abi";
 export {
-  indexBest, indexBytes, indexCount, indexFind, indexInsert, indexMatch, indexPolicy, indexRemove, indexScope, indexUri, indexUriLen,
+  indexBest,
+  indexBytes,
+  indexCount,
+  indexFind,
+  indexInsert,
+  indexMatch,
+  indexPolicy,
+  indexRemove,
+  indexScope,
+  indexUri,
+  indexUriLen,
 } from "./pattern-index";
 export { visit } from "./visit";
 
@@ -103,7 +190,14 @@ export function writeResult(format: u32, request: f64, details: u32): u32 {
 }
 
 /** `payload`: 1 to forward the visited frame's payload, 0 for an error of the router's own. `uri` lies in the frame or in TEXT. */
-export function writeError(format: u32, requestType: u32, request: f64, uri: u32, uriLength: u32, payload: u32): u32 {
+export function writeError(
+  format: u32,
+  requestType: u32,
+  request: f64,
+  uri: u32,
+  uriLength: u32,
+  payload: u32,
+): u32 {
   const forward = payload != 0;
   if (format == MSGPACK) return error<Msgpack>(requestType, request, uri, uriLength, forward);
   if (format == JSON) return error<Json>(requestType, request, uri, uriLength, forward);

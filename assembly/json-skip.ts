@@ -1,5 +1,6 @@
 /**
- * Validation of JSON (RFC 8259). Hot: every byte of every JSON frame passes through jsonSkip once. json.ts says what is well-formed.
+ * Validation of JSON (RFC 8259). Hot: every byte of every JSON frame passes through jsonSkip once. json.ts says what is
+ * well-formed.
  */
 
 import { V_DEPTH, V_MALFORMED, V_UTF8, fail } from "./abi";

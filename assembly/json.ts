@@ -1,6 +1,7 @@
 /**
- * JSON (RFC 8259) as a cursor: validates, classifies and reads one value at a time. Hot: jsonSkip sees every byte of every JSON frame.
- * It is not a parser: nothing is built, keys may be repeated, and numbers of any size and precision are well-formed.
+ * JSON (RFC 8259) as a cursor: validates, classifies and reads one value at a time. Hot: jsonSkip sees every byte of every
+ * JSON frame. It is not a parser: nothing is built, keys may be repeated, and numbers of any size and precision are
+ * well-formed.
  *
  * Every reader passes over white space in front of what it reads. Strings must be valid UTF-8. An escaped surrogate without its
  * partner is allowed, as the grammar allows it; where such a string is decoded, U+FFFD stands in its place.

@@ -23,14 +23,10 @@ import {
 import { validUtf8 } from "./bytes";
 import {
   K_ARRAY,
-  K_BINARY,
-  K_BOOL,
-  K_EXT,
   K_FLOAT,
   K_INT,
   K_INVALID,
   K_MAP,
-  K_NIL,
   K_STRING,
   N_F64,
   N_I64,

@@ -183,9 +183,9 @@ function multiplyHigh(a: u64, b: u64): u64 {
 }
 
 /**
- * Bits of the double nearest to digits * 10^power (digits not 0), by the method of Eisel and Lemire: the digits times the upper
- * 64 bits of the power decide, unless the bits behind the rounding bit leave room for a carry from the lower 64, or look like a tie.
- * Where even these leave it open the answer is marked UNSURE and is the double just below or the right one.
+ * Bits of the double nearest to digits * 10^power (digits not 0), by the method of Eisel and Lemire: the digits times the
+ * upper 64 bits of the power decide, unless the bits behind the rounding bit leave room for a carry from the lower 64, or look
+ * like a tie. Where even these leave it open the answer is marked UNSURE and is the right double or one next to it.
  */
 function nearestOfProduct(digits: u64, power: i32): u64 {
   const shift = <i32>clz<u64>(digits);
@@ -224,8 +224,6 @@ function nearestOfProduct(digits: u64, power: i32): u64 {
 
 /** Bytes that putF64 writes at most. */
 export const F64_BYTES: u32 = 26;
-/** Bytes that putDigits writes at most. */
-export const U64_BYTES: u32 = 20;
 
 /** "00" to "99". */
 const PAIRS: usize = memory.data<u8>([
@@ -290,8 +288,9 @@ function multiplyOdd(upper: u64, lower: u64, factor: u64): u64 {
 }
 
 /**
- * The method is Giulietti's (Schubfach): scale the double and the two ends of the interval that rounds to it by one power of ten, so
- * that the interval holds between 1 and 10 whole numbers, or one multiple of ten; all compared in units of a quarter.
+ * The method is Giulietti's (Schubfach): scale the double and the two ends of the interval that rounds to it by one power of
+ * ten, so that the interval is between 1 and 10 wide; then a whole number lies in it, and a multiple of ten at most once. All
+ * three are compared in units of a quarter.
  */
 function putShortest(o: u32, fraction: u64, biased: i32): u32 {
   const mantissa = biased != 0 ? fraction | HIDDEN : fraction;

@@ -17,7 +17,6 @@ import {
   O_INVOKE,
   O_MATCH,
   O_MODE,
-  O_OPAQUE,
   O_PROGRESS,
   O_RECEIVE_PROGRESS,
   O_TIMEOUT,
@@ -37,20 +36,21 @@ import {
 } from "./messages";
 
 /** retain, get_retained or retained; one per message type. */
-export const X_RETAIN: u32 = 1 << 17;
-export const X_ACKNOWLEDGED_DELIVERY: u32 = 1 << 18;
-export const X_TRANSACTION_HASH: u32 = 1 << 19;
+const X_RETAIN: u32 = 1 << 17;
+const X_ACKNOWLEDGED_DELIVERY: u32 = 1 << 18;
+const X_TRANSACTION_HASH: u32 = 1 << 19;
 export const X_FORWARD_FOR: u32 = 1 << 20;
-export const X_ENC_SERIALIZER: u32 = 1 << 21;
 /** publisher or caller, and what goes with them. */
-export const X_DISCLOSED: u32 = 1 << 22;
-export const X_DISCLOSED_AUTHID: u32 = 1 << 23;
-export const X_DISCLOSED_AUTHROLE: u32 = 1 << 24;
+const X_DISCLOSED: u32 = 1 << 21;
+const X_DISCLOSED_AUTHID: u32 = 1 << 22;
+const X_DISCLOSED_AUTHROLE: u32 = 1 << 23;
 /** topic or procedure. */
-export const X_URI: u32 = 1 << 25;
-export const X_PPT_SCHEME: u32 = 1 << 26;
-/** enc_algo; makes O_OPAQUE as well. */
-export const X_ENC_ALGO: u32 = 1 << 27;
+const X_URI: u32 = 1 << 24;
+/** From here up, in the order of U_OPAQUE and of `opaqueKey`: how an opaque payload is to be read. */
+export const OPAQUE_SHIFT: u32 = 25;
+export const X_ENC_ALGO: u32 = 1 << 25;
+export const X_PPT_SCHEME: u32 = 1 << 28;
+const OPAQUES: u32 = 0x7f << OPAQUE_SHIFT;
 
 export const BOOLS: u32 =
   O_ACKNOWLEDGE |
@@ -66,7 +66,7 @@ export const TEXT_LISTS: u32 =
   O_EXCLUDE_AUTHID | O_EXCLUDE_AUTHROLE | O_ELIGIBLE_AUTHID | O_ELIGIBLE_AUTHROLE;
 export const NUMBERS: u32 = O_TIMEOUT | X_DISCLOSED;
 export const TEXTS: u32 =
-  X_TRANSACTION_HASH | X_ENC_SERIALIZER | X_DISCLOSED_AUTHID | X_DISCLOSED_AUTHROLE | X_URI | X_PPT_SCHEME;
+  X_TRANSACTION_HASH | X_DISCLOSED_AUTHID | X_DISCLOSED_AUTHROLE | X_URI | (OPAQUES & ~X_ENC_ALGO);
 /** Texts with a closed set of values. */
 export const WORDS: u32 = O_MATCH | O_INVOKE | O_MODE | X_ENC_ALGO;
 
@@ -78,9 +78,30 @@ export function optionOf(type: u32, p: u32, length: u32): u32 {
   const own = ownOption(type, p, length);
   if (own != 0) return own;
   if (is(p, length, "forward_for")) return X_FORWARD_FOR;
-  if (is(p, length, "enc_algo")) return X_ENC_ALGO;
-  if (is(p, length, "enc_serializer")) return X_ENC_SERIALIZER;
-  return is(p, length, "ppt_scheme") ? X_PPT_SCHEME : 0;
+  for (let i: u32 = 0; i < 7; ++i) {
+    if (isLiteral(p, length, opaqueKey(i))) return 1 << (OPAQUE_SHIFT + i);
+  }
+  return 0;
+}
+
+/** Name of the key whose text is pair `index` of U_OPAQUE, as an address of a literal. */
+export function opaqueKey(index: u32): usize {
+  switch (index) {
+    case 0:
+      return changetype<usize>("enc_algo");
+    case 1:
+      return changetype<usize>("enc_key");
+    case 2:
+      return changetype<usize>("enc_serializer");
+    case 3:
+      return changetype<usize>("ppt_scheme");
+    case 4:
+      return changetype<usize>("ppt_serializer");
+    case 5:
+      return changetype<usize>("ppt_cipher");
+    default:
+      return changetype<usize>("ppt_keyid");
+  }
 }
 
 function ownOption(type: u32, p: u32, length: u32): u32 {

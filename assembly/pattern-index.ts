@@ -14,10 +14,10 @@ import {
   countEntry, dropScopeIfEmpty, entryHandle, entryLength, entryOf, entryPolicy, entryScope, entryUri, freeEntry,
   handlesInit, newEntry, newScope, scopeCount, scopeId, scopeOf, uncountEntry,
 } from "./index-entry";
-import { exactCollect, exactFind, exactLink, exactTag, exactUnlink } from "./index-exact";
+import { exactCollect, exactFind, exactLink, exactUnlink } from "./index-exact";
 import { EXACT, PREFIX, URI_BYTES_MAX, WILDCARD } from "./index-limits";
 import { prefixBest, prefixCollect, prefixFind, prefixLink, prefixUnlink } from "./index-prefix";
-import { tableInit, touchBucket } from "./index-table";
+import { tableInit } from "./index-table";
 import { wildcardCollect, wildcardFind, wildcardLink, wildcardUnlink } from "./index-wildcard";
 import { MATCHES, MATCHES_MAX } from "./regions";
 import { ensurePages, PAGE_BYTES, pagesInUse } from "./slab";
@@ -105,11 +105,7 @@ export function indexMatch(scope: u32, uri: u32, uriLen: u32): u32 {
   const record = ready ? scopeOf(scope) : 0;
   if (record == 0) return 0;
   beginMatch(uri, MATCHES, MATCHES + (MATCHES_MAX << 2));
-  if (scopeCount(record, EXACT) != 0 && uriLen <= URI_BYTES_MAX) {
-    const tag = exactTag(record, uri, uriLen);
-    touchBucket(tag);
-    exactCollect(record, tag, uriLen);
-  }
+  if (scopeCount(record, EXACT) != 0) exactCollect(record, uri, uriLen);
   if (scopeCount(record, PREFIX) != 0) prefixCollect(record, uri, uriLen);
   if (scopeCount(record, WILDCARD) != 0) wildcardCollect(record, uri, uriLen);
   const end = settle();
@@ -128,7 +124,7 @@ export function indexBest(scope: u32, uri: u32, uriLen: u32): u32 {
   const record = ready ? scopeOf(scope) : 0;
   if (record == 0) return 0;
   let entry: u32 = 0;
-  if (scopeCount(record, EXACT) != 0 && uriLen <= URI_BYTES_MAX) entry = exactFind(record, uri, uriLen);
+  if (scopeCount(record, EXACT) != 0) entry = exactFind(record, uri, uriLen);
   if (entry == 0 && scopeCount(record, PREFIX) != 0) entry = prefixBest(record, uri, uriLen);
   if (entry != 0) return entryHandle(entry);
   if (scopeCount(record, WILDCARD) == 0) return 0;

@@ -37,6 +37,11 @@ export function ensurePages(pages: u32): bool {
   return freePageCount + (freshEnd - freshAt) / PAGE_BYTES >= pages;
 }
 
+/** Whether `takePage` succeeds at once, without asking for memory. */
+export function hasPage(): bool {
+  return freePageCount != 0 || freshAt != freshEnd;
+}
+
 function pushPage(page: u32): void {
   store<u32>(page, freePages);
   freePages = page;

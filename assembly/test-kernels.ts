@@ -1,6 +1,6 @@
 /**
- * A second module for tests only: the inner functions of the codecs, which the ABI (index.ts) does not export. Frames are written to
- * FRAME_IN, output is read from FRAME_OUT; `kernelsReset` starts a visit.
+ * A second module for tests only: the inner functions of the codecs, which the ABI (index.ts) does not export. Frames are
+ * written to FRAME_IN, output is read from FRAME_OUT; `kernelsReset` starts a visit.
  */
 
 import { U_SCRATCH, U_VIOLATION, U_WRITE_STATUS, V_NONE, W_NONE, setU } from "./abi";

@@ -42,7 +42,8 @@ static struct {
   const char *mode, *host, *path, *realm, *steps; int port, format, pid; bool raw, spin;
   long callers, callees, window, subscribers, patterns, bytes; double seconds, warm;
 } option = { .host = "127.0.0.1", .path = "/ws", .realm = "realm1", .steps = "1000", .port = 18080, .format = MSGPACK,
-             .callers = 16, .callees = 1, .window = 64, .subscribers = 10, .patterns = 1000, .bytes = 100, .seconds = 2, .warm = 0.5 };
+             .callers = 16, .callees = 1, .window = 64, .subscribers = 10, .patterns = 1000, .bytes = 100,
+             .seconds = 2, .warm = 0.5 };
 static int poll_fd;
 // In every URI, so that one run never meets what the router may still keep of the last one.
 static int run;
@@ -74,7 +75,9 @@ static void put(Bytes *to, const void *data, size_t length) {
   to->length += length;
 }
 static void put_byte(Bytes *to, unsigned value) { uint8_t byte = (uint8_t)value; put(to, &byte, 1); }
-static void put_big_endian(Bytes *to, uint64_t value, int bytes) { while (bytes--) put_byte(to, (unsigned)(value >> (8 * bytes))); }
+static void put_big_endian(Bytes *to, uint64_t value, int bytes) {
+  while (bytes--) put_byte(to, (unsigned)(value >> (8 * bytes)));
+}
 
 // ---- message writers; the element that goes before decides whether JSON needs a comma
 static void separate(Bytes *to) {
@@ -346,12 +349,15 @@ static void make_tail(void) {
   tag_at = tail.length - (option.format == JSON ? 3 : 0) - (size_t)option.bytes;
   free(text);
 }
-static void set_tag(uint32_t tag) { for (int i = 0; i < TAG_BYTES; i++) tail.data[tag_at + (size_t)i] = (uint8_t)('a' + (tag >> (4 * i) & 15)); }
+static void set_tag(uint32_t tag) {
+  for (int i = 0; i < TAG_BYTES; i++) tail.data[tag_at + (size_t)i] = (uint8_t)('a' + (tag >> (4 * i) & 15));
+}
 static uint32_t tag_of(const uint8_t *message, size_t length) {
   if (length < tail.length) fail("a message lost its payload: %.*s", (int)length, message);
   const uint8_t *at = message + length - tail.length; uint32_t tag = 0; size_t behind = tag_at + TAG_BYTES;
   for (int i = 0; i < TAG_BYTES; i++) tag |= (uint32_t)(at[tag_at + (size_t)i] - 'a') << (4 * i);
-  if (memcmp(at, tail.data, tag_at) || memcmp(at + behind, tail.data + behind, tail.length - behind)) fail("a payload was changed");
+  if (memcmp(at, tail.data, tag_at) || memcmp(at + behind, tail.data + behind, tail.length - behind))
+    fail("a payload was changed");
   return tag;
 }
 static void put_tail(Bytes *m, const uint8_t *data) {
@@ -382,14 +388,19 @@ static Totals totals(void) {
 }
 static void report(Totals from, Totals to) {
   static const char *names[] = { "", "json", "msgpack", "cbor" };
-  double wall = (double)(to.at - from.at), router = (double)(to.router - from.router), own = (double)(to.own - from.own);
-  uint64_t calls = to.calls - from.calls, events = to.events - from.events, publishes = to.publishes - from.publishes;
+  double wall = (double)(to.at - from.at), router = (double)(to.router - from.router);
+  double own = (double)(to.own - from.own);
+  uint64_t calls = to.calls - from.calls, events = to.events - from.events;
+  uint64_t publishes = to.publishes - from.publishes;
   printf("{\"mode\":\"%s\",\"transport\":\"%s\",\"format\":\"%s\",\"bytes\":%ld,\"seconds\":%.3f,", option.mode,
          option.raw ? "rawsocket" : "websocket", names[option.format], option.bytes, wall / 1e9);
   if (calls) printf("\"calls\":%llu,\"calls_per_s\":%.0f,\"p50_us\":%.2f,\"p99_us\":%.2f,\"router_cpu_us_per_call\":%.4f,",
-      (unsigned long long)calls, (double)calls * 1e9 / wall, latency_us(0.5), latency_us(0.99), router / 1e3 / (double)calls);
-  if (publishes) printf("\"publishes\":%llu,\"events\":%llu,\"events_per_s\":%.0f,\"router_cpu_us_per_event\":%.4f,\"router_cpu_us_per_publish\":%.4f,",
-      (unsigned long long)publishes, (unsigned long long)events, (double)events * 1e9 / wall, router / 1e3 / (double)events, router / 1e3 / (double)publishes);
+      (unsigned long long)calls, (double)calls * 1e9 / wall, latency_us(0.5), latency_us(0.99),
+      router / 1e3 / (double)calls);
+  if (publishes) printf("\"publishes\":%llu,\"events\":%llu,\"events_per_s\":%.0f,"
+      "\"router_cpu_us_per_event\":%.4f,\"router_cpu_us_per_publish\":%.4f,",
+      (unsigned long long)publishes, (unsigned long long)events, (double)events * 1e9 / wall,
+      router / 1e3 / (double)events, router / 1e3 / (double)publishes);
   printf("\"router_cpu_share\":%.3f,\"own_cpu_share\":%.3f,\"errors\":%ld}\n", router / wall, own / wall, error_count);
   if (error_count) exit(1);
 }
@@ -404,7 +415,8 @@ static void measure(void (*refill)(void), const uint64_t *pending, const uint64_
     if (!to.at) refill();
     if (*pending) turn(1000);
     if (*progress != seen) { seen = *progress; moved = now; }
-    else if (now - moved > PATIENCE_S * 1000000000ull) fail("stalled: %llu pending, %ld errors", (unsigned long long)*pending, error_count);
+    else if (now - moved > PATIENCE_S * 1000000000ull)
+      fail("stalled: %llu pending, %ld errors", (unsigned long long)*pending, error_count);
     if (error_count) fail("%ld calls or publishes failed", error_count);
   }
   // Whatever arrives now was sent once too often; the modes' own checks notice.
@@ -454,7 +466,10 @@ static void run_rpc(void) {
   on_message = on_rpc;
   while (ring < (uint64_t)option.window * 16) ring *= 2;
   open_sessions(option.callees + option.callers);
-  for (long i = 0; i < option.callees; i++) { snprintf(uri, sizeof uri, "com.bench.p%ld.run%06d", i, run); send_interest(connections[i], REGISTER, NULL, uri); }
+  for (long i = 0; i < option.callees; i++) {
+    snprintf(uri, sizeof uri, "com.bench.p%ld.run%06d", i, run);
+    send_interest(connections[i], REGISTER, NULL, uri);
+  }
   await_count(&confirmed_count, option.callees, "registrations");
   for (long i = option.callees; i < connection_count; i++) {
     connections[i]->ring_mask = ring - 1;
@@ -495,10 +510,12 @@ static void on_event(Connection *c, const Head *head, const uint8_t *at, size_t 
   uint32_t tag = tag_of(at, length), slot = tag % SLOTS;
   c->received++; done_events++;
   if (slots[slot].tag != tag || !slots[slot].left) fail("publish %u reached more receivers than it has", tag);
-  if (!wild && tag != (uint32_t)c->received) fail("subscriber %u: event %u where %llu was due", c->index, tag, (unsigned long long)c->received);
+  if (!wild && tag != (uint32_t)c->received)
+    fail("subscriber %u: event %u where %llu was due", c->index, tag, (unsigned long long)c->received);
   if (wild) {
     long pair = (long)slots[slot].pattern * 2, sessions = option.subscribers, me = (long)c->index - 1;
-    if (me != pair % sessions && me != (pair + 1) % sessions) fail("an event for a pattern that session %u does not have", c->index);
+    if (me != pair % sessions && me != (pair + 1) % sessions)
+      fail("an event for a pattern that session %u does not have", c->index);
   }
   if (--slots[slot].left == 0) { publishes_pending--; done_publishes++; }
 }
@@ -520,7 +537,8 @@ static void run_publish(void) {
 
 // ---- idle: opens sessions step by step; after each step prints a line and holds until a line comes on stdin
 static void on_nothing(Connection *c, const Head *head, const uint8_t *at, size_t length) {
-  fail("connection %u: message of type %llu not expected (%zu bytes, %02x)", c->index, (unsigned long long)head->value[0], length, at[0]);
+  fail("connection %u: message of type %llu not expected (%zu bytes, %02x)", c->index,
+       (unsigned long long)head->value[0], length, at[0]);
 }
 static void run_idle(void) {
   char *steps = strdup(option.steps), line[16];
@@ -530,7 +548,8 @@ static void run_idle(void) {
     uint64_t since = now_ns(); long before = open_count;
     open_sessions(atol(step));
     double seconds = (double)(now_ns() - since) / 1e9;
-    printf("{\"mode\":\"idle\",\"sessions\":%ld,\"sessions_per_s\":%.0f}\n", open_count, (double)(open_count - before) / seconds);
+    double rate = (double)(open_count - before) / seconds;
+    printf("{\"mode\":\"idle\",\"sessions\":%ld,\"sessions_per_s\":%.0f}\n", open_count, rate);
     fflush(stdout);
     ssize_t n;
     while ((n = read(STDIN_FILENO, line, sizeof line)) < 0 && errno == EAGAIN) turn(20);
@@ -542,14 +561,16 @@ static void raise_limits(void) {
   struct rlimit limit; long wanted = 64, most = 0;
   char *steps = strdup(option.steps);
   for (char *step = strtok(steps, ","); step; step = strtok(NULL, ",")) if (atol(step) > most) most = atol(step);
-  if (strcmp(option.mode, "idle")) most = strcmp(option.mode, "rpc") ? option.subscribers + 1 : option.callers + option.callees;
+  if (!strcmp(option.mode, "rpc")) most = option.callers + option.callees;
+  else if (strcmp(option.mode, "idle")) most = option.subscribers + 1;
   free(steps);
   wanted += most;
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
   if (limit.rlim_max != RLIM_INFINITY && (long)limit.rlim_max < wanted)
-    fail("%ld open files are needed, the hard limit is %ld: raise it (ulimit -Hn) or ask for fewer sessions", wanted, (long)limit.rlim_max);
+    fail("%ld open files are needed, the hard limit is %ld: raise it (ulimit -Hn) or ask for fewer sessions",
+         wanted, (long)limit.rlim_max);
   connections = calloc((size_t)most + 1, sizeof *connections);
   dirty = calloc((size_t)most + 1, sizeof *dirty);
 }
@@ -557,7 +578,8 @@ static void usage(void) {
   fail("usage: load rpc|fanout|wild|idle [options]\n"
        "  --port N --host IP --path /ws --realm URI --transport websocket|rawsocket --format json|msgpack|cbor --pid ROUTER\n"
        "  --bytes N --seconds S --warm S --window N --spin (never sleep: for latencies)\n"
-       "  rpc: --callers N --callees N    fanout: --subscribers N    wild: --subscribers N --patterns N    idle: --steps N,N");
+       "  rpc: --callers N --callees N    fanout: --subscribers N    wild: --subscribers N --patterns N\n"
+       "  idle: --steps N,N");
 }
 int main(int argc, char **argv) {
   static const struct option names[] = { { "port", 1, 0, 'p' }, { "host", 1, 0, 'h' }, { "path", 1, 0, 'u' }, { "realm", 1, 0, 'r' },

@@ -22,9 +22,9 @@ const wireEffort = {
 } as const;
 
 const idleEffort = {
-  full: { rounds: 5, heapSteps: [1_000, 9_000], rssSteps: [9_000, 19_000] },
+  full: { rounds: 3, heapSteps: [1_000, 9_000], rssSteps: [9_000, 19_000] },
   quick: { rounds: 1, heapSteps: [1_000, 5_000], rssSteps: [9_000, 19_000] },
-  check: { rounds: 3, heapSteps: [1_000, 9_000], rssSteps: [9_000, 19_000] },
+  check: { rounds: 2, heapSteps: [1_000, 9_000], rssSteps: [9_000, 19_000] },
 } as const;
 
 /** What stops a bench altogether (no C compiler, no descriptors) becomes its one problem. */

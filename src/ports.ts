@@ -126,5 +126,7 @@ export interface Identity {
 
 /** Decides who a HELLO is. Methods with a challenge will extend this seam. */
 export interface Authenticator {
-  authenticate(hello: HelloRequest): { readonly identity: Identity } | { readonly error: string; readonly message: string };
+  authenticate(
+    hello: HelloRequest,
+  ): { readonly identity: Identity } | { readonly error: string; readonly message: string };
 }

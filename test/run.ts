@@ -66,23 +66,44 @@ function run(command: string, args: readonly string[]): Promise<number> {
 
 async function runNode(runtime: string, files: readonly string[], report: string): Promise<Outcome> {
   const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=tap"];
-  const code = await run(runtime, ["--test", "--test-concurrency=2", ...reporters, `--test-reporter-destination=${report}`, ...files]);
+  const code = await run(runtime, [
+    "--test",
+    "--test-concurrency=2",
+    ...reporters,
+    `--test-reporter-destination=${report}`,
+    ...files,
+  ]);
   const tap = existsSync(report) ? readFileSync(report, "utf8") : "";
   const count = (word: string): number => Number(new RegExp(`^# ${word} (\\d+)$`, "m").exec(tap)?.[1] ?? 0);
-  const skips = [...tap.matchAll(/^ *ok \d+ - (.*) # SKIP ?(.*)$/gm)].map(([, name, why]) => `${name}: ${why || "no reason given"}`);
+  const skips = [...tap.matchAll(/^ *ok \d+ - (.*) # SKIP ?(.*)$/gm)].map(
+    ([, name, why]) => `${name}: ${why || "no reason given"}`,
+  );
   const failed = count("fail") + count("cancelled");
   return { passed: count("pass"), failed: code !== 0 && failed === 0 ? 1 : failed, skips };
 }
 
 async function runBun(runtime: string, files: readonly string[], report: string): Promise<Outcome> {
-  const code = await run(runtime, ["test", "--timeout=120000", "--reporter=junit", `--reporter-outfile=${report}`, ...files]);
+  const code = await run(runtime, [
+    "test",
+    "--timeout=120000",
+    "--reporter=junit",
+    `--reporter-outfile=${report}`,
+    ...files,
+  ]);
   const xml = existsSync(report) ? readFileSync(report, "utf8") : "";
   const total = /<testsuites [^>]*>/.exec(xml)?.[0] ?? "";
   const count = (word: string): number => Number(new RegExp(`${word}="(\\d+)"`).exec(total)?.[1] ?? 0);
   const skipped = [...xml.matchAll(/<testcase name="([^"]*)"[^>]*>\s*<skipped([^>]*)/g)];
-  const skips = skipped.map(([, name, attributes]) => `${name}: ${/message="([^"]*)"/.exec(attributes ?? "")?.[1] ?? "as on Node, see there"}`);
+  const skips = skipped.map(
+    ([, name, attributes]) =>
+      `${name}: ${/message="([^"]*)"/.exec(attributes ?? "")?.[1] ?? "as on Node, see there"}`,
+  );
   const failed = count("failures");
-  return { passed: count("tests") - failed - count("skipped"), failed: code !== 0 && failed === 0 ? 1 : failed, skips };
+  return {
+    passed: count("tests") - failed - count("skipped"),
+    failed: code !== 0 && failed === 0 ? 1 : failed,
+    skips,
+  };
 }
 
 async function runLeg(leg: Leg, only: readonly string[]): Promise<Outcome> {
@@ -90,11 +111,17 @@ async function runLeg(leg: Leg, only: readonly string[]): Promise<Outcome> {
     console.log(`FAILED leg ${leg.name}: ${leg.runtime.missing}`);
     return { passed: 0, failed: 1, skips: [] };
   }
-  const wanted = only.length > 0 ? only.map((path) => join(testDir, path)) : leg.folders.map((folder) => join(testDir, folder));
+  const wanted =
+    only.length > 0
+      ? only.map((path) => join(testDir, path))
+      : leg.folders.map((folder) => join(testDir, folder));
   const files = testFiles(wanted).map((file) => `./${relative(root, file)}`);
   console.log(`\n=== ${leg.name}: ${files.length} files`);
   const report = join(reportDir, `${leg.name}.${leg.kind === "node" ? "tap" : "xml"}`);
-  const outcome = leg.kind === "node" ? await runNode(leg.runtime, files, report) : await runBun(leg.runtime, files, report);
+  const outcome =
+    leg.kind === "node"
+      ? await runNode(leg.runtime, files, report)
+      : await runBun(leg.runtime, files, report);
   if (outcome.passed + outcome.failed > 0) return outcome;
   console.log(`FAILED leg ${leg.name}: it ran no test`);
   return { ...outcome, failed: 1 };

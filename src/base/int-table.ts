@@ -67,7 +67,8 @@ export class IntTable {
       this.#split(segment, hash);
       segment = this.#segmentOf(hash);
     }
-    if (segment.count >= segmentEntries - 1) throw new RangeError("IntTable: more entries than its directory can hold");
+    if (segment.count >= segmentEntries - 1)
+      throw new RangeError("IntTable: more entries than its directory can hold");
     if (this.#put(segment, hash, a >>> 0, b >>> 0, value)) this.#size++;
   }
 

@@ -17,13 +17,17 @@ interface Line {
 function readable(text: string): string {
   const { level, time, part, msg, err, ...fields } = JSON.parse(text) as Line;
   const at = new Date(time).toISOString().slice(11, 23);
-  const rest = Object.entries(fields).map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+  const rest = Object.entries(fields).map(
+    ([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
   const cause = err === undefined ? "" : `\n${err.stack ?? err.message ?? ""}`;
   return `${[at, (levelName[level] ?? String(level)).padEnd(5), part ?? "", msg, ...rest].join("  ")}${cause}\n`;
 }
 
 export function createLog(level: LogLevel): Log {
-  const stderr: DestinationStream = { write: (text) => void process.stderr.write(process.stderr.isTTY ? readable(text) : text) };
+  const stderr: DestinationStream = {
+    write: (text) => void process.stderr.write(process.stderr.isTTY ? readable(text) : text),
+  };
   const logger = pino({ level, base: null }, stderr);
   const write =
     (method: "error" | "warn" | "info" | "debug"): Log["error"] =>

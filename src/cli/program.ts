@@ -30,8 +30,15 @@ export function buildProgram(): Command {
   program
     .command("start", { isDefault: true })
     .description("Run the router until Ctrl-C.")
-    .addOption(new Option("--host <address>", "address to listen on").env("SPANWIRE_HOST").default("127.0.0.1"))
-    .addOption(new Option("--port <port>", "WebSocket port; 0 takes a free one").env("SPANWIRE_PORT").default(18_080).argParser(port))
+    .addOption(
+      new Option("--host <address>", "address to listen on").env("SPANWIRE_HOST").default("127.0.0.1"),
+    )
+    .addOption(
+      new Option("--port <port>", "WebSocket port; 0 takes a free one")
+        .env("SPANWIRE_PORT")
+        .default(18_080)
+        .argParser(port),
+    )
     .addOption(
       new Option("--rawsocket-port <port>", "RawSocket port; 0 takes a free one")
         .env("SPANWIRE_RAWSOCKET_PORT")
@@ -39,7 +46,12 @@ export function buildProgram(): Command {
         .argParser(port),
     )
     .addOption(new Option("--unix <path>", "also serve RawSocket on this Unix socket").env("SPANWIRE_UNIX"))
-    .addOption(new Option("--realm <uri>", "the realm to serve").env("SPANWIRE_REALM").default("realm1").argParser(realmUri))
+    .addOption(
+      new Option("--realm <uri>", "the realm to serve")
+        .env("SPANWIRE_REALM")
+        .default("realm1")
+        .argParser(realmUri),
+    )
     .addOption(
       new Option("--max-frame <bytes>", "largest message accepted, 512 to 16777216")
         .env("SPANWIRE_MAX_FRAME")
@@ -47,7 +59,10 @@ export function buildProgram(): Command {
         .argParser(integer("--max-frame", frameBytes_min, frameBytes_max)),
     )
     .addOption(
-      new Option("--log-level <level>", "how much to log").env("SPANWIRE_LOG_LEVEL").default("info").choices([...logLevels]),
+      new Option("--log-level <level>", "how much to log")
+        .env("SPANWIRE_LOG_LEVEL")
+        .default("info")
+        .choices([...logLevels]),
     )
     .addOption(
       new Option("--allow-anonymous", "let anybody in although --host is reachable from other machines").env(

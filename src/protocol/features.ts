@@ -31,11 +31,13 @@ export const clientRoles = ["caller", "callee", "publisher", "subscriber"] as co
 export const ClientFeature = {
   calleeProgress: 1 << 0,
   calleeCanceling: 1 << 1,
+  callerProgressiveInvocations: 1 << 2,
 } as const;
 
 const announced: readonly (readonly [role: string, feature: string, bit: number])[] = [
   ["callee", "progressive_call_results", ClientFeature.calleeProgress],
   ["callee", "call_canceling", ClientFeature.calleeCanceling],
+  ["caller", "progressive_call_invocations", ClientFeature.callerProgressiveInvocations],
   // Spelt with two l in some texts of the specification (reference of contradictions, row 2).
   ["callee", "call_cancelling", ClientFeature.calleeCanceling],
 ];

@@ -133,13 +133,18 @@ export class Dealer {
     }
     if (codec.u(Slot.uriStatus) === UriStatus.invalid)
       return this.#refuse(caller, Message.call, errors.invalidUri, uriProblem(codec, "procedure"));
-    if (codec.matchCount === 0)
+    // Names under "wamp" are the router's own: no client's pattern, however wide, takes calls of them.
+    if (codec.matchCount === 0 || codec.u(Slot.uriStatus) === UriStatus.reserved)
       return this.#refuse(
         caller,
         Message.call,
         errors.noSuchProcedure,
         "no callee has registered this procedure",
       );
+    if ((codec.u(Slot.true) & Option.progress) !== 0) {
+      const problem = "this router has no progressive call invocations";
+      return this.#refuse(caller, Message.call, errors.featureNotSupported, problem);
+    }
     if (caller.callCount >= this.#limits.callsPerSession_max) {
       const problem = `a session may have ${this.#limits.callsPerSession_max} calls in flight`;
       return this.#refuse(caller, Message.call, errors.unavailable, problem);

@@ -1,6 +1,6 @@
 /** HELLO to WELCOME or ABORT (Basic Profile, "Session Establishment"). Control path; pure but for the authenticator. */
 import { errors } from "../protocol/errors.ts";
-import { clientRoles, readClientRoles } from "../protocol/features.ts";
+import { clientRoles, readClientRoles, routerRoles } from "../protocol/features.ts";
 import type { Connection, Identity } from "../ports.ts";
 import type { Realm } from "../router/realm.ts";
 import type { SessionCore } from "./core.ts";
@@ -61,4 +61,13 @@ export function admit(
     transport: connection.info,
   });
   return "error" in verdict ? verdict : { realm, identity: verdict.identity, clientFeatures };
+}
+
+/** WELCOME.Details. */
+export function welcomeDetails(
+  { agent }: SessionCore,
+  { realm, identity }: Joining,
+): Readonly<Record<string, unknown>> {
+  const { authid, authrole, authmethod, authprovider } = identity;
+  return { realm: realm.uri, authid, authrole, authmethod, authprovider, roles: routerRoles, agent };
 }

@@ -9,30 +9,18 @@ import type { RequestId, SessionId, Target } from "../base/ids.ts";
 import { unreachable } from "../base/assert.ts";
 import { encodeMessage, decodeMessage } from "../protocol/encoding.ts";
 import { closeReasons, errors, type ErrorEntry } from "../protocol/errors.ts";
-import { routerRoles } from "../protocol/features.ts";
+import { ClientFeature } from "../protocol/features.ts";
 import { Message } from "../protocol/messages.ts";
 import type { Serializer } from "../protocol/serializers.ts";
 import type { Connection, ConnectionEvents, Identity } from "../ports.ts";
 import type { Realm } from "../router/realm.ts";
 import type { RouterSession } from "../router/types.ts";
-import { FSlot, Slot, Status, Visit } from "../wasm/abi.ts";
+import { FSlot, Option, Slot, Status, Visit } from "../wasm/abi.ts";
 import type { SessionCore } from "./core.ts";
-import { admit } from "./handshake.ts";
+import { admit, welcomeDetails } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
 import { OutboxFrame, type OutboxOwner } from "./outbox.ts";
-
-/** `leaving`: its subscriptions are being ended, over several turns if they are many. */
-const State = { waiting: 0, open: 1, leaving: 2, closing: 3, closed: 4 } as const;
-type State = (typeof State)[keyof typeof State];
-
-/** WebSocket close codes (RFC 6455, 7.4.1). */
-const CloseCode = {
-  normal: 1000,
-  goingAway: 1001,
-  protocolError: 1002,
-  policy: 1008,
-  internalError: 1011,
-} as const;
+import { CloseCode, State } from "./states.ts";
 
 /** Subscriptions ended in one turn when a session leaves. */
 const subscriptionsPerTurn = 2_048;
@@ -174,7 +162,7 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
       case Message.publish:
         return this.#inSequence() ? core.broker.publish(this) : undefined;
       case Message.call:
-        return this.#inSequence() ? core.dealer.call(this) : undefined;
+        return this.#inSequence() ? this.#onCall() : undefined;
       case Message.yield:
         return core.calls.onYield(this)
           ? undefined
@@ -209,6 +197,16 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     if (request === expected) return true;
     this.#violation(`request id ${request} where ${expected} was due`);
     return false;
+  }
+
+  #onCall(): void {
+    const { codec, dealer } = this.#core;
+    const isProgressive = (codec.u(Slot.true) & Option.progress) !== 0;
+    if (isProgressive && (this.clientFeatures & ClientFeature.callerProgressiveInvocations) === 0)
+      return this.#violation(
+        'CALL option "progress": the caller has not announced progressive_call_invocations',
+      );
+    dealer.call(this);
   }
 
   #onError(): void {
@@ -255,17 +253,7 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     this.#state = State.open;
     realm.sessionCount++;
     core.metrics.sessionsOpened++;
-    const { authid, authrole, authmethod, authprovider } = identity;
-    const welcome = {
-      realm: realm.uri,
-      authid,
-      authrole,
-      authmethod,
-      authprovider,
-      roles: routerRoles,
-      agent: core.agent,
-    };
-    this.#send([Message.welcome, this.id, welcome]);
+    this.#send([Message.welcome, this.id, welcomeDetails(core, verdict)]);
   }
 
   #onGoodbye(): void {

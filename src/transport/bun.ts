@@ -59,9 +59,9 @@ class TextBytes {
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const driver: Driver<BunSocket> = {
-  // -1 means taken, but buffered. 0 would mean dropped, for which there is always room.
+  // -1 means taken, but buffered. 0 means that the frame was empty: none is dropped, there is always room.
   send: (socket, bytes, binary, compress) =>
-    (binary ? socket.sendBinary(bytes, compress) : socket.sendText(decoder.decode(bytes), compress)) > 0,
+    (binary ? socket.sendBinary(bytes, compress) : socket.sendText(decoder.decode(bytes), compress)) >= 0,
   end: (socket, code, reason) => socket.close(code, reason),
   drop: (socket) => socket.terminate(),
 };
@@ -82,7 +82,8 @@ const refuse = ({ status, statusText, body }: Refusal): Response =>
     },
   });
 
-const pathOf = (url: string): string => (URL.canParse(url) ? new URL(url).pathname : "");
+/** The URL is made of the client's Host header, which may be anything; the path is not. */
+const pathOf = (url: string): string => /^(?:[a-z]+:\/\/[^/]*)?([^?#]*)/.exec(url)![1]!;
 
 function fetchHandler(
   options: WebSocketListenOptions,

@@ -202,6 +202,10 @@ export class CorkedConnection<Socket extends CorkableSocket> implements Connecti
     }
   }
 
+  get awaitsDrain(): boolean {
+    return this.#owesDrain;
+  }
+
   /** The native event comes at every progress; the session hears of it once there is room. */
   drained(): void {
     if (!this.#owesDrain || this.#state !== State.open) return;

@@ -125,7 +125,7 @@ export class RawSocketConnection implements Connection, FrameSink, Swept {
   /** `rest` is what came behind the handshake. */
   opened(rest: Uint8Array): void {
     this.#opened = true;
-    this.#sweep.connections.add(this);
+    this.#sweep.add(this);
     const socket = this.#socket;
     socket.on("data", (chunk) => this.#received(chunk as Buffer));
     socket.on("drain", () => this.#drained());
@@ -179,7 +179,7 @@ export class RawSocketConnection implements Connection, FrameSink, Swept {
   #closed(): void {
     if (this.#state === State.closed) return;
     this.#state = State.closed;
-    this.#sweep.connections.delete(this);
+    this.#sweep.remove(this);
     this.#events!.onClose();
   }
 

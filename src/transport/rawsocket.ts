@@ -59,7 +59,7 @@ class RawSocketListener implements Listener {
       if (unixPath === undefined) await this.#openTcp();
       else await this.#openUnix(unixPath);
     } catch (cause) {
-      this.#sweep.stop();
+      await this.#sweep.stop();
       throw cause;
     }
   }
@@ -104,9 +104,8 @@ class RawSocketListener implements Listener {
   }
 
   async #shutDown(): Promise<void> {
-    // Comes after the close event of every socket, and so after every onClose.
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#sweep.stop();
+    await this.#sweep.stop();
     await stopped;
     const { unixPath } = this.#options;
     // Node has removed the file already; other runtimes may not. Someone else's file at the same path stays.

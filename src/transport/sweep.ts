@@ -21,7 +21,8 @@ const clamped = (interval_ms: number): number =>
   Math.min(sweepInterval_ms.max, Math.max(sweepInterval_ms.min, interval_ms));
 
 export class Sweep<Connection extends Swept, Waiting extends { destroy(): void }> {
-  readonly connections = new Set<Connection>();
+  readonly #connections = new Set<Connection>();
+  #whenEmpty: (() => void) | undefined;
   /** What has a deadline and nothing else: handshakes under way, sockets that are closing. */
   readonly #deadlines = new Map<Waiting, number>();
   readonly #options: SweepOptions;
@@ -42,6 +43,15 @@ export class Sweep<Connection extends Swept, Waiting extends { destroy(): void }
     this.#timer.unref();
   }
 
+  add(connection: Connection): void {
+    this.#connections.add(connection);
+  }
+
+  remove(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#whenEmpty?.();
+  }
+
   /** Destroys `waiting` unless released() comes within the time for a handshake. */
   handshaking(waiting: Waiting): void {
     this.#deadlines.set(waiting, performance.now() + this.#options.handshake_ms);
@@ -56,11 +66,15 @@ export class Sweep<Connection extends Swept, Waiting extends { destroy(): void }
     this.#deadlines.delete(waiting);
   }
 
-  /** Drops everything and stops. */
-  stop(): void {
+  /** Drops everything and stops. Settles once every connection has been removed. */
+  stop(): Promise<void> {
     clearInterval(this.#timer);
     for (const waiting of this.#deadlines.keys()) waiting.destroy();
-    for (const connection of this.connections) connection.drop();
+    for (const connection of this.#connections) connection.drop();
+    if (this.#connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenEmpty = resolve;
+    });
   }
 
   #sweep(): void {
@@ -72,7 +86,7 @@ export class Sweep<Connection extends Swept, Waiting extends { destroy(): void }
       return;
     const sinceSwept_ms = now_ms - this.#connectionsSwept_ms;
     this.#connectionsSwept_ms = now_ms;
-    for (const connection of this.connections) {
+    for (const connection of this.#connections) {
       const silent_ms = now_ms - connection.lastSeen_ms(now_ms);
       if (silent_ms >= this.#options.idle_ms) connection.drop();
       else if (this.#crossesThird(silent_ms, sinceSwept_ms)) connection.ping();

@@ -26,6 +26,7 @@ import type {
   NativeModule,
   NativeResponse,
   NativeSocket,
+  UwsConnection,
 } from "./uws-types.ts";
 
 /** The adapter. Throws whatever the native module throws where it cannot load. */
@@ -57,6 +58,8 @@ const refuse = (response: NativeResponse, { status, statusText, body }: Refusal)
   if (status === refusals.upgradeRequired.status) response.writeHeader("upgrade", "websocket");
   response.end(body, true);
 };
+
+const tellDrained = (connection: UwsConnection): void => connection.drained();
 
 const textDecoder = new TextDecoder();
 
@@ -90,7 +93,10 @@ function behavior(
       socket.connection.opened(socket);
     },
     message: (socket, message, binary) => socket.connection.received(new Uint8Array(message), binary),
-    drain: (socket) => socket.connection.drained(),
+    drain({ connection }) {
+      // Not at once: a send() that fills the socket inside its own drain event is never followed by another such event.
+      if (connection.awaitsDrain) setImmediate(tellDrained, connection);
+    },
     close: (socket) => socket.connection.lost(),
   };
 }

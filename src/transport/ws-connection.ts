@@ -5,15 +5,14 @@ import type { Accept, Connection, ConnectionEvents, OutgoingFrame, TransportInfo
 import { isBinary, type Serializer } from "../protocol/serializers.ts";
 import { type BatchWriter, isFull } from "./batch-writer.ts";
 import { CloseCode, closeReason, deflateFromBytes, wrongFrameReason } from "./negotiate.ts";
-import type { Swept } from "./sweep.ts";
+import type { Sweep, Swept } from "./sweep.ts";
 import { pingFrame } from "./websocket-header.ts";
 
 /** The listener, as its connections see it. */
 export interface WsShared {
-  readonly sweep: { readonly connections: Set<WsConnection> };
+  readonly sweep: Sweep<WsConnection, Socket>;
   readonly textWriter: BatchWriter;
   readonly binaryWriter: BatchWriter;
-  gone(connection: WsConnection): void;
 }
 
 /** Compressed messages are queued by `ws`; beyond this the socket counts as full. */
@@ -114,7 +113,7 @@ export class WsConnection implements Connection, Swept {
   opened(websocket: WebSocket): void {
     this.#websocket = websocket;
     this.#deflated = websocket.extensions !== "";
-    this.#shared.sweep.connections.add(this);
+    this.#shared.sweep.add(this);
     websocket.on("message", (data, binary) => this.#received(data as Buffer, binary));
     // The close event follows.
     websocket.on("error", () => {});
@@ -150,7 +149,7 @@ export class WsConnection implements Connection, Swept {
   #closed(): void {
     if (this.#state === State.closed) return;
     this.#state = State.closed;
-    this.#shared.gone(this);
+    this.#shared.sweep.remove(this);
     this.#events!.onClose();
   }
 

@@ -43,7 +43,6 @@ class WsListener implements Listener, WsShared {
     connection: WsConnection | null;
   } | null = null;
   #closed: Promise<void> | undefined;
-  #lastGone: (() => void) | undefined;
 
   constructor(options: WebSocketListenOptions) {
     this.#options = options;
@@ -67,7 +66,7 @@ class WsListener implements Listener, WsShared {
     const { host, port } = this.#options;
     return new Promise((resolve, reject) => {
       this.#http.once("error", (cause) => {
-        this.sweep.stop();
+        void this.sweep.stop();
         reject(listenError(cause, { host, port, portFlag: "--port" }));
       });
       this.#http.listen({ host, port, exclusive: true }, () => resolve());
@@ -81,18 +80,9 @@ class WsListener implements Listener, WsShared {
 
   async #shutDown(): Promise<void> {
     const stopped = new Promise<void>((resolve) => this.#http.close(() => resolve()));
-    const allGone = new Promise<void>((resolve) => {
-      this.#lastGone = resolve;
-    });
-    this.sweep.stop();
+    const gone = this.sweep.stop();
     this.#http.closeAllConnections();
-    await stopped;
-    if (this.sweep.connections.size > 0) await allGone;
-  }
-
-  gone(connection: WsConnection): void {
-    this.sweep.connections.delete(connection);
-    if (this.sweep.connections.size === 0) this.#lastGone?.();
+    await Promise.all([stopped, gone]);
   }
 
   #handshakeOptions(): ServerOptions & { closeTimeout: number } {

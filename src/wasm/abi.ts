@@ -63,7 +63,7 @@ export const Slot = {
   argsLen: 11,
   kwargs: 12,
   kwargsLen: 13,
-  /** Which known options were present (O_… bits), and which of the boolean ones were true. */
+  /** Which known options were present (O_… bits; those above O_OPAQUE are internal), and which of the boolean ones were true. */
   present: 14,
   true: 15,
   /** Options.match: 0 exact, 1 prefix, 2 wildcard. Options.invoke: 0 single … 4 last. Options.mode: 0 none … 3 killnowait, 4 unknown. */
@@ -97,6 +97,11 @@ export const Slot = {
   element: 51,
   option: 52,
   optionLen: 53,
+  /**
+   * The seven options that say how an opaque payload is to be read, each pointer and length of its text: enc_algo, enc_key,
+   * enc_serializer, ppt_scheme, ppt_serializer, ppt_cipher, ppt_keyid. They go on with the payload. Internal to assembly/.
+   */
+  opaque: 54,
 } as const;
 export type Slot = (typeof Slot)[keyof typeof Slot];
 
@@ -164,7 +169,10 @@ export const Option = {
   progress: 1 << 13,
   timeout: 1 << 14,
   mode: 1 << 15,
-  /** enc_algo or ppt_scheme: the payload may be one text or binary element in the place of the arguments. */
+  /**
+   * enc_algo or ppt_scheme: the payload may be one text or binary element in the place of the arguments. What the options say about
+   * it is written into the details of the message that carries it on.
+   */
   opaque: 1 << 16,
 } as const;
 export type Option = (typeof Option)[keyof typeof Option];

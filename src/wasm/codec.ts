@@ -17,14 +17,19 @@ const authroleAt = Address.text + 2_048;
 const uriAt = Address.text + 4_096;
 const textEnd = Address.text + Address.textBytes;
 
-/** Below this many bytes a plain loop beats making a view for the engine's own copy. */
-const loopBytes_max = 48;
+/** Views of written frames up to this length are made once and kept: making one costs more than copying through it. */
+const keptView_max = 1_024;
 
 export class Codec {
   readonly core: Core;
+  /** The start of FRAME_OUT by length, and the view of memory that they were made from. */
+  #outViews: (Uint8Array | null)[];
+  #outViewsOf: Uint8Array;
 
   constructor(core: Core) {
     this.core = core;
+    this.#outViews = noViews();
+    this.#outViewsOf = core.bytes;
   }
 
   /**
@@ -171,18 +176,26 @@ export class Codec {
     return this.core.u32[Slot.writeStatus]!;
   }
 
-  /** The frame just written; a view that dies with the next write. */
+  /** The frame just written; a view that shows something else after the next write. */
   outFrame(length: number): Uint8Array {
-    return this.core.bytes.subarray(this.core.frameOut, this.core.frameOut + length);
+    const { bytes, frameOut } = this.core;
+    if (length > keptView_max) return bytes.subarray(frameOut, frameOut + length);
+    if (bytes !== this.#outViewsOf) {
+      this.#outViews = noViews();
+      this.#outViewsOf = bytes;
+    }
+    let view = this.#outViews[length]!;
+    if (view === null) {
+      view = bytes.subarray(frameOut, frameOut + length);
+      this.#outViews[length] = view;
+    }
+    return view;
   }
 
   /** Copies the frame just written into `target` at `offset`. */
   copyOut(target: Uint8Array, offset: number, length: number): void {
-    const { bytes, frameOut } = this.core;
-    if (length > loopBytes_max) {
-      target.set(bytes.subarray(frameOut, frameOut + length), offset);
-      return;
-    }
-    for (let i = 0; i < length; ++i) target[offset + i] = bytes[frameOut + i]!;
+    target.set(this.outFrame(length), offset);
   }
 }
+
+const noViews = (): (Uint8Array | null)[] => new Array<Uint8Array | null>(keptView_max + 1).fill(null);

@@ -115,4 +115,5 @@ export class Core {
   }
 }
 
-const slots = Slot.optionLen + 1;
+/** Seven pairs of pointer and length are the last. */
+const slots = Slot.opaque + 14;

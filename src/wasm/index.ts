@@ -73,7 +73,9 @@ export class PatternIndex {
   /** The pattern that takes a call of `uri`: exact, else the longest prefix, else the most specific wildcard pattern; or 0. */
   best(scope: number, uri: string): PatternHandle | 0 {
     const length = this.#put(uri);
-    return length < 0 ? 0 : ((this.#core.exports.indexBest(scope, Address.text, length) >>> 0) as PatternHandle);
+    return length < 0
+      ? 0
+      : ((this.#core.exports.indexBest(scope, Address.text, length) >>> 0) as PatternHandle);
   }
 
   /** The pattern's URI; "" for an unknown handle. */

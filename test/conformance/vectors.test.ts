@@ -72,13 +72,13 @@ function attribute(attributes: Attributes, element: Element): unknown {
 
 /** The message that the attributes describe, as JavaScript values. */
 function messageOf(attributes: Attributes): unknown[] {
-  const code = attributes["message_type"] as number;
+  const code = attributes.message_type as number;
   const message: unknown[] = [code];
   for (const element of layouts[nameOf(code)]) {
     const value = attribute(attributes, element);
     if (value !== undefined && value !== null) message.push(value);
   }
-  if (typeof attributes["payload"] === "string") message.push(fromHex(attributes["payload"]));
+  if (typeof attributes.payload === "string") message.push(fromHex(attributes.payload));
   return message;
 }
 
@@ -88,7 +88,7 @@ function formsOf(sample: Sample, serializer: Serializer): Uint8Array[] {
 
 function checkAttributes(codec: Codec, serializer: Serializer, attributes: Attributes): void {
   const found = visited(codec);
-  assert.equal(found.type, attributes["message_type"]);
+  assert.equal(found.type, attributes.message_type);
   for (const element of layouts[nameOf(found.type)]) {
     const expected = attribute(attributes, element);
     if (element === "request" || element === "id" || element === "id2")
@@ -100,8 +100,8 @@ function checkAttributes(codec: Codec, serializer: Serializer, attributes: Attri
     }
     if (element === "kwargs")
       assert.deepEqual(found.kwargs && decodeSpan(serializer, found.kwargs), expected ?? null);
-    if (element === "args" && typeof attributes["payload"] === "string")
-      assert.deepEqual(decodeSpan(serializer, found.args!), fromHex(attributes["payload"]));
+    if (element === "args" && typeof attributes.payload === "string")
+      assert.deepEqual(decodeSpan(serializer, found.args!), fromHex(attributes.payload));
     else if (element === "args")
       assert.deepEqual(found.args && decodeSpan(serializer, found.args), expected ?? null);
   }
@@ -205,7 +205,7 @@ function write(codec: Codec, to: Serializer, message: readonly unknown[], from: 
 }
 
 const isPlain = (attributes: Attributes): boolean => {
-  const details = attributes["details"];
+  const details = attributes.details;
   return details === undefined || Object.keys(details as object).length === 0;
 };
 

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { selectWebSocketAdapter } from "../../src/transport/select.ts";
 import { runTransportSuite } from "../support/transport-suite.ts";
 import { webSocketSubject } from "../support/websocket-subject.ts";
+import { runWebSocketSuite } from "../support/websocket-suite.ts";
 
 const adapter = await selectWebSocketAdapter("bun").then(
   (selected) => selected.adapter,
@@ -12,5 +13,7 @@ const adapter = await selectWebSocketAdapter("bun").then(
 if (adapter instanceof Error) {
   test("bun: all its cases", { skip: adapter.message }, () => {});
 } else {
-  runTransportSuite(webSocketSubject(adapter, { idle_ms: 8_000 }));
+  const subject = webSocketSubject(adapter, { idle_ms: 8_000 });
+  runWebSocketSuite(subject);
+  runTransportSuite(subject);
 }

@@ -5,7 +5,12 @@ import { IntTable } from "../../src/base/int-table.ts";
 
 const seed = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);
 const word = fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 0xffffffff }));
-const step = fc.tuple(fc.constantFrom("set", "delete", "get"), word, word, fc.integer({ min: 1, max: 0xffffffff }));
+const step = fc.tuple(
+  fc.constantFrom("set", "delete", "get"),
+  word,
+  word,
+  fc.integer({ min: 1, max: 0xffffffff }),
+);
 
 test("an IntTable answers like a Map from pairs, under any sequence of operations", () => {
   fc.assert(

@@ -90,7 +90,12 @@ test("literal edge before wildcard edge is the specification's order of literal 
 });
 
 test("inserts and removes of several scopes, in any order, leave the index as the twin says", (t) => {
-  const step = fc.record({ scope: fc.constantFrom(2, 3, 900), pattern, remove: fc.nat({ max: 9 }), uri: asked });
+  const step = fc.record({
+    scope: fc.constantFrom(2, 3, 900),
+    pattern,
+    remove: fc.nat({ max: 9 }),
+    uri: asked,
+  });
   const scenario = fc.property(fc.array(step, { minLength: 50, maxLength: 300, size: "max" }), (steps) => {
     const { index } = openIndex(512, [seed, steps.length, 5, 6]);
     const live = new Map<number, (Pattern & { scope: number })[]>([2, 3, 900].map((s) => [s, []]));
@@ -111,7 +116,10 @@ test("inserts and removes of several scopes, in any order, leave the index as th
     assert.equal(index.count, all.length, about);
     for (const p of all) {
       const handle = p.id as PatternHandle;
-      assert.deepEqual([index.uri(handle), index.policy(handle), index.scope(handle)], [p.uri, p.match, p.scope]);
+      assert.deepEqual(
+        [index.uri(handle), index.policy(handle), index.scope(handle)],
+        [p.uri, p.match, p.scope],
+      );
     }
   });
   fc.assert(scenario, { seed, numRuns: 60 });

@@ -14,11 +14,13 @@ import {
   type ForeignProcedure,
   type Payload,
   payload,
+  type SerializerName,
 } from "./foreign.ts";
 
 export const autobahnKind: ForeignKind = {
   name: "autobahn",
   serializers: ["json", "msgpack", "cbor"],
+  rawsocketSerializers: ["json"],
   lacks: {
     interrupts: "autobahn-js has no INTERRUPT and does not announce call_canceling as a callee",
     softCancel:
@@ -27,9 +29,8 @@ export const autobahnKind: ForeignKind = {
   async connect({ url, realm, serializer }) {
     const autobahn = await loadAutobahn();
     const connection = new autobahn.Connection({
-      url,
+      ...transportOf(autobahn, url, serializer),
       realm,
-      serializers: [new autobahn.serializer[serializerClass[serializer]]()],
       max_retries: 0,
       retry_if_unreachable: false,
       on_user_error: () => {},
@@ -45,6 +46,15 @@ export const autobahnKind: ForeignKind = {
     return new Autobahn(autobahn, connection, session, `autobahn ${serializer}`);
   },
 };
+
+/** Its RawSocket speaks JSON only. */
+function transportOf(autobahn: AutobahnModule, url: string, serializer: SerializerName): object {
+  if (url.startsWith("ws:")) {
+    return { url, serializers: [new autobahn.serializer[serializerClass[serializer]]()] };
+  }
+  const { hostname, port } = new URL(url);
+  return { transports: [{ type: "rawsocket", url, host: hostname, port: Number(port) }] };
+}
 
 const serializerClass = {
   json: "JSONSerializer",

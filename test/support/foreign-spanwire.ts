@@ -20,6 +20,7 @@ import {
 export const spanwireKind: ForeignKind = {
   name: "spanwire",
   serializers: ["json", "msgpack", "cbor"],
+  rawsocketSerializers: ["json", "msgpack", "cbor"],
   lacks: {},
   async connect(options) {
     return new Spanwire(await connect(options), `spanwire ${options.serializer}`);

@@ -53,6 +53,7 @@ type WampyConstructor = new (url: string, options: object) => WampyClient;
 export const wampyKind: ForeignKind = {
   name: "wampy",
   serializers: ["json", "msgpack", "cbor"],
+  rawsocketSerializers: [],
   lacks: {
     excludeMeFalse: "wampy sends exclude_me only when it is true",
     unsubscribePattern:

@@ -75,9 +75,13 @@ export interface Lacks {
 
 export interface ForeignKind {
   readonly name: string;
+  /** Over WebSocket. */
   readonly serializers: readonly SerializerName[];
+  /** Over RawSocket. */
+  readonly rawsocketSerializers: readonly SerializerName[];
   readonly lacks: Lacks;
   connect(options: {
+    /** ws://… or, where the client has RawSocket, tcp://… */
     readonly url: string;
     readonly realm: string;
     readonly serializer: SerializerName;

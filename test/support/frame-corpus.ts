@@ -12,6 +12,7 @@ const dicts: Readonly<Partial<Record<string, readonly Value[]>>> = {
     map([text("exclude"), array(int(1), int(2 ** 40))], [text("eligible_authid"), array(text("jöe"))]),
     map([text("forward_for"), array(map([text("session"), int(5)]))], [text("_x"), array(nil, float(1.5))]),
     map([text("enc_algo"), text("cryptobox")]),
+    map([text("ppt_scheme"), text("wamp")], [text("ppt_keyid"), text("ü")]),
   ],
   subscribe: [map([text("match"), text("prefix")]), map([text("match"), text("wildcard")])],
   register: [map([text("invoke"), text("roundrobin")], [text("disclose_caller"), nil])],

@@ -24,6 +24,7 @@ export class MemoryConnection implements Connection {
   readonly client: ClientTransport;
   #events: ConnectionEvents | null = null;
   #full = false;
+  #closedByRouter = false;
   #toRouter: Uint8Array[] = [];
   #toClient: Uint8Array[] = [];
   #close: TransportClose | null = null;
@@ -53,7 +54,8 @@ export class MemoryConnection implements Connection {
   }
 
   send(frames: readonly OutgoingFrame[], from: number, count: number): number {
-    if (this.#close !== null) throw new Error("the router sends after it has closed the connection");
+    if (this.#closedByRouter) throw new Error("the router sends after it has closed the connection");
+    if (this.#close !== null) return count;
     let next = from;
     while (next < count && this.room > 0) {
       const bytes = frames[next++]!.bytes.slice();
@@ -69,9 +71,11 @@ export class MemoryConnection implements Connection {
     return 0;
   }
   close(code: number, reason: string): void {
+    this.#closedByRouter = true;
     this.#end({ code, reason });
   }
   terminate(): void {
+    this.#closedByRouter = true;
     this.#end({ code: 1006, reason: "" });
   }
 

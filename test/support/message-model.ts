@@ -6,7 +6,7 @@ import { Match } from "../../src/protocol/messages.ts";
 import { codes, type Element, layouts, type MessageName, messageNames } from "./messages.ts";
 import { readMsgpack } from "./msgpack-model.ts";
 import { depthOf } from "./json-model.ts";
-import type { Format, Value } from "./value-model.ts";
+import { type Format, type Pair, text, type Value } from "./value-model.ts";
 import { readCbor, readJson } from "./value-read.ts";
 
 const depth_max = 64;
@@ -37,12 +37,17 @@ export type OptionType =
   | "mode"
   | "algorithm";
 
-const anywhere = {
-  forward_for: "maps",
+/** How an opaque payload is to be read: goes on with the payload, in this order. */
+const opaqueTypes = {
   enc_algo: "algorithm",
+  enc_key: "text",
   enc_serializer: "text",
   ppt_scheme: "text",
+  ppt_serializer: "text",
+  ppt_cipher: "text",
+  ppt_keyid: "text",
 } as const;
+const anywhere = { forward_for: "maps", ...opaqueTypes } as const;
 const own: Readonly<Partial<Record<MessageName, Readonly<Record<string, OptionType>>>>> = {
   publish: {
     acknowledge: "bool",
@@ -105,6 +110,8 @@ export interface ModelMessage {
   readonly options: Value | null;
   readonly args: Value | null;
   readonly kwargs: Value | null;
+  /** Details that go on with an opaque payload; none if it is not announced. */
+  readonly opaque: readonly Pair[];
 }
 
 /** Integral numbers from 0 to 2^53, however written. */
@@ -161,6 +168,15 @@ function readOptions(
   return seen;
 }
 
+function opaqueDetails(options: ReadonlyMap<string, Value>): Pair[] {
+  const given = Object.keys(opaqueTypes).flatMap((key): Pair[] => {
+    const value = options.get(key);
+    return value?.kind === "text" ? [[text(key), value]] : [];
+  });
+  const announced = ["enc_algo", "ppt_scheme"].some((key) => options.get(key)?.kind === "text");
+  return announced ? given : [];
+}
+
 const isEmpty = (value: Value | null): boolean =>
   (value?.kind === "array" && value.items.length === 0) ||
   (value?.kind === "map" && value.pairs.length === 0);
@@ -184,7 +200,7 @@ function readElement(draft: Draft, element: Element, value: Value, rules: Elemen
       draft.options = value;
       const match = options?.get("match");
       if (match?.kind === "text") draft.match = Match[match.value as "exact"];
-      rules.opaque = ["enc_algo", "ppt_scheme"].some((key) => options?.get(key)?.kind === "text");
+      draft.opaque = opaqueDetails(options ?? new Map());
       return options !== null;
     }
     case "uri":
@@ -195,7 +211,10 @@ function readElement(draft: Draft, element: Element, value: Value, rules: Elemen
     case "args":
       if (isNil(value)) return !rules.strict;
       draft.args = value;
-      return value.kind === "array" || (rules.opaque && (value.kind === "text" || value.kind === "binary"));
+      return (
+        value.kind === "array" ||
+        (draft.opaque.length > 0 && (value.kind === "text" || value.kind === "binary"))
+      );
     case "kwargs":
       if (isNil(value)) return !rules.strict;
       draft.kwargs = isEmpty(value) ? null : value;
@@ -207,7 +226,6 @@ interface ElementRules {
   readonly name: MessageName;
   readonly strict: boolean;
   readonly revocable: boolean;
-  opaque: boolean;
 }
 
 const optional: readonly Element[] = ["args", "kwargs"];
@@ -235,8 +253,9 @@ export function readMessage(value: Value, strict: boolean): ModelMessage | null 
     options: null,
     args: null,
     kwargs: null,
+    opaque: [],
   };
-  const rules: ElementRules = { name, strict, revocable, opaque: false };
+  const rules: ElementRules = { name, strict, revocable };
   if (!elements.every((element, i) => readElement(draft, layout[i]!, element, rules))) return null;
   if (draft.kwargs === null && isEmpty(draft.args)) draft.args = null;
   return draft;

@@ -9,8 +9,7 @@ import { Core } from "../../src/wasm/core.ts";
 import { PatternIndex } from "../../src/wasm/index.ts";
 import type { Pattern } from "./pattern-model.ts";
 
-const file =
-  process.env["SPANWIRE_WASM"] ?? fileURLToPath(new URL("../../spanwire.wasm", import.meta.url));
+const file = process.env["SPANWIRE_WASM"] ?? fileURLToPath(new URL("../../spanwire.wasm", import.meta.url));
 const wasm = readFileSync(file);
 
 export interface OpenIndex {

@@ -22,9 +22,12 @@ const shared: Pick<Subject, "connect" | "refusal" | "fullRefusal"> = {
   fullRefusal: "7f400000",
   async connect(listener, serializer, first = []) {
     const client = new RawSocketClient(addressOf(listener));
-    client.sendBytes(Buffer.concat([clientHandshake(serializer), ...first.map((payload) => rawFrame(payload))]));
+    client.sendBytes(
+      Buffer.concat([clientHandshake(serializer), ...first.map((payload) => rawFrame(payload))]),
+    );
     const answer = await client.answer;
-    if (answer.length < 4 || (answer[1]! & 15) !== serializer) throw new Error(`answered ${answer.toString("hex")}`);
+    if (answer.length < 4 || (answer[1]! & 15) !== serializer)
+      throw new Error(`answered ${answer.toString("hex")}`);
     return client;
   },
   async refusal(listener) {
@@ -47,5 +50,6 @@ export const unixSubject = (): Subject => ({
   ...shared,
   name: "rawsocket on a Unix socket",
   caps: { pause: true, idle_ms: 600, ports: false },
-  listen: ({ host: _host, port: _port, ...options }) => listenRawSocket({ ...options, unixPath: freshUnixPath() }),
+  listen: ({ host: _host, port: _port, ...options }) =>
+    listenRawSocket({ ...options, unixPath: freshUnixPath() }),
 });

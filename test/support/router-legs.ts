@@ -1,7 +1,10 @@
 /** The ways to a router that the suite runs over. */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectTransport } from "../../src/client/connect.ts";
 import type { ClientTransport } from "../../src/client/transport.ts";
 import type { Router } from "../../src/main.ts";
-import { Serializer } from "../../src/protocol/serializers.ts";
+import { Serializer, serializerName } from "../../src/protocol/serializers.ts";
 import { LocalConnection } from "../../src/session/local.ts";
 import { MemoryConnection } from "./memory-connection.ts";
 import { anonymous, type Leg, legName } from "./router-suite.ts";
@@ -41,3 +44,30 @@ export const localLeg = (): Leg => ({
   identity: trusted,
 });
 let locals = 0;
+
+/** A leg over a socket: the first listener of the router is the one to connect to. */
+function socketLeg(transport: string, serializer: Serializer, leg: Pick<Leg, "listen" | "closeCodes">): Leg {
+  return {
+    name: legName(transport, serializer),
+    serializer,
+    connect: (router, other) =>
+      connectTransport({ url: router.listeners[0]!.url, serializer: serializerName(other) }),
+    identity: anonymous,
+    ...leg,
+  };
+}
+
+export const webSocketLeg = (adapter: "uws" | "bun" | "ws", serializer: Serializer): Leg =>
+  socketLeg(`websocket (${adapter})`, serializer, {
+    listen: { websocket: { port: 0 }, transport: adapter },
+    closeCodes: true,
+  });
+
+export const tcpLeg = (serializer: Serializer): Leg =>
+  socketLeg("rawsocket", serializer, { listen: { rawsocket: { port: 0 } }, closeCodes: false });
+
+export const unixLeg = (serializer: Serializer): Leg =>
+  socketLeg("unix socket", serializer, {
+    listen: { unixPath: join(tmpdir(), `spanwire-test-${process.pid}-${serializer}.sock`) },
+    closeCodes: false,
+  });

@@ -259,7 +259,8 @@ function precedence(suite: Suite): void {
         ["a1.b2.c3.d98.e74", short],
         ["a1.b2.c3.d4.e325", long],
         ["a1.b2.c55.d4.e5", early],
-        ["a1.b2.c33.d4.e5", late],
+        // By the specification's example this one is 5; by its rule the prefix a1.b2.c3 matches, as in the case of myobject1.
+        ["a1.b2.c33.d4.e5", short],
         ["a1.b2.c88.d4.e5.f6.g7", seven],
         ["a1.b2.c88.d4.e9.f6.g7", tie],
       ];
@@ -270,6 +271,9 @@ function precedence(suite: Suite): void {
         // The procedure is told to pattern registrations only.
         assert.deepEqual(invocation.details, registration === exact ? {} : { procedure });
       }
+      await callee.unregister(short);
+      caller.call("a1.b2.c33.d4.e5");
+      assert.equal((await callee.invocation()).registration, late);
       const call = caller.call("a1.b2.c88.d4.e5.f6.g8");
       await caller.expectError(Message.call, call, "wamp.error.no_such_procedure");
     },

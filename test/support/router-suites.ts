@@ -5,6 +5,10 @@ import { idSuite } from "./router-suite-ids.ts";
 import { filterSuite } from "./router-suite-filters.ts";
 import { pubsubSuite } from "./router-suite-pubsub.ts";
 import { uriSuite } from "./router-suite-uris.ts";
+import { cancelSuite } from "./router-suite-cancel.ts";
+import { rpcSuite } from "./router-suite-rpc.ts";
+import { sharedSuite } from "./router-suite-shared.ts";
+import { payloadSuite } from "./router-suite-payload.ts";
 import { sessionSuite } from "./router-suite-session.ts";
 import { type Leg, Suite } from "./router-suite.ts";
 
@@ -17,4 +21,8 @@ export function runRouterSuite(leg: Leg): void {
   uriSuite(suite);
   pubsubSuite(suite);
   filterSuite(suite);
+  rpcSuite(suite);
+  sharedSuite(suite);
+  cancelSuite(suite);
+  payloadSuite(suite);
 }

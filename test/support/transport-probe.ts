@@ -13,6 +13,8 @@ export class ProbeSession implements ConnectionEvents {
   closeCount = 0;
   /** Instead of recording a frame. */
   onFrameInstead: ((bytes: Uint8Array) => void) | undefined;
+  /** Instead of recording a drain. */
+  onDrainInstead: (() => void) | undefined;
   #settleClosed: () => void = () => {};
 
   constructor(connection: Connection) {
@@ -31,7 +33,8 @@ export class ProbeSession implements ConnectionEvents {
 
   onDrain(): void {
     if (this.closeCount > 0) throw new Error("onDrain came after onClose");
-    this.drains.push();
+    if (this.onDrainInstead !== undefined) this.onDrainInstead();
+    else this.drains.push();
   }
 
   onClose(): void {

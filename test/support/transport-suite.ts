@@ -25,6 +25,9 @@ export interface TestClient {
 export interface ListenSettings extends Partial<TransportOptions> {
   readonly host?: string;
   readonly port?: number;
+  /** WebSocket only. */
+  readonly path?: string;
+  readonly deflate?: boolean;
 }
 
 export interface Capabilities {
@@ -60,7 +63,7 @@ export interface Running {
   open(serializer?: Serializer): Promise<{ client: TestClient; session: ProbeSession }>;
 }
 
-type Case = readonly [name: string, run: (subject: Subject) => Promise<void>];
+export type Case = readonly [name: string, run: (subject: Subject) => Promise<void>];
 
 export const frameBytes_max = 1 << 20;
 
@@ -106,7 +109,11 @@ export function runTransportSuite(subject: Subject, skip: readonly Skip[] = []):
     const reason = `${subject.name} has a path instead of a port`;
     for (const [name] of portCases) wanted.push({ test: name, reason });
   }
-  runCases(subject, [...messageCases, ...flowCases, ...pauseCases, ...endingCases, ...idleCases, ...portCases], wanted);
+  runCases(
+    subject,
+    [...messageCases, ...flowCases, ...pauseCases, ...endingCases, ...idleCases, ...portCases],
+    wanted,
+  );
 }
 
 /** Bytes that tell where they belong: a number and a pattern that follows from it. */
@@ -119,7 +126,10 @@ export function numbered(index: number, byteLength: number): Uint8Array {
 }
 
 const assertNumbered = (message: Buffer, index: number, byteLength: number): void =>
-  assert.ok(Buffer.from(numbered(index, byteLength)).equals(message), `message ${index} is not what was sent`);
+  assert.ok(
+    Buffer.from(numbered(index, byteLength)).equals(message),
+    `message ${index} is not what was sent`,
+  );
 
 /** A round trip on a connection of its own: what was under way when it began has had its turn when it is over. */
 async function aTurn({ open }: Running): Promise<void> {
@@ -219,7 +229,8 @@ const flowCases: readonly Case[] = [
         const { client, session } = await open();
         const frames = Array.from({ length: 10_000 }, (_, i) => ({ bytes: numbered(i, 20 + (i % 100)) }));
         const sent = session.sendAll(frames);
-        for (const [i, { bytes }] of frames.entries()) assertNumbered(await client.message(), i, bytes.length);
+        for (const [i, { bytes }] of frames.entries())
+          assertNumbered(await client.message(), i, bytes.length);
         await sent;
       }),
   ],
@@ -253,12 +264,38 @@ const flowCases: readonly Case[] = [
         const most = 40_000;
         while (count < most && session.post(numbered(count, 1_000))) count++;
         assert.ok(count < most, "the kernel cannot hold 40 MB");
-        assert.ok(session.connection.bufferedBytes() < 256 << 10, `${session.connection.bufferedBytes()} bytes`);
+        assert.ok(
+          session.connection.bufferedBytes() < 256 << 10,
+          `${session.connection.bufferedBytes()} bytes`,
+        );
         client.socket.resume();
         for (let i = 0; i < count; i++) assertNumbered(await client.message(), i, 1_000);
         await session.drains.next();
         assert.ok(session.post(numbered(count, 1_000)), "there is room again");
         assertNumbered(await client.message(), count, 1_000);
+      }),
+  ],
+  [
+    "a session may fill the socket while it handles a message, and again inside onDrain",
+    (subject) =>
+      running(subject, {}, async ({ open }) => {
+        const { client, session } = await open();
+        client.socket.pause();
+        const length = 60_000;
+        let count = 0;
+        const fill = (): void => {
+          while (session.post(numbered(count, length))) count++;
+        };
+        session.onFrameInstead = fill;
+        session.onDrainInstead = () => {
+          if (count < 600) fill();
+          else session.drains.push();
+        };
+        client.send(numbered(0, 1));
+        const full = session.closed.then(() => assert.fail("the connection was lost"));
+        client.socket.resume();
+        for (let i = 0; i < 600; i++) assertNumbered(await Promise.race([client.message(), full]), i, length);
+        await Promise.race([session.drains.next(), full]);
       }),
   ],
   [
@@ -308,10 +345,14 @@ const pauseCases: readonly Case[] = [
 
 type Ending = (at: { client: TestClient; session: ProbeSession; listener: Listener }) => unknown;
 
+/** By RST where there is such a thing. */
+const tearOff = (socket: Socket): unknown =>
+  socket.remoteAddress === undefined ? socket.destroy() : socket.resetAndDestroy();
+
 const endings: readonly (readonly [string, Ending])[] = [
   ["the client says goodbye", ({ client }) => client.close()],
-  ["the client's TCP connection is reset", ({ client }) => client.socket.resetAndDestroy()],
-  ["the client's TCP connection ends", ({ client }) => client.socket.end()],
+  ["the client's end is torn off", ({ client }) => tearOff(client.socket)],
+  ["the client's end is closed without a word", ({ client }) => client.socket.end()],
   ["the session closes", ({ session }) => session.connection.close(1000, "done")],
   ["the session terminates", ({ session }) => session.connection.terminate()],
   ["the listener closes", ({ listener }) => listener.close()],
@@ -346,7 +387,11 @@ const endingCases: readonly Case[] = [
           if (way === "close") connection.close(1001, "going");
           else connection.terminate();
           assert.equal(session.closeCount, 0, `${way}() called onClose`);
-          assert.equal(connection.send([{ bytes: numbered(1, 9) }], 0, 1), 1, "what is sent now goes nowhere");
+          assert.equal(
+            connection.send([{ bytes: numbered(1, 9) }], 0, 1),
+            1,
+            "what is sent now goes nowhere",
+          );
           connection.bufferedBytes();
           connection.pause?.(true);
           connection.pause?.(false);
@@ -362,7 +407,7 @@ const endingCases: readonly Case[] = [
   [
     "a session that closes while it handles a message gets none of those behind it",
     (subject) =>
-      running(subject, {}, async ({ listener, probe }) => {
+      running(subject, {}, async ({ open, probe }) => {
         for (const way of ["close", "terminate"] as const) {
           probe.onAccept = (session) => {
             session.onFrameInstead = () => {
@@ -370,11 +415,13 @@ const endingCases: readonly Case[] = [
               else session.connection.terminate();
             };
           };
-          const first = [numbered(0, 10), numbered(1, 10), numbered(2, 10)];
-          const client = await subject.connect(listener, Serializer.msgpack, first).catch(() => null);
-          const session = await probe.sessions.next();
+          const { client, session } = await open();
+          // In one piece, so that one read brings them all.
+          client.socket.cork();
+          for (let i = 0; i < 3; i++) client.send(numbered(i, 10));
+          client.socket.uncork();
           await session.closed;
-          await client?.closed;
+          await client.closed;
           assert.equal(session.frameCount, 1);
         }
       }),
@@ -459,7 +506,10 @@ const portCases: readonly Case[] = [
       running(subject, {}, async ({ listener }) => {
         const flag = listener.url.startsWith("ws:") ? "--port" : "--rawsocket-port";
         const expected = `port ${listener.port} on 127.0.0.1 is already in use; stop the other program or choose another with ${flag}`;
-        await assert.rejects(running(subject, { port: listener.port }, async () => {}), { message: expected });
+        await assert.rejects(
+          running(subject, { port: listener.port }, async () => {}),
+          { message: expected },
+        );
       }),
   ],
   [
@@ -467,7 +517,10 @@ const portCases: readonly Case[] = [
     async (subject) => {
       const expected =
         "cannot listen on 192.0.2.1: this machine has no such address; choose another with --host";
-      await assert.rejects(running(subject, { host: "192.0.2.1" }, async () => {}), { message: expected });
+      await assert.rejects(
+        running(subject, { host: "192.0.2.1" }, async () => {}),
+        { message: expected },
+      );
     },
   ],
   [

@@ -1,21 +1,17 @@
 /** A WebSocket adapter as a subject of the transport suite. */
-import type { WebSocketAdapter, WebSocketListenOptions } from "../../src/ports.ts";
+import type { WebSocketAdapter } from "../../src/ports.ts";
 import { isBinary, serializerName } from "../../src/protocol/serializers.ts";
 import type { Subject } from "./transport-suite.ts";
 import { frameBytes, Opcode, openWebSocket, request } from "./ws-raw.ts";
 
 export const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, "");
 
-export function webSocketSubject(
-  adapter: WebSocketAdapter,
-  caps: { readonly idle_ms: number },
-  settings: Partial<WebSocketListenOptions> = {},
-): Subject {
+export function webSocketSubject(adapter: WebSocketAdapter, caps: { readonly idle_ms: number }): Subject {
   return {
     name: adapter.name,
     caps: { pause: adapter.capabilities.pause, idle_ms: caps.idle_ms, ports: true },
     fullRefusal: "HTTP 503: This router takes no more connections at present; try again later.\n",
-    listen: (options) => adapter.listen({ path: "/ws", deflate: false, ...options, ...settings }),
+    listen: (options) => adapter.listen({ path: "/ws", deflate: false, ...options }),
     async connect({ url, port }, serializer, first = []) {
       const opcode = isBinary(serializer) ? Opcode.binary : Opcode.text;
       const behind = Buffer.concat(first.map((payload) => frameBytes({ opcode, payload })));
@@ -42,4 +38,3 @@ export function webSocketSubject(
     },
   };
 }
-

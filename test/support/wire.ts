@@ -20,7 +20,7 @@ export interface JoinDetails {
 }
 
 /** How long a message may take on a busy machine; it is waited for, so a fast one costs nothing. */
-const patience_ms = 20_000;
+const patience_ms = 10_000;
 /** An id that no router has given: none of them is found under it. */
 export const unknownId = 2 ** 53;
 

@@ -37,7 +37,13 @@ export interface Endpoint {
 }
 
 /** The bytes of one client frame. */
-export function frameBytes({ opcode, payload = new Uint8Array(0), final = true, masked = true, reserved = 0 }: FrameOptions): Buffer {
+export function frameBytes({
+  opcode,
+  payload = new Uint8Array(0),
+  final = true,
+  masked = true,
+  reserved = 0,
+}: FrameOptions): Buffer {
   const head = [(final ? 0x80 : 0) | (reserved << 4) | opcode];
   const maskBit = masked ? 0x80 : 0;
   if (payload.length < 126) head.push(maskBit | payload.length);
@@ -73,9 +79,16 @@ export interface HandshakeOptions extends Endpoint {
   readonly behind?: Uint8Array;
 }
 
-function requestText({ host, port, path = "/ws", method = "GET", offer, headers = {} }: HandshakeOptions): string {
+function requestText({
+  host,
+  port,
+  path = "/ws",
+  method = "GET",
+  offer,
+  headers = {},
+}: HandshakeOptions): string {
   const all = new Map([
-    ["host", `${host}:${port}`],
+    ["host", `${host.includes(":") ? `[${host}]` : host}:${port}`],
     ["upgrade", "websocket"],
     ["connection", "Upgrade"],
     ["sec-websocket-key", randomBytes(16).toString("base64")],
@@ -88,10 +101,14 @@ function requestText({ host, port, path = "/ws", method = "GET", offer, headers 
 }
 
 /** Sends an HTTP request, a WebSocket handshake by default, and gives back what was answered and the socket. */
-export async function request(options: HandshakeOptions): Promise<{ reply: HttpReply; socket: Socket; rest: Buffer }> {
+export async function request(
+  options: HandshakeOptions,
+): Promise<{ reply: HttpReply; socket: Socket; rest: Buffer }> {
   const socket = connect(options.port, options.host);
   socket.on("error", () => {});
-  socket.write(Buffer.concat([Buffer.from(requestText(options), "latin1"), options.behind ?? new Uint8Array(0)]));
+  socket.write(
+    Buffer.concat([Buffer.from(requestText(options), "latin1"), options.behind ?? new Uint8Array(0)]),
+  );
   let text = Buffer.alloc(0);
   const reply = await new Promise<{ reply: HttpReply; rest: Buffer }>((resolve, reject) => {
     const onData = (chunk: Buffer): void => {
@@ -116,11 +133,15 @@ function parseReply(text: Buffer): { reply: HttpReply; rest: Buffer } | null {
   const [statusLine = "", ...lines] = text.toString("latin1", 0, end).split("\r\n");
   const status = Number(statusLine.split(" ")[1]);
   const headers = new Map<string, string>();
-  for (const line of lines) headers.set(line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim());
+  for (const line of lines)
+    headers.set(line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim());
   const behind = text.subarray(end + 4);
   const bodyBytes = status === 101 ? 0 : Number(headers.get("content-length") ?? 0);
   if (behind.length < bodyBytes) return null;
-  return { reply: { status, headers, body: behind.toString("utf8", 0, bodyBytes) }, rest: behind.subarray(bodyBytes) };
+  return {
+    reply: { status, headers, body: behind.toString("utf8", 0, bodyBytes) },
+    rest: behind.subarray(bodyBytes),
+  };
 }
 
 /** Opens a WebSocket; fails where the answer is not 101. */
@@ -239,7 +260,11 @@ export class RawWebSocket {
     this.#needed = headBytes;
     if (here < headBytes) return 0;
     const payloadBytes =
-      short < 126 ? short : short === 126 ? bytes.readUInt16BE(at + 2) : Number(bytes.readBigUInt64BE(at + 2));
+      short < 126
+        ? short
+        : short === 126
+          ? bytes.readUInt16BE(at + 2)
+          : Number(bytes.readBigUInt64BE(at + 2));
     this.#needed = headBytes + payloadBytes;
     if (here < this.#needed) return 0;
     const payload = bytes.subarray(at + headBytes, at + this.#needed);
@@ -254,7 +279,8 @@ export class RawWebSocket {
       // The server waits for this before it ends the connection.
       if (!this.socket.destroyed) this.send({ opcode: Opcode.close, payload: frame.payload.subarray(0, 2) });
     }
-    if (frame.opcode === Opcode.ping && this.answersPings) this.send({ opcode: Opcode.pong, payload: frame.payload });
+    if (frame.opcode === Opcode.ping && this.answersPings)
+      this.send({ opcode: Opcode.pong, payload: frame.payload });
     this.frames.push(frame);
   }
 }

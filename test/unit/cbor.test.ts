@@ -44,9 +44,9 @@ const examples: readonly (readonly [string, Value])[] = [
   ["f93e00", float(1.5)],
   ["f97bff", float(65_504)],
   ["fa47c35000", float(100_000)],
-  ["fa7f7fffff", float(3.4028234663852886e38)],
+  ["fa7f7fffff", float((2 - 2 ** -23) * 2 ** 127)],
   ["fb7e37e43c8800759c", float(1e300)],
-  ["f90001", float(5.960464477539063e-8)],
+  ["f90001", float(2 ** -24)],
   ["f90400", float(0.00006103515625)],
   ["f9c400", float(-4)],
   ["fbc010666666666666", float(-4.1)],
@@ -145,7 +145,11 @@ const refused: readonly (readonly [string, string, number])[] = [
     "5f00ff 5f21ff 5f6100ff 5f80ff 5fa0ff 5fc000ff 5fe0ff 7f4100ff",
     violation.malformed,
   ],
-  ["chunks that have chunks", "5f5f4100ffff 7f7f6100ffff", violation.malformed],
+  [
+    "chunks that have chunks",
+    "5f5f4100ffff 7f7f6100ffff 5f5f0000000000000008ff 7f7f0000000000000008ff",
+    violation.malformed,
+  ],
   [
     "a break in place of an item",
     "ff 81ff 8200ff a1ff a1ff00 a100ff a20000ff 9f81ff 9f829f819f9fffffffff",
@@ -277,7 +281,7 @@ test("a reader asked for something else fails with the violation of its kind", (
 
 test("the kind of a value is told by its head, and nothing else has one", () => {
   const kindOf = (hex: string): number => exports.cborKind(kernels.frame, kernels.visit(bytesOf(hex)));
-  for (const hex of ["", "18", "1c", "1f", "3e", "3f", "5c", "9d", "df", "f8", "f800", "f81f", "fc", "ff"]) {
+  for (const hex of ["", "1c", "1f", "3e", "3f", "5c", "9d", "df", "f8", "f800", "f81f", "fc", "ff"]) {
     assert.equal(kindOf(hex), kind.invalid, hex);
   }
   for (const hex of ["e0", "f3", "f820", "f8ff"]) assert.equal(kindOf(hex), kind.ext, hex);

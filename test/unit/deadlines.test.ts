@@ -16,7 +16,10 @@ test("a deadline is met not before its time and at most two ticks after", () => 
   const delays = [1, 15, 16, 17, 100, 5_000, 16_383, 16_384, 16_385, 60_000, 200_000];
   delays.forEach((delay, i) => deadlines.set(i + 1, delay));
   scheduler.advance(250_000);
-  assert.deepEqual(expired.map(({ row }) => row).sort((a, b) => a - b), delays.map((_, i) => i + 1));
+  assert.deepEqual(
+    expired.map(({ row }) => row).sort((a, b) => a - b),
+    delays.map((_, i) => i + 1),
+  );
   for (const { row, at } of expired) {
     const late = at - delays[row - 1]!;
     assert.ok(late >= 0 && late <= 48, `row ${row} was ${late} ms late`);
@@ -33,7 +36,10 @@ test("a cleared deadline never fires and a moved one fires once, at its new time
   scheduler.advance(50);
   deadlines.set(3, 1_000);
   scheduler.advance(2_000);
-  assert.deepEqual(expired.map(({ row }) => row), [1, 3]);
+  assert.deepEqual(
+    expired.map(({ row }) => row),
+    [1, 3],
+  );
 });
 
 test("the wheel stands still while it is empty", () => {

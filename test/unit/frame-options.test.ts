@@ -116,8 +116,12 @@ const rules: Readonly<Partial<Record<MessageName, Readonly<Record<string, Rule>>
 const anywhere: Readonly<Record<string, Rule>> = {
   forward_for: mapList,
   enc_algo: algorithm,
+  enc_key: text,
   enc_serializer: text,
   ppt_scheme: text,
+  ppt_serializer: text,
+  ppt_cipher: text,
+  ppt_keyid: text,
 };
 const ruled = messageNames.filter((name) => name in rules);
 

@@ -100,13 +100,38 @@ test("the payload of one visit can be written again and again, for any serialize
   }
 });
 
-test("an encrypted payload stays one element, and binary", () => {
+test("an opaque payload stays one element, and what the options say about it goes on as details", () => {
   const payload = Uint8Array.of(1, 2, 250);
-  for (const from of serializers) {
-    visit(codec, from, [Message.publish, 1, { enc_algo: "cryptobox" }, "com.example", payload]);
-    for (const to of serializers)
-      assert.deepEqual(read(to, codec.writeEvent(to, 1, 2, 0)), [36, 1, 2, {}, payload]);
+  const about = { enc_algo: "cryptobox", enc_key: "k\u00e9y", enc_serializer: "json" };
+  const passthru = {
+    ppt_scheme: "x_mine",
+    ppt_serializer: "cbor",
+    ppt_cipher: "xsalsa20poly1305",
+    ppt_keyid: "7",
+  };
+  for (const options of [about, passthru, { enc_algo: "mqtt" }, { ppt_scheme: "wamp" }]) {
+    for (const from of serializers) {
+      visit(codec, from, [Message.publish, 1, { acknowledge: true, ...options }, "com.example", payload]);
+      for (const to of serializers) {
+        assert.deepEqual(read(to, codec.writeEvent(to, 1, 2, 0)), [36, 1, 2, options, payload]);
+        const named = { ...options, topic: "com.example" };
+        assert.deepEqual(read(to, codec.writeEvent(to, 1, 2, Detail.uri)), [36, 1, 2, named, payload]);
+      }
+      visit(codec, from, [Message.call, 1, options, "com.example", [payload]]);
+      for (const to of serializers)
+        assert.deepEqual(read(to, codec.writeInvocation(to, 1, 2, 0)), [68, 1, 2, options, [payload]]);
+      visit(codec, from, [Message.yield, 1, options, payload]);
+      for (const to of serializers)
+        assert.deepEqual(read(to, codec.writeResult(to, 1, 0)), [50, 1, options, payload]);
+      visit(codec, from, [Message.error, 68, 1, options, "com.error", payload]);
+      for (const to of serializers) {
+        assert.deepEqual(read(to, codec.writeError(to, 48, 1)), [8, 48, 1, options, "com.error", payload]);
+        assert.deepEqual(read(to, codec.writeError(to, 48, 1, false)), [8, 48, 1, {}, "com.error"]);
+      }
+    }
   }
+  visit(codec, Serializer.json, [Message.publish, 1, { enc_key: "k", ppt_cipher: "c" }, "com.example", [1]]);
+  assert.deepEqual(read(Serializer.json, codec.writeEvent(Serializer.json, 1, 2, 0)), [36, 1, 2, {}, [1]]);
 });
 
 test("details are written under the names of the message they are in", () => {

@@ -9,7 +9,7 @@ import { buildNames, fromHex, hex, openCodec, verdict } from "../support/codec.t
 import { readMsgpack } from "../support/msgpack-model.ts";
 import { Malformed } from "../support/value-read.ts";
 
-const seed = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);
+const seed = Number(process.env.SEED ?? Date.now() & 0x7fffffff);
 const codec = openCodec();
 
 /** The verdict on a value as the only argument of a message. */

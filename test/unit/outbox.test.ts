@@ -53,7 +53,8 @@ function setUp(given: Partial<Limits> = {}, policy: SlowConsumerPolicy = "drop-n
   const out = new Uint8Array(1 << 22);
   const codec = {
     outFrame: (length: number) => out.subarray(0, length),
-    copyOut: (target: Uint8Array, offset: number, length: number) => target.set(out.subarray(0, length), offset),
+    copyOut: (target: Uint8Array, offset: number, length: number) =>
+      target.set(out.subarray(0, length), offset),
   };
   const scheduler = new VirtualScheduler();
   const limits = limitsFrom({ frameBytes_max: 1024, ...given });
@@ -122,7 +123,10 @@ test("EVENTs beyond a session's bound are dropped and counted, and the others st
   owner.connection.room = Number.POSITIVE_INFINITY;
   outbox.onDrain(owner);
   scheduler.settle();
-  assert.deepEqual(owner.numbers, Array.from({ length: 20 }, (_, i) => i + 1));
+  assert.deepEqual(
+    owner.numbers,
+    Array.from({ length: 20 }, (_, i) => i + 1),
+  );
 });
 
 test("drop-oldest keeps the newest EVENTs and every reply", () => {
@@ -141,7 +145,10 @@ test("drop-oldest keeps the newest EVENTs and every reply", () => {
 });
 
 test("a reply that does not fit ends the session, and so does an EVENT under disconnect", () => {
-  for (const [policy, droppable] of [["drop-newest", false], ["disconnect", true]] as const) {
+  for (const [policy, droppable] of [
+    ["drop-newest", false],
+    ["disconnect", true],
+  ] as const) {
     const { outbox, scheduler, frame } = setUp({ outboxBytes_max: 2_048 }, policy);
     const owner = new TestOwner();
     owner.connection.room = 0;
@@ -159,7 +166,10 @@ test("a burst beyond the bound is written through while the socket takes it", ()
   const owner = new TestOwner();
   for (let i = 1; i <= 100; i++) outbox.post(owner, frame(i, 100, i % 2 === 0));
   scheduler.settle();
-  assert.deepEqual(owner.numbers, Array.from({ length: 100 }, (_, i) => i + 1));
+  assert.deepEqual(
+    owner.numbers,
+    Array.from({ length: 100 }, (_, i) => i + 1),
+  );
   assert.equal(owner.droppedEvents, 0);
 });
 

@@ -109,7 +109,8 @@ test("the same URI under two match policies is two patterns", () => {
   const handles = [exact, prefix, wildcard].map((match) => index.insertText(scope, match, "a.b"));
   assert.equal(new Set(handles).size, 3);
   assert.deepEqual(matchesOf(index, scope, "a.b"), handles);
-  for (const match of [exact, prefix, wildcard]) assert.equal(index.find(scope, match, "a.b"), handles[match]);
+  for (const match of [exact, prefix, wildcard])
+    assert.equal(index.find(scope, match, "a.b"), handles[match]);
 });
 
 test("inserting a pattern again gives its handle again", () => {
@@ -216,7 +217,10 @@ test("an invalid URI from a hostile caller matches by bytes or not at all, and h
 
 test("more matches than fit are cut off, and said to be", () => {
   const { index } = openIndex(8);
-  const handles = Array.from({ length: 8 }, (_, i) => insertInto(index, scope, prefix, "abcdefgh".slice(0, i)).id);
+  const handles = Array.from(
+    { length: 8 },
+    (_, i) => insertInto(index, scope, prefix, "abcdefgh".slice(0, i)).id,
+  );
   assert.deepEqual(matchesOf(index, scope, "abcdefghi"), handles);
   assert.equal(index.overflowed, false);
   for (const [match, uri] of [

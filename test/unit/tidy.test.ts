@@ -94,33 +94,50 @@ test("base, protocol, wasm, router and session touch neither Node nor Bun nor ti
 test("WebAssembly is named only in src/wasm", () => {
   const naming = src.filter(({ text }) => /\bWebAssembly\b/.test(code(text)));
   assert.ok(naming.length > 0);
-  assert.deepEqual(naming.filter(({ folder }) => folder !== "wasm").map(({ path }) => path), []);
+  assert.deepEqual(
+    naming.filter(({ folder }) => folder !== "wasm").map(({ path }) => path),
+    [],
+  );
 });
 
 test("native and runtime-specific modules are named only in their one transport file", () => {
-  const home: Readonly<Record<string, string>> = { "uWebSockets.js": "src/transport/uws.ts", ws: "src/transport/ws.ts" };
+  const home: Readonly<Record<string, string>> = {
+    "uWebSockets.js": "src/transport/uws.ts",
+    ws: "src/transport/ws.ts",
+  };
   for (const [name, file] of Object.entries(home)) {
-    const users = src.filter(({ text }) => code(text).includes(`"${name}"`) && importsOrRequires(text, name));
-    assert.ok(users.some(({ path }) => path === file), `${file} does not load ${name}`);
-    const strangers = users.map(({ path }) => path).filter((path) => path !== file && !path.startsWith("src/client/"));
+    // Statically, by `import()` or through `createRequire`: in each the name stands as a string behind one of these.
+    const loading = new RegExp(`(?:from |import\\(|\\)\\()"${name.replace(".", "\\.")}"`);
+    const users = src.filter(({ text }) => loading.test(code(text)));
+    assert.ok(
+      users.some(({ path }) => path === file),
+      `${file} does not load ${name}`,
+    );
+    // ws.ts may be several files; the client and the demo have their own use for it.
+    const belongs = (path: string): boolean =>
+      path.startsWith(file.replace(".ts", "")) || /^src\/cl(ient|i)\//.test(path);
+    const strangers = users.map(({ path }) => path).filter((path) => !belongs(path));
     assert.deepEqual(strangers, []);
   }
 });
 
-function importsOrRequires(text: string, name: string): boolean {
-  return new RegExp(`(?:from|import\\(|require\\w*\\(|import)\\s*"${name.replace(".", "\\.")}"`).test(code(text));
-}
-
 test("the data plane has no await, no Promise and no log line", () => {
-  const hot = ["broker", "dealer", "calls", "pending", "memberships", "patterns", "callee-choice", "deadlines"].map(
-    (name) => `src/router/${name}.ts`,
-  );
+  const hot = [
+    "broker",
+    "dealer",
+    "calls",
+    "pending",
+    "memberships",
+    "patterns",
+    "callee-choice",
+    "deadlines",
+  ].map((name) => `src/router/${name}.ts`);
   hot.push("src/session/outbox.ts", "src/wasm/codec.ts", "src/wasm/index.ts");
   for (const path of hot) {
     const file = src.find((source) => source.path === path);
     assert.ok(file !== undefined, `${path} is missing`);
     const found = /\b(await|async|Promise|console|log\.)\b/.exec(code(file.text));
-    assert.equal(found, null, `${path}: ${found?.[0]}`);
+    assert.equal(found?.[0], undefined, path);
   }
 });
 
@@ -132,15 +149,23 @@ const longFiles: Readonly<Record<string, string>> = {
 
 test("source files have 400 lines at most", () => {
   const files = [...src, ...sources("assembly"), ...sources("test"), ...sources("bench")];
-  const long = files.filter(({ path, text }) => text.split("\n").length > 401 && longFiles[path] === undefined);
-  assert.deepEqual(long.map(({ path }) => path), []);
+  const long = files.filter(
+    ({ path, text }) => text.split("\n").length > 401 && longFiles[path] === undefined,
+  );
+  assert.deepEqual(
+    long.map(({ path }) => path),
+    [],
+  );
   assert.ok(files.length > 50);
 });
 
 test("there is no any, no default export, no enum", () => {
   for (const { path, text } of [...src, ...sources("test"), ...sources("bench")]) {
-    const found = /(:\s*any\b|\bas any\b|<any>|^export default|^\s*(?:export )?(?:const )?enum\s)/m.exec(code(text));
-    assert.equal(found, null, `${path}: ${found?.[0]}`);
+    const found =
+      /(:\s*any\b|\bas\s+any\b|<\s*any\s*>|^export\s+default|^\s*(?:export )?(?:const )?enum\s)/m.exec(
+        code(text),
+      );
+    assert.equal(found?.[0], undefined, path);
   }
 });
 

@@ -280,8 +280,8 @@ test("late heads at every level are moved in as often as the levels nest", () =>
   const level = (inside: string): string => `[${"0,".repeat(30)}${inside}]`;
   let source = "1";
   for (let i = 0; i < 64; ++i) source = level(source);
-  assert.equal(transcoded("json", "cbor", source), `981f${"00".repeat(30)}`.repeat(64) + "01");
-  assert.equal(transcoded("json", "msgpack", source), `dc001f${"00".repeat(30)}`.repeat(64) + "01");
+  assert.equal(transcoded("json", "cbor", source), `${`981f${"00".repeat(30)}`.repeat(64)}01`);
+  assert.equal(transcoded("json", "msgpack", source), `${`dc001f${"00".repeat(30)}`.repeat(64)}01`);
 });
 
 test("an output of exactly the bound fits, and one byte less is too large", () => {

@@ -6,7 +6,7 @@ import { UriStatus, Visit } from "../../src/wasm/abi.ts";
 import { buildNames, openCodec } from "../support/codec.ts";
 import { uriStatusModel } from "../support/uri-model.ts";
 
-const seed = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);
+const seed = Number(process.env.SEED ?? Date.now() & 0x7fffffff);
 const codec = openCodec();
 const { ok, invalid, reserved } = UriStatus;
 const matches = Object.values(Match);

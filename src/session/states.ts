@@ -1,0 +1,14 @@
+/** The states of a connection, and the codes it is closed with. */
+
+/** `leaving`: its subscriptions are being ended, over several turns if they are many. */
+export const State = { waiting: 0, open: 1, leaving: 2, closing: 3, closed: 4 } as const;
+export type State = (typeof State)[keyof typeof State];
+
+/** WebSocket close codes (RFC 6455, 7.4.1). */
+export const CloseCode = {
+  normal: 1000,
+  goingAway: 1001,
+  protocolError: 1002,
+  policy: 1008,
+  internalError: 1011,
+} as const;

@@ -1,0 +1,387 @@
+/** How calls end early: CANCEL in its three modes and all its races, timeouts, and either side leaving. */
+import assert from "node:assert/strict";
+import { Message } from "../../src/protocol/messages.ts";
+import type { Suite, World } from "./router-suite.ts";
+import { until, type Wire } from "./wire.ts";
+
+const canceled = "wamp.error.canceled";
+/** A callee that knows no INTERRUPT. */
+const deaf = { callee: { features: { progressive_call_results: true } } };
+
+interface Call {
+  readonly caller: Wire;
+  readonly callee: Wire;
+  readonly call: number;
+  readonly invocation: number;
+}
+
+async function inFlight(world: World, options: object = {}, roles?: object): Promise<Call> {
+  const caller = await world.join();
+  const callee = await world.join(roles === undefined ? {} : { roles: roles as Record<string, unknown> });
+  await callee.register("com.proc");
+  const call = caller.call("com.proc", options as Record<string, unknown>);
+  const { request } = await callee.invocation();
+  return { caller, callee, call, invocation: request };
+}
+
+export function cancelSuite(suite: Suite): void {
+  modes(suite);
+  races(suite);
+  timeouts(suite);
+  departures(suite);
+}
+
+function modes(suite: Suite): void {
+  suite.test("CANCEL skip answers the caller at once and leaves the callee alone", async (world) => {
+    const { caller, callee, call, invocation } = await inFlight(world);
+    caller.send([Message.cancel, call, { mode: "skip" }]);
+    await caller.expectError(Message.call, call, canceled);
+    callee.yield(invocation, {}, ["too late"]);
+    await callee.expectQuiet();
+    await caller.expectQuiet();
+  });
+
+  suite.test("CANCEL killnowait answers the caller at once and interrupts the callee", async (world) => {
+    for (const answer of ["yield", "error"]) {
+      const { caller, callee, call, invocation } = await inFlight(world);
+      caller.send([Message.cancel, call, { mode: "killnowait" }]);
+      await caller.expectError(Message.call, call, canceled);
+      await callee.expect([Message.interrupt, invocation, { mode: "killnowait" }]);
+      if (answer === "yield") callee.yield(invocation);
+      else callee.send([Message.error, Message.invocation, invocation, {}, canceled]);
+      await callee.expectQuiet();
+      await caller.expectQuiet();
+      callee.close();
+      await until("the callee is gone", () => world.router.stats().registrations === 0);
+    }
+  });
+
+  suite.test("CANCEL without a mode is killnowait", async (world) => {
+    const { caller, callee, call, invocation } = await inFlight(world);
+    caller.send([Message.cancel, call, {}]);
+    await caller.expectError(Message.call, call, canceled);
+    await callee.expect([Message.interrupt, invocation, { mode: "killnowait" }]);
+  });
+
+  suite.test("CANCEL kill interrupts the callee, and its answer is the caller's: an ERROR", async (world) => {
+    const { caller, callee, call, invocation } = await inFlight(world);
+    caller.send([Message.cancel, call, { mode: "kill" }]);
+    await callee.expect([Message.interrupt, invocation, { mode: "kill" }]);
+    await caller.expectQuiet();
+    callee.send([Message.error, Message.invocation, invocation, {}, canceled, ["stopped"]]);
+    await caller.expect([Message.error, Message.call, call, {}, canceled, ["stopped"]]);
+  });
+
+  suite.test("CANCEL kill interrupts the callee, and its answer is the caller's: a RESULT", async (world) => {
+    const { caller, callee, call, invocation } = await inFlight(world);
+    caller.send([Message.cancel, call, { mode: "kill" }]);
+    await callee.expect([Message.interrupt, invocation, { mode: "kill" }]);
+    callee.yield(invocation, {}, ["done anyway"]);
+    await caller.expect([Message.result, call, {}, ["done anyway"]]);
+    await caller.expectQuiet();
+  });
+
+  suite.test("a callee without call_canceling is not interrupted: every mode is skip", async (world) => {
+    for (const mode of ["skip", "kill", "killnowait", undefined]) {
+      const { caller, callee, call, invocation } = await inFlight(world, {}, deaf);
+      caller.send([Message.cancel, call, mode === undefined ? {} : { mode }]);
+      await caller.expectError(Message.call, call, canceled);
+      callee.yield(invocation);
+      await callee.expectQuiet();
+      await caller.expectQuiet();
+      callee.close();
+      await until("the callee is gone", () => world.router.stats().registrations === 0);
+    }
+  });
+
+  suite.test("an unknown mode ends the call with invalid_argument in a compatible realm", async (world) => {
+    const { caller, callee, call, invocation } = await inFlight(world);
+    caller.send([Message.cancel, call, { mode: "gently" }]);
+    await caller.expectError(Message.call, call, "wamp.error.invalid_argument");
+    await callee.expect([Message.interrupt, invocation, { mode: "killnowait" }]);
+    callee.yield(invocation);
+    await caller.expectQuiet();
+  });
+
+  const strict = { realms: [{ uri: "realm1", profile: "strict" as const }] };
+  suite.testWith(
+    "an unknown mode is answered by ABORT protocol_violation in a strict realm",
+    strict,
+    async (world) => {
+      const { caller, call } = await inFlight(world);
+      caller.send([Message.cancel, call, { mode: "gently" }]);
+      await caller.expectAbort("wamp.error.protocol_violation", /mode/);
+    },
+  );
+}
+
+function races(suite: Suite): void {
+  suite.test("CANCEL of a call that is unknown or finished is ignored", async (world) => {
+    const { caller, callee, call, invocation } = await inFlight(world);
+    caller.send([Message.cancel, 999, {}], [Message.cancel, 2 ** 53, { mode: "kill" }]);
+    callee.yield(invocation, {}, [1]);
+    await caller.expect([Message.result, call, {}, [1]]);
+    for (const mode of ["skip", "kill", "killnowait"]) caller.send([Message.cancel, call, { mode }]);
+    await caller.expectQuiet();
+    await callee.expectQuiet();
+  });
+
+  suite.test("CANCEL of another session's call is ignored", async (world) => {
+    const { caller, callee, call, invocation } = await inFlight(world);
+    const stranger = await world.join();
+    stranger.send([Message.cancel, call, {}]);
+    await stranger.expectQuiet();
+    callee.yield(invocation, {}, [1]);
+    await caller.expect([Message.result, call, {}, [1]]);
+  });
+
+  suite.test(
+    "a second CANCEL kill is ignored, a stronger mode ends the wait without a second INTERRUPT",
+    async (world) => {
+      for (const stronger of ["skip", "killnowait"]) {
+        const { caller, callee, call, invocation } = await inFlight(world);
+        caller.send([Message.cancel, call, { mode: "kill" }], [Message.cancel, call, { mode: "kill" }]);
+        await callee.expect([Message.interrupt, invocation, { mode: "kill" }]);
+        await caller.expectQuiet();
+        caller.send([Message.cancel, call, { mode: stronger }]);
+        await caller.expectError(Message.call, call, canceled);
+        callee.yield(invocation);
+        await callee.expectQuiet();
+        await caller.expectQuiet();
+        callee.close();
+        await until("the callee is gone", () => world.router.stats().registrations === 0);
+      }
+    },
+  );
+
+  suite.test("a callee that leaves while it is being killed: ERROR canceled", async (world) => {
+    const { caller, callee, call, invocation } = await inFlight(world);
+    caller.send([Message.cancel, call, { mode: "kill" }]);
+    await callee.expect([Message.interrupt, invocation, { mode: "kill" }]);
+    callee.close();
+    await caller.expectError(Message.call, call, canceled);
+  });
+
+  suite.test(
+    "a caller that leaves while it waits for kill: the callee is not interrupted again",
+    async (world) => {
+      const { caller, callee, call, invocation } = await inFlight(world);
+      caller.send([Message.cancel, call, { mode: "kill" }]);
+      await callee.expect([Message.interrupt, invocation, { mode: "kill" }]);
+      caller.close();
+      await until("the caller is gone", () => world.router.stats().sessions === 1);
+      assert.equal(world.router.stats().pendingCalls, 0);
+      callee.yield(invocation, {}, ["late"]);
+      await callee.expectQuiet();
+    },
+  );
+
+  suite.test(
+    "progress is forwarded while kill waits, and dropped after skip and killnowait",
+    async (world) => {
+      for (const mode of ["kill", "skip", "killnowait"]) {
+        const { caller, callee, call, invocation } = await inFlight(world, { receive_progress: true });
+        callee.yield(invocation, { progress: true }, [1]);
+        await caller.expect([Message.result, call, { progress: true }, [1]]);
+        caller.send([Message.cancel, call, { mode }]);
+        if (mode !== "skip") await callee.expect([Message.interrupt, invocation, { mode }]);
+        else await caller.expectError(Message.call, call, canceled);
+        callee.yield(invocation, { progress: true }, [2]);
+        callee.yield(invocation, {}, [3]);
+        if (mode === "kill") {
+          await caller.expect([Message.result, call, { progress: true }, [2]]);
+          await caller.expect([Message.result, call, {}, [3]]);
+        } else if (mode === "killnowait") await caller.expectError(Message.call, call, canceled);
+        await callee.expectQuiet();
+        await caller.expectQuiet();
+        callee.close();
+        await until("the callee is gone", () => world.router.stats().registrations === 0);
+      }
+    },
+  );
+
+  suite.test("CANCEL and YIELD that cross: exactly one final reply", async (world) => {
+    const [caller, callee] = [await world.join(), await world.join()];
+    await callee.register("com.proc");
+    for (let round = 0; round < 50; round++) {
+      const call = caller.call("com.proc");
+      const { request } = await callee.invocation();
+      const cancel = (): void => caller.send([Message.cancel, call, { mode: "killnowait" }]);
+      if (round % 2 === 0) cancel();
+      callee.yield(request, {}, [round]);
+      if (round % 2 === 1) cancel();
+      const reply = await caller.next();
+      assert.ok(
+        reply[0] === Message.result || (reply[0] === Message.error && reply[4] === canceled),
+        JSON.stringify(reply),
+      );
+      await caller.expectQuiet();
+      // The callee was interrupted exactly when the cancel won.
+      if (reply[0] === Message.error)
+        await callee.expect([Message.interrupt, request, { mode: "killnowait" }]);
+      await callee.expectQuiet();
+    }
+  });
+
+  suite.test("UNREGISTER while a call is being canceled changes nothing for it", async (world) => {
+    const [caller, callee] = [await world.join(), await world.join()];
+    const registration = await callee.register("com.proc");
+    const call = caller.call("com.proc");
+    const { request } = await callee.invocation();
+    caller.send([Message.cancel, call, { mode: "kill" }]);
+    await callee.expect([Message.interrupt, request, { mode: "kill" }]);
+    await callee.unregister(registration);
+    callee.yield(request, {}, ["last"]);
+    await caller.expect([Message.result, call, {}, ["last"]]);
+  });
+}
+
+function timeouts(suite: Suite): void {
+  suite.test(
+    "a call whose time is over: ERROR timeout, INTERRUPT for the callee, a late answer is ignored",
+    async (world) => {
+      const { caller, callee, call, invocation } = await inFlight(world, { timeout: 20 });
+      await caller.expectError(Message.call, call, "wamp.error.timeout");
+      await callee.expect([Message.interrupt, invocation, { mode: "killnowait" }]);
+      callee.yield(invocation, {}, ["late"]);
+      await callee.expectQuiet();
+      await caller.expectQuiet();
+    },
+  );
+
+  suite.test("a callee without call_canceling is not interrupted by a timeout", async (world) => {
+    const { caller, callee, call, invocation } = await inFlight(world, { timeout: 20 }, deaf);
+    await caller.expectError(Message.call, call, "wamp.error.timeout");
+    callee.yield(invocation);
+    await callee.expectQuiet();
+  });
+
+  suite.test("timeout 0 is none, and an answer in time stops the clock", async (world) => {
+    const { caller, callee, call, invocation } = await inFlight(world, { timeout: 0 });
+    assert.equal(world.router.stats().deadlines, 0);
+    const timed = caller.call("com.proc", { timeout: 60_000 });
+    assert.equal((await callee.invocation()).request, invocation + 1);
+    assert.equal(world.router.stats().deadlines, 1);
+    callee.yield(invocation + 1);
+    callee.yield(invocation);
+    await caller.expect([Message.result, timed, {}]);
+    await caller.expect([Message.result, call, {}]);
+    assert.equal(world.router.stats().deadlines, 0);
+  });
+
+  suite.test("each progressive result restarts the timeout", async (world) => {
+    const { caller, callee, call, invocation } = await inFlight(world, {
+      timeout: 400,
+      receive_progress: true,
+    });
+    // Together longer than the timeout, each on its own much shorter.
+    for (let i = 0; i < 8; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 80));
+      callee.yield(invocation, { progress: true }, [i]);
+      await caller.expect([Message.result, call, { progress: true }, [i]]);
+    }
+    await caller.expectError(Message.call, call, "wamp.error.timeout");
+    await callee.expect([Message.interrupt, invocation, { mode: "killnowait" }]);
+  });
+
+  suite.test("a timeout while kill waits: ERROR timeout, no second INTERRUPT", async (world) => {
+    const { caller, callee, call, invocation } = await inFlight(world, { timeout: 60 });
+    caller.send([Message.cancel, call, { mode: "kill" }]);
+    await callee.expect([Message.interrupt, invocation, { mode: "kill" }]);
+    await caller.expectError(Message.call, call, "wamp.error.timeout");
+    callee.send([Message.error, Message.invocation, invocation, {}, canceled]);
+    await callee.expectQuiet();
+    await caller.expectQuiet();
+  });
+
+  suite.testWith(
+    "a longer timeout than the router allows is lowered",
+    { limits: { callTimeout_ms: 20 } },
+    async (world) => {
+      const { caller, call } = await inFlight(world, { timeout: 2 ** 53 });
+      await caller.expectError(Message.call, call, "wamp.error.timeout");
+    },
+  );
+}
+
+type Departure = readonly [how: string, leave: (wire: Wire) => void];
+const waysToLeave: readonly Departure[] = [
+  ["GOODBYE", (wire) => wire.send([Message.goodbye, {}, "wamp.close.normal"])],
+  ["ABORT", (wire) => wire.send([Message.abort, {}, "com.enough"])],
+  ["a violation", (wire) => wire.send([Message.welcome, 1, {}])],
+  ["transport loss", (wire) => wire.close()],
+];
+
+function departures(suite: Suite): void {
+  for (const [how, leave] of waysToLeave) {
+    suite.test(`a callee that leaves by ${how}: ERROR canceled for each of its calls`, async (world) => {
+      const { caller, callee, call } = await inFlight(world);
+      const second = caller.call("com.proc", { timeout: 60_000 });
+      await callee.invocation();
+      leave(callee);
+      const errors = [await caller.next(), await caller.next()];
+      assert.deepEqual(new Set(errors.map((error) => error[2])), new Set([call, second]));
+      for (const error of errors) assert.deepEqual([error[0], error[1], error[4]], [8, 48, canceled]);
+      await caller.expectQuiet();
+      assert.equal(world.router.stats().deadlines, 0);
+    });
+
+    suite.test(
+      `a caller that leaves by ${how}: INTERRUPT for each of its calls, answers are ignored`,
+      async (world) => {
+        const { caller, callee, invocation } = await inFlight(world);
+        caller.call("com.proc", { timeout: 60_000 });
+        await callee.invocation();
+        leave(caller);
+        const interrupts = [await callee.next(), await callee.next()];
+        assert.deepEqual(
+          new Set(interrupts.map((message) => message[1])),
+          new Set([invocation, invocation + 1]),
+        );
+        for (const message of interrupts) assert.deepEqual(message, [69, message[1], { mode: "killnowait" }]);
+        callee.yield(invocation);
+        callee.yield(invocation + 1, { progress: true });
+        callee.yield(invocation + 1);
+        await callee.expectQuiet();
+        assert.equal(world.router.stats().pendingCalls, 0);
+      },
+    );
+
+    suite.test(`a session that calls itself and leaves by ${how} leaves nothing behind`, async (world) => {
+      const wire = await world.join();
+      await wire.register("com.proc");
+      for (let i = 0; i < 3; i++) wire.call("com.proc", { timeout: 60_000 });
+      for (let i = 0; i < 3; i++) await wire.invocation();
+      leave(wire);
+      await until("it is gone", () => world.router.stats().sessions === 0);
+      const { pendingCalls, deadlines, registrations } = world.router.stats();
+      assert.deepEqual(
+        { pendingCalls, deadlines, registrations },
+        { pendingCalls: 0, deadlines: 0, registrations: 0 },
+      );
+    });
+  }
+
+  suite.test("a callee without call_canceling is not interrupted when its caller leaves", async (world) => {
+    const { caller, callee, invocation } = await inFlight(world, {}, deaf);
+    caller.close();
+    await until("the caller is gone", () => world.router.stats().sessions === 1);
+    callee.yield(invocation);
+    await callee.expectQuiet();
+  });
+
+  suite.test("two sessions that call each other and leave together leave nothing behind", async (world) => {
+    const [one, two] = [await world.join(), await world.join()];
+    await one.register("com.one");
+    await two.register("com.two");
+    for (let i = 0; i < 20; i++) {
+      one.call("com.two", { timeout: 60_000 });
+      two.call("com.one");
+    }
+    for (let i = 0; i < 20; i++) await Promise.all([one.invocation(), two.invocation()]);
+    one.close();
+    two.close();
+    await until("both are gone", () => world.router.stats().sessions === 0);
+    assert.equal(world.router.stats().pendingCalls, 0);
+  });
+}
