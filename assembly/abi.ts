@@ -18,6 +18,8 @@ export const KEY: u32 = 768;
 export const TEXT: u32 = 1024;
 export const TEXT_BYTES: u32 = 7168;
 export const FIXED_END: u32 = 8192;
+/** Room at the start of FRAME_OUT for the frames of one loop turn that stay until the sockets have them (U_OUT). */
+export const KEPT_BYTES: u32 = 1 << 20;
 
 // ---- formats: RawSocket's serializer numbers
 export const JSON: u32 = 1;
@@ -98,6 +100,11 @@ export const U_OPTION_LEN: u32 = 53;
  * enc_serializer, ppt_scheme, ppt_serializer, ppt_cipher, ppt_keyid. They go on with the payload. Internal to assembly/.
  */
 export const U_OPAQUE: u32 = 54;
+/**
+ * For the writers: where in FRAME_OUT the next frame begins. TypeScript moves it behind a frame that is to stay where it is until
+ * the sockets have it, and back to 0 at the end of a loop turn.
+ */
+export const U_OUT: u32 = 68;
 
 // ---- status of a visit
 export const OK: u32 = 0;

@@ -26,6 +26,7 @@ import {
   U_KWARGS,
   U_KWARGS_LEN,
   U_OPAQUE,
+  U_OUT,
   U_PAYLOAD_ARGS,
   U_PAYLOAD_LEN,
   U_PRESENT,
@@ -110,6 +111,10 @@ export function interrupt<F>(request: f64, mode: u32): u32 {
 
 // ---- the frame around them. A position of 0 means that something did not fit, and is passed on.
 
+/** Where this frame begins: behind those of the same loop turn. */
+// @ts-ignore: decorator
+@inline function start(): u32 { return FRAME_OUT + getU(U_OUT); }
+
 // @ts-ignore: decorator
 @inline function bound(): u32 { return FRAME_OUT + FRAME_OUT_BYTES; }
 
@@ -120,7 +125,7 @@ function begin<F>(type: u32, elements: u32, payload: bool): u32 {
     if (!preparePayload<F>()) return 0;
     elements += payloadElements<F>();
   }
-  const o = putArray<F>(FRAME_OUT, bound(), elements);
+  const o = putArray<F>(start(), bound(), elements);
   return o == 0 ? 0 : putId<F>(o, bound(), <f64>type);
 }
 
@@ -138,7 +143,7 @@ function element<F>(o: u32, value: f64, index: u32): u32 {
 function finish<F>(o: u32, payload: bool): u32 {
   if (o != 0 && payload) o = appendPayload<F>(o);
   if (o != 0) o = putEnd<F>(o, bound(), false);
-  if (o != 0) return o - FRAME_OUT;
+  if (o != 0) return o - start();
   if (getU(U_WRITE_STATUS) == W_NONE) setU(U_WRITE_STATUS, W_TOO_LARGE);
   return 0;
 }

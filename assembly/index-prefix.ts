@@ -1,8 +1,8 @@
 /**
  * Prefix patterns, by bytes: a trie whose levels end at the offsets 8, 16, 32, 64, 128, 192 and so on. A node stands for a text
  * that ends at such an offset and is the beginning of at least two longer patterns. Under it hang
- *   - the patterns that end within its stride (the bytes up to the next offset), each by its last 1 to 64 bytes; a bit set says
- *     which lengths occur at all, so that only those are looked for;
+ *   - the patterns that end within its stride (the bytes up to the next offset), each by its last 1 to 64 bytes; the node knows
+ *     which lengths occur and roughly by which last bytes, so that hardly any others are looked for;
  *   - by the bytes of the whole stride, what goes further: a node, or directly the pattern if it is the only one.
  * All hang in the hash table. A match thus costs at most one probe per byte of the URI and as a rule two or three in all;
  * no set of patterns can make it cost more. A byte radix tree would need a dependent look-up for every branching byte.
@@ -26,9 +26,13 @@ const NODE_CHILDREN: u32 = 16;
 /** Patterns that end within the stride, and children that go further. */
 const NODE_ENDING: u32 = 20;
 const NODE_LONGER: u32 = 24;
-/** One byte per length in NODE_LENGTHS: how many patterns have it; 255 stays until NODE_ENDING is 0. */
+/**
+ * One byte per length in NODE_LENGTHS: how many patterns have it (255 stays until NODE_ENDING is 0); then one byte per length with
+ * the `endingBit`s of these patterns; then the bytes of the edge that leads to the node.
+ */
 const NODE_COUNTERS: u32 = 32;
 const STRIDE_MAX: u32 = 64;
+const DOT: u32 = 0x2e;
 
 /** Marks the length in a tag: the edge that goes further, not a pattern that ends with the same bytes. */
 const LONGER: u32 = 1 << 16;
@@ -39,9 +43,13 @@ const LONGER: u32 = 1 << 16;
 @inline function offsetOf(node: u32): u32 { return load<u32>(node, NODE_OFFSET); }
 // @ts-ignore: decorator
 @inline function strideAt(offset: u32): u32 { return offset == 0 ? 8 : min<u32>(offset, STRIDE_MAX); }
-/** Address of the bytes of the edge that leads to the node, behind its counters. */
 // @ts-ignore: decorator
-@inline function edgeBytes(node: u32): u32 { return node + NODE_COUNTERS + strideAt(offsetOf(node)); }
+@inline function endingBits(node: u32): u32 { return node + NODE_COUNTERS + strideAt(offsetOf(node)); }
+// @ts-ignore: decorator
+@inline function edgeBytes(node: u32): u32 { return endingBits(node) + strideAt(offsetOf(node)); }
+/** A bit for the last byte of a pattern: the dot has one of its own, as most prefixes end in one and few bytes of a URI are. */
+// @ts-ignore: decorator
+@inline function endingBit(byte: u32): u32 { return byte == DOT ? 1 : <u32>2 << (byte % 7); }
 // @ts-ignore: decorator
 @inline function add(node: u32, field: u32, amount: i32): void { store<u32>(node + field, load<u32>(node + field) + amount); }
 // @ts-ignore: decorator
@@ -132,7 +140,7 @@ export function prefixCollect(scope: u32, uri: u32, length: u32): void {
     const node = child - IS_NODE;
     const offset = offsetOf(node);
     const text = uri + offset;
-    const lengths = lengthsWithin(node, length - offset);
+    const lengths = lengthsFor(node, text, length - offset);
     const goesOn = load<u32>(node, NODE_LONGER) != 0 && length - offset > strideAt(offset);
     const further = goesOn ? longerTag(node, text) : 0;
     if (goesOn) touchBucket(further);
@@ -190,7 +198,7 @@ export function prefixBest(scope: u32, uri: u32, length: u32): u32 {
     const node = child - IS_NODE;
     const offset = offsetOf(node);
     const rest = length - offset;
-    let lengths = lengthsWithin(node, rest);
+    let lengths = lengthsFor(node, uri + offset, rest);
     while (lengths != 0) {
       const longest = 63 - <u32>clz<u64>(lengths);
       const slot = endingSlot(node, uri + offset, longest + 1);
@@ -205,12 +213,18 @@ export function prefixBest(scope: u32, uri: u32, length: u32): u32 {
   return child != 0 && startsWith(child, uri, length) ? child : best;
 }
 
-/** The lengths that occur under `node` and fit into the `rest` bytes from its offset on. */
+/** The lengths under `node` of patterns that may match the text at its offset, which is `rest` bytes long. */
 // @ts-ignore: decorator
 @inline
-function lengthsWithin(node: u32, rest: u32): u64 {
-  const lengths = load<u64>(node, NODE_LENGTHS);
-  return rest < STRIDE_MAX ? lengths & ((<u64>1 << rest) - 1) : lengths;
+function lengthsFor(node: u32, text: u32, rest: u32): u64 {
+  let lengths = load<u64>(node, NODE_LENGTHS);
+  if (rest < STRIDE_MAX) lengths &= (<u64>1 << rest) - 1;
+  const bits = endingBits(node);
+  for (let left = lengths; left != 0; left &= left - 1) {
+    const index = <u32>ctz<u64>(left);
+    if ((<u32>load<u8>(bits + index) & endingBit(<u32>load<u8>(text + index))) == 0) lengths ^= <u64>1 << index;
+  }
+  return lengths;
 }
 
 // @ts-ignore: decorator
@@ -284,8 +298,8 @@ export function prefixUnlink(scope: u32, entry: u32): void {
 /** A node without children whose text is the first `offset` bytes of the pattern `like`. */
 function newNode(parent: u32, offset: u32, like: u32): u32 {
   const edge = offset == 0 ? 0 : strideAt(offsetOf(parent));
-  const node = allocate(NODE_COUNTERS + strideAt(offset) + edge);
-  memory.fill(node, 0, NODE_COUNTERS + strideAt(offset));
+  const node = allocate(NODE_COUNTERS + 2 * strideAt(offset) + edge);
+  memory.fill(node, 0, NODE_COUNTERS + 2 * strideAt(offset));
   store<u32>(node, parent, NODE_PARENT);
   store<u32>(node, offset, NODE_OFFSET);
   memory.copy(edgeBytes(node), entryUri(like) + offset - edge, edge);
@@ -311,6 +325,8 @@ function hang(entry: u32, node: u32): void {
     add(node, NODE_ENDING, 1);
     const counter = node + NODE_COUNTERS + rest - 1;
     if (load<u8>(counter) < 255) store<u8>(counter, load<u8>(counter) + 1);
+    const bits = endingBits(node) + rest - 1;
+    store<u8>(bits, load<u8>(bits) | <u8>endingBit(<u32>load<u8>(entryUri(entry) + entryLength(entry) - 1)));
     store<u64>(node, load<u64>(node, NODE_LENGTHS) | (<u64>1 << (rest - 1)), NODE_LENGTHS);
   }
   tableInsert(entryTag(entry, node), entry);
@@ -329,10 +345,13 @@ function unhang(entry: u32, node: u32): void {
   const counter = node + NODE_COUNTERS + rest - 1;
   // A counter that reached 255 no longer knows; its length may be looked for in vain until the last ending pattern goes.
   if (load<u8>(counter) < 255) store<u8>(counter, load<u8>(counter) - 1);
-  if (load<u8>(counter) == 0) store<u64>(node, load<u64>(node, NODE_LENGTHS) & ~(<u64>1 << (rest - 1)), NODE_LENGTHS);
+  if (load<u8>(counter) == 0) {
+    store<u8>(endingBits(node) + rest - 1, 0);
+    store<u64>(node, load<u64>(node, NODE_LENGTHS) & ~(<u64>1 << (rest - 1)), NODE_LENGTHS);
+  }
   if (load<u32>(node, NODE_ENDING) == 0) {
     store<u64>(node, 0, NODE_LENGTHS);
-    memory.fill(node + NODE_COUNTERS, 0, stride);
+    memory.fill(node + NODE_COUNTERS, 0, 2 * stride);
   }
 }
 

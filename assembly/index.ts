@@ -18,6 +18,7 @@ export {
   TEXT,
   TEXT_BYTES,
   FIXED_END,
+  KEPT_BYTES,
   // formats: RawSocket's serializer numbers
   JSON,
   MSGPACK,
@@ -69,6 +70,7 @@ export {
   U_OPTION,
   U_OPTION_LEN,
   U_OPAQUE,
+  U_OUT,
   // status of a visit
   OK,
   VIOLATION,

@@ -1,5 +1,6 @@
 /** The large regions of the memory map (abi.ts): reserved once by `init`, sized by the largest frame, never moved. */
 
+import { KEPT_BYTES } from "./abi";
 import { reserve } from "./arena";
 
 export let FRAME_IN: u32 = 0;
@@ -24,7 +25,7 @@ export function reserveRegions(frameBytes: u32, matches: u32): bool {
   SCRATCH_BYTES = frameBytes;
   // A transcoded payload may grow to twice the largest frame (JSON can grow sixfold); beyond, W_TOO_LARGE.
   PAYLOAD_BYTES = frameBytes * 2;
-  FRAME_OUT_BYTES = PAYLOAD_BYTES + HEAD_BYTES;
+  FRAME_OUT_BYTES = KEPT_BYTES + PAYLOAD_BYTES + HEAD_BYTES;
   MATCHES_MAX = matches;
   FRAME_IN = <u32>reserve(FRAME_IN_BYTES);
   FRAME_OUT = <u32>reserve(FRAME_OUT_BYTES);

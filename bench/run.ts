@@ -1,6 +1,6 @@
 /** `npm run bench [-- wasm|wire|idle …] [--quick]`: runs the benches, prints tables, writes bench/out/<date>.json. */
 import { type BenchResult, machine, merge, writeResult } from "./result.ts";
-import { benches, type BenchName } from "./suites.ts";
+import { type BenchName, benches } from "./suites.ts";
 import { renderTable } from "./table.ts";
 
 const isBench = (name: string): name is BenchName => Object.hasOwn(benches, name);

@@ -1,6 +1,7 @@
 /** The benches by name, and how much of each makes a full, a quick and a checking run. */
-import type { BenchResult } from "./result.ts";
+
 import { runIdle } from "./idle.ts";
+import type { BenchResult } from "./result.ts";
 import { runWasm } from "./wasm.ts";
 import { runWire } from "./wire.ts";
 

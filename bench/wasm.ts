@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { totalmem } from "node:os";
 import { resolve } from "node:path";
-import { root, run, type RuntimeName, runtimePath, runtimes } from "./child.ts";
+import { type RuntimeName, root, run, runtimePath, runtimes } from "./child.ts";
 import type { BenchResult } from "./result.ts";
 import { type Figure, figure, ratio, short } from "./stats.ts";
 import type { Table } from "./table.ts";

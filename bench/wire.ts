@@ -12,8 +12,8 @@ import {
   routerCore,
   run,
   runtimes,
-  start,
   type Started,
+  start,
 } from "./child.ts";
 import type { BenchResult } from "./result.ts";
 import { type Figure, figure, median, ratio, short } from "./stats.ts";

@@ -1,10 +1,10 @@
 /** The composition root: the only file of the library that knows everybody. Builds a router from options, starts and stops it. */
 import { AnonymousAuthenticator } from "./auth/anonymous.ts";
-import { limitsFrom, type Limits } from "./base/limits.ts";
-import { silentLog, type Log } from "./base/log.ts";
+import type { RealmHandle } from "./base/ids.ts";
+import { type Limits, limitsFrom } from "./base/limits.ts";
+import { type Log, silentLog } from "./base/log.ts";
 import { Metrics } from "./base/metrics.ts";
 import { RandomIds } from "./base/random-ids.ts";
-import type { RealmHandle } from "./base/ids.ts";
 import { joinOver } from "./client/join.ts";
 import type { ClientSession } from "./client/session.ts";
 import { fillRandom, hostScheduler, loadWasm } from "./host.ts";
@@ -111,6 +111,7 @@ function buildCore(options: RouterOptions, wasm: Uint8Array): Omit<SessionCore, 
   const scheduler = hostScheduler;
   const policy = options.slowConsumer ?? "drop-newest";
   const outbox = new Outbox({ codec, scheduler, limits, metrics, policy });
+  kernels.onGrow = () => outbox.onMemoryGrown();
   const shared = { codec, targets, patterns, frames: outbox, limits, metrics };
   const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
   return {

@@ -1,6 +1,7 @@
 /** Authentication method `anonymous`: everybody is let in, under a random authid and the role `anonymous`. */
-import { errors } from "../protocol/errors.ts";
+
 import type { Authenticator, HelloRequest } from "../ports.ts";
+import { errors } from "../protocol/errors.ts";
 
 const authidDigits = 36;
 

@@ -1,5 +1,5 @@
 /** The process's log: pino's JSON lines on stderr, or one readable line each where a person is watching. */
-import { pino, type DestinationStream } from "pino";
+import { type DestinationStream, pino } from "pino";
 import type { Log, LogLevel } from "../base/log.ts";
 
 const levelName: Readonly<Record<number, string>> = { 20: "debug", 30: "info", 40: "warn", 50: "error" };

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { logLevels } from "../base/log.ts";
 import { version } from "../main.ts";
-import { start, type StartOptions } from "./start.ts";
+import { type StartOptions, start } from "./start.ts";
 
 const frameBytes_min = 512;
 const frameBytes_max = 1 << 24;

@@ -5,6 +5,9 @@ import type { Serializer } from "../protocol/serializers.ts";
 import { FrameCutter, FrameKind, frameHeader, handshakeRequest, readHandshake } from "./rawsocket-frames.ts";
 import { type ClientTransport, Inbox } from "./transport.ts";
 
+/** How long the server may take to close its side. */
+const close_ms = 2_000;
+
 class RawSocketConnection extends Inbox implements ClientTransport {
   readonly serializer: Serializer;
   readonly #socket: Socket;
@@ -64,6 +67,9 @@ class RawSocketConnection extends Inbox implements ClientTransport {
 
   close(): void {
     this.#socket.end();
+    // A server that does not close its side would keep the connection, and so the process, for ever.
+    const timer = setTimeout(() => this.#socket.destroy(), close_ms);
+    this.#socket.once("close", () => clearTimeout(timer));
   }
 }
 

@@ -91,7 +91,9 @@ function readNumber(reader: ByteReader, head: number): number | bigint {
   }
 }
 
-function readExtension(reader: ByteReader, length: number): Uint8Array {
-  reader.i8();
-  return reader.bytes(length);
+function readExtension(reader: ByteReader, length: number): Uint8Array | null {
+  const type = reader.i8();
+  const bytes = reader.bytes(length);
+  // One zero byte of type 0 is how msgpackr and others write `undefined`.
+  return type === 0 && length === 1 && bytes[0] === 0 ? null : bytes;
 }

@@ -6,7 +6,7 @@ import type { PatternHandle, RequestId } from "../base/ids.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { RandomIds } from "../base/random-ids.ts";
-import { errors, type ErrorEntry } from "../protocol/errors.ts";
+import { type ErrorEntry, errors } from "../protocol/errors.ts";
 import { Match, Message } from "../protocol/messages.ts";
 import { Serializer } from "../protocol/serializers.ts";
 import { Detail, FSlot, MatchStatus, Option, Slot, UriStatus } from "../wasm/abi.ts";

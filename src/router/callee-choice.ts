@@ -2,9 +2,10 @@
  * Which callee of a registration gets the next call: the policies of shared registration (Advanced Profile). Members are kept
  * in order of registration, so `first` and `last` are the ends of the list and round robin is a cursor in it.
  */
+
+import { unreachable } from "../base/assert.ts";
 import type { PatternHandle } from "../base/ids.ts";
 import type { RandomIds } from "../base/random-ids.ts";
-import { unreachable } from "../base/assert.ts";
 import { Invoke } from "../protocol/messages.ts";
 import type { Memberships } from "./memberships.ts";
 import type { Patterns } from "./patterns.ts";

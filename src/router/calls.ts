@@ -3,19 +3,18 @@
  * Every call gets exactly one final reply (RESULT without progress, or ERROR), whichever of these comes first; what comes
  * later finds no pending row and is dropped without a sound (Advanced Profile, "Call Canceling").
  */
-import type { RequestId } from "../base/ids.ts";
-import { errors, type ErrorEntry } from "../protocol/errors.ts";
+import type { PatternHandle, RequestId } from "../base/ids.ts";
+import type { Scheduler } from "../ports.ts";
+import { type ErrorEntry, errors } from "../protocol/errors.ts";
 import { ClientFeature } from "../protocol/features.ts";
 import { CancelMode, Message } from "../protocol/messages.ts";
 import { Detail, FSlot, Option, Slot, UriStatus } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
-import type { Scheduler } from "../ports.ts";
 import { Deadlines } from "./deadlines.ts";
 import { payloadProblem } from "./payload-problem.ts";
 import { CallFlag, type PendingCalls } from "./pending.ts";
 import type { Targets } from "./targets.ts";
 import type { FrameSource, RouterSession } from "./types.ts";
-import type { PatternHandle } from "../base/ids.ts";
 
 export interface CallsParts {
   readonly codec: Codec;

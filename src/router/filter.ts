@@ -3,9 +3,9 @@
  * A receiver must be in every eligible list that is present – an empty one admits nobody – and in no exclude list.
  */
 import { decodeMessage } from "../protocol/encoding.ts";
+import type { Serializer } from "../protocol/serializers.ts";
 import { Option, Slot } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
-import type { Serializer } from "../protocol/serializers.ts";
 import type { RouterSession } from "./types.ts";
 
 /** The options in the order in which the visit reports their spans. */

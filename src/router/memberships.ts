@@ -2,8 +2,9 @@
  * Who is subscribed to, or registered for, which pattern: one row per (pattern, session), linked both ways – in a list of the
  * pattern in order of joining, and in a list of the session. All operations are O(1); a row costs 24 bytes and its hash entry.
  */
-import type { PatternHandle, Target } from "../base/ids.ts";
+
 import { Rows, U32Column } from "../base/column.ts";
+import type { PatternHandle, Target } from "../base/ids.ts";
 import { IntTable } from "../base/int-table.ts";
 import { PatternKind, type Patterns } from "./patterns.ts";
 import type { RouterSession } from "./types.ts";

@@ -2,12 +2,13 @@
  * Subscriptions and registrations: one row per pattern, numbered by the handle that the WASM index gave it. What the index
  * knows (URI, match policy, realm) is not kept twice; here is who belongs to it and how calls are spread.
  */
-import type { PatternHandle, RegistrationId, SubscriptionId } from "../base/ids.ts";
+
 import { U8Column, U32Column } from "../base/column.ts";
+import type { PatternHandle, RegistrationId, SubscriptionId } from "../base/ids.ts";
 import type { Invoke, Match } from "../protocol/messages.ts";
-import type { PatternIndex } from "../wasm/index.ts";
-import type { Codec } from "../wasm/codec.ts";
 import { Slot } from "../wasm/abi.ts";
+import type { Codec } from "../wasm/codec.ts";
+import type { PatternIndex } from "../wasm/index.ts";
 import type { Realm } from "./realm.ts";
 
 /** The two kinds of pattern; the index keeps them apart as scopes of a realm. */

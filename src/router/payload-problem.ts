@@ -1,5 +1,5 @@
 /** What the sender is told when its payload could not be written for the receiver. */
-import { errors, type ErrorEntry } from "../protocol/errors.ts";
+import { type ErrorEntry, errors } from "../protocol/errors.ts";
 import { WriteStatus } from "../wasm/abi.ts";
 
 /** `status` is the writer's; null when the frame was written but is larger than the receiver takes. */

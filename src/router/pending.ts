@@ -2,8 +2,9 @@
  * Calls in flight: one row each, found by (callee, invocation id) when the callee answers, and linked in a list of its caller
  * and a list of its callee for cancels and departures. Every row ends in exactly one `close`.
  */
-import type { PatternHandle, RequestId, Target } from "../base/ids.ts";
+
 import { F64Column, Rows, U8Column, U32Column } from "../base/column.ts";
+import type { PatternHandle, RequestId, Target } from "../base/ids.ts";
 import { IntTable } from "../base/int-table.ts";
 import type { RouterSession } from "./types.ts";
 

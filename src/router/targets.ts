@@ -2,8 +2,9 @@
  * Every place a message can go, by integer. Sessions of this router have slots from 1; a peer (worker, node) will have a slot
  * with `peerBit` set and answer to the same interface, so that nobody here assumes that a receiver is local.
  */
-import type { Target } from "../base/ids.ts";
+
 import { Rows } from "../base/column.ts";
+import type { Target } from "../base/ids.ts";
 import type { RouterSession } from "./types.ts";
 
 export class Targets<S extends RouterSession = RouterSession> {

@@ -1,9 +1,10 @@
 /** What broker and dealer know of a session, and of frames on their way out. Types only. */
+
+import type { RequestId, SessionId, Target } from "../base/ids.ts";
+import type { Identity, OutgoingFrame } from "../ports.ts";
 import type { ErrorEntry } from "../protocol/errors.ts";
 import type { Message } from "../protocol/messages.ts";
 import type { Serializer } from "../protocol/serializers.ts";
-import type { Identity, OutgoingFrame } from "../ports.ts";
-import type { RequestId, SessionId, Target } from "../base/ids.ts";
 import type { Realm } from "./realm.ts";
 
 /** An encoded frame, shared by all who receive it. */

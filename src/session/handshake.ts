@@ -1,7 +1,8 @@
 /** HELLO to WELCOME or ABORT (Basic Profile, "Session Establishment"). Control path; pure but for the authenticator. */
+
+import type { Connection, Identity } from "../ports.ts";
 import { errors } from "../protocol/errors.ts";
 import { clientRoles, readClientRoles, routerRoles } from "../protocol/features.ts";
-import type { Connection, Identity } from "../ports.ts";
 import type { Realm } from "../router/realm.ts";
 import type { SessionCore } from "./core.ts";
 

@@ -2,8 +2,9 @@
  * A connection without a socket: a session inside this process. Both directions cross a microtask, so that neither the router
  * nor the user's code is ever entered from within the other. Messages travel as MessagePack, like any other session's.
  */
-import { Serializer } from "../protocol/serializers.ts";
+
 import type { Connection, ConnectionEvents, Identity, OutgoingFrame, TransportInfo } from "../ports.ts";
+import { Serializer } from "../protocol/serializers.ts";
 
 /** The client's end: what a client session stands on. */
 export interface LocalPipe {

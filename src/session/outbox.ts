@@ -1,8 +1,8 @@
 /**
  * The one way out: frames are queued per session by reference and written once per loop turn, each socket corked. Hot.
  *
- * A frame that every receiver takes lives in an arena that is used again next turn; a frame that somebody could not take yet is
- * copied out once and shared. Each session's queue is bounded, and so are all of them together: beyond, EVENTs follow the
+ * A frame that every receiver takes stays in linear memory, where it was written, until the turn ends; a frame that somebody
+ * could not take yet is copied out once and shared. Each session's queue is bounded, and so are all of them together: beyond, EVENTs follow the
  * slow-consumer policy, while a reply that does not fit ends the session.
  */
 import { assert } from "../base/assert.ts";
@@ -13,10 +13,14 @@ import type { Frame, FrameSource } from "../router/types.ts";
 
 export type SlowConsumerPolicy = "drop-newest" | "drop-oldest" | "disconnect";
 
-/** The codec's last written frame; all that the outbox needs of it. */
+/** The codec's last written frame, and the room in which frames stay for a turn; all that the outbox needs of it. */
 export interface WrittenFrame {
   outFrame(length: number): Uint8Array;
-  copyOut(target: Uint8Array, offset: number, length: number): void;
+  /** A view of linear memory. */
+  span(address: number, length: number): Uint8Array;
+  /** The address at which the frame just written stays until `releaseKept`; 0 when there is no room. */
+  keep(length: number): number;
+  releaseKept(): void;
 }
 
 export interface OutboxParts {
@@ -27,26 +31,29 @@ export interface OutboxParts {
   readonly policy: SlowConsumerPolicy;
 }
 
-const arenaBytes = 1 << 20;
-/** Frames from here on get memory of their own: copying them into the arena first would buy nothing. */
+/** Frames from here on get memory of their own: a few of them would fill the room that all frames of a turn share. */
 const ownBytes_min = 16 << 10;
 
-/** A frame whose bytes may lie in the arena until `own` moves them out. */
+/** A frame whose bytes lie in linear memory, at `address`, until `own` copies them out; address 0: they are its own. */
 export class OutboxFrame implements Frame {
   bytes: Uint8Array;
   readonly length: number;
   readonly droppable: boolean;
-  #inArena: boolean;
-  constructor(bytes: Uint8Array, droppable: boolean, inArena: boolean) {
+  #address: number;
+  constructor(bytes: Uint8Array, droppable: boolean, address: number) {
     this.bytes = bytes;
     this.length = bytes.length;
     this.droppable = droppable;
-    this.#inArena = inArena;
+    this.#address = address;
   }
   own(): void {
-    if (!this.#inArena) return;
+    if (this.#address === 0) return;
     this.bytes = this.bytes.slice();
-    this.#inArena = false;
+    this.#address = 0;
+  }
+  /** Looks at its bytes anew, after memory grew and the old view died. */
+  renew(memory: WrittenFrame): void {
+    if (this.#address !== 0) this.bytes = memory.span(this.#address, this.length);
   }
 }
 
@@ -74,7 +81,7 @@ export interface OutboxOwner {
   overrun(): void;
 }
 
-const emptyFrame = new OutboxFrame(new Uint8Array(0), false, false);
+const emptyFrame = new OutboxFrame(new Uint8Array(0), false, 0);
 
 export class Outbox implements FrameSource {
   readonly #codec: WrittenFrame;
@@ -88,8 +95,6 @@ export class Outbox implements FrameSource {
   #spare: OutboxOwner[] = [];
   #later: (() => void)[] = [];
   #scheduled = false;
-  #arena = new Uint8Array(arenaBytes);
-  #arenaUsed = 0;
   #largeBytesLeft: number;
   /** Bytes queued for blocked sessions, over all of them. */
   heldBytes = 0;
@@ -108,17 +113,10 @@ export class Outbox implements FrameSource {
   /** A frame of what a writer of the codec just wrote. */
   take(length: number, droppable: boolean): OutboxFrame {
     assert(length > 0, "a writer's failure was not handled");
-    if (length >= ownBytes_min)
-      return new OutboxFrame(this.#codec.outFrame(length).slice(), droppable, false);
-    if (this.#arenaUsed + length > arenaBytes) {
-      // Frames of this turn may still be handed out, so a full arena is left to them and not reused.
-      this.#arena = new Uint8Array(arenaBytes);
-      this.#arenaUsed = 0;
-    }
-    const at = this.#arenaUsed;
-    this.#arenaUsed = at + length;
-    this.#codec.copyOut(this.#arena, at, length);
-    return new OutboxFrame(this.#arena.subarray(at, at + length), droppable, true);
+    const codec = this.#codec;
+    const bytes = codec.outFrame(length);
+    const address = length < ownBytes_min ? codec.keep(length) : 0;
+    return new OutboxFrame(address === 0 ? bytes.slice() : bytes, droppable, address);
   }
 
   post(owner: OutboxOwner, frame: OutboxFrame): void {
@@ -167,6 +165,13 @@ export class Outbox implements FrameSource {
     if (owner.queue !== null) this.#release(owner, owner.queue);
   }
 
+  /** Linear memory grew: frames that lie in it are looked at anew. Frames of blocked sessions are their own already. */
+  onMemoryGrown(): void {
+    for (const { queue } of this.#dirty) {
+      for (let i = queue?.from ?? 0; i < (queue?.count ?? 0); i++) queue!.frames[i]!.renew(this.#codec);
+    }
+  }
+
   #schedule(): void {
     this.#scheduled = true;
     this.#scheduler.endOfTurn(this.#flush);
@@ -190,7 +195,7 @@ export class Outbox implements FrameSource {
     }
     dirty.length = 0;
     this.#spare = dirty;
-    this.#arenaUsed = 0;
+    this.#codec.releaseKept();
   }
 
   /** Hands a session's frames to its connection: all of them, or with `paced` as many large ones as this turn allows. */

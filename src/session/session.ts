@@ -5,14 +5,15 @@
  *                       │ our GOODBYE ──► closing ──GOODBYE or time──► closed
  *   any ──violation, ABORT, transport gone──► closed
  */
-import type { RequestId, SessionId, Target } from "../base/ids.ts";
+
 import { unreachable } from "../base/assert.ts";
-import { encodeMessage, decodeMessage } from "../protocol/encoding.ts";
-import { closeReasons, errors, type ErrorEntry } from "../protocol/errors.ts";
+import type { RequestId, SessionId, Target } from "../base/ids.ts";
+import type { Connection, ConnectionEvents, Identity } from "../ports.ts";
+import { decodeMessage, encodeMessage } from "../protocol/encoding.ts";
+import { closeReasons, type ErrorEntry, errors } from "../protocol/errors.ts";
 import { ClientFeature } from "../protocol/features.ts";
 import { Message } from "../protocol/messages.ts";
 import type { Serializer } from "../protocol/serializers.ts";
-import type { Connection, ConnectionEvents, Identity } from "../ports.ts";
 import type { Realm } from "../router/realm.ts";
 import type { RouterSession } from "../router/types.ts";
 import { FSlot, Option, Slot, Status, Visit } from "../wasm/abi.ts";
@@ -288,7 +289,7 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
   }
 
   #send(message: readonly unknown[]): void {
-    this.#core.outbox.post(this, new OutboxFrame(encodeMessage(this.serializer, message), false, false));
+    this.#core.outbox.post(this, new OutboxFrame(encodeMessage(this.serializer, message), false, 0));
   }
 
   // ---- endings

@@ -9,8 +9,8 @@ import type { Listener, WebSocketAdapter, WebSocketListenOptions } from "../port
 import { peerAddress } from "./address.ts";
 import {
   type BunGlobal,
-  type BunServer,
   type BunServeOptions,
+  type BunServer,
   type BunSocket,
   bunGlobal,
 } from "./bun-types.ts";

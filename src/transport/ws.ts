@@ -130,7 +130,12 @@ class WsListener implements Listener, WsShared {
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const { status, statusText, body } = this.#isPath(request) ? refusals.upgradeRequired : refusals.notFound;
     const upgrade = status === refusals.upgradeRequired.status ? { upgrade: "websocket" } : {};
-    response.writeHead(status, statusText, { connection: "close", "content-type": contentType, ...upgrade });
+    response.writeHead(status, statusText, {
+      connection: "close",
+      "content-type": contentType,
+      "content-length": Buffer.byteLength(body),
+      ...upgrade,
+    });
     response.end(body);
   }
 

@@ -13,6 +13,8 @@ export const Address = {
   text: 1024,
   textBytes: 7168,
   fixedEnd: 8192,
+  /** Room at the start of FRAME_OUT for the frames of one loop turn that stay until the sockets have them (`Slot.out`). */
+  keptBytes: 1 << 20,
 } as const;
 export type Address = (typeof Address)[keyof typeof Address];
 
@@ -102,6 +104,11 @@ export const Slot = {
    * enc_serializer, ppt_scheme, ppt_serializer, ppt_cipher, ppt_keyid. They go on with the payload. Internal to assembly/.
    */
   opaque: 54,
+  /**
+   * For the writers: where in FRAME_OUT the next frame begins. Moved behind a frame that is to stay where it is until the
+   * sockets have it, and back to 0 at the end of a loop turn.
+   */
+  out: 68,
 } as const;
 export type Slot = (typeof Slot)[keyof typeof Slot];
 

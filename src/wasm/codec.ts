@@ -17,19 +17,11 @@ const authroleAt = Address.text + 2_048;
 const uriAt = Address.text + 4_096;
 const textEnd = Address.text + Address.textBytes;
 
-/** Views of written frames up to this length are made once and kept: making one costs more than copying through it. */
-const keptView_max = 1_024;
-
 export class Codec {
   readonly core: Core;
-  /** The start of FRAME_OUT by length, and the view of memory that they were made from. */
-  #outViews: (Uint8Array | null)[];
-  #outViewsOf: Uint8Array;
 
   constructor(core: Core) {
     this.core = core;
-    this.#outViews = noViews();
-    this.#outViewsOf = core.bytes;
   }
 
   /**
@@ -176,26 +168,26 @@ export class Codec {
     return this.core.u32[Slot.writeStatus]!;
   }
 
-  /** The frame just written; a view that shows something else after the next write. */
+  /** The frame just written; a view that shows something else after the next write, unless `keep` comes before. */
   outFrame(length: number): Uint8Array {
-    const { bytes, frameOut } = this.core;
-    if (length > keptView_max) return bytes.subarray(frameOut, frameOut + length);
-    if (bytes !== this.#outViewsOf) {
-      this.#outViews = noViews();
-      this.#outViewsOf = bytes;
-    }
-    let view = this.#outViews[length]!;
-    if (view === null) {
-      view = bytes.subarray(frameOut, frameOut + length);
-      this.#outViews[length] = view;
-    }
-    return view;
+    const at = this.core.frameOut + this.core.u32[Slot.out]!;
+    return this.core.bytes.subarray(at, at + length);
   }
 
-  /** Copies the frame just written into `target` at `offset`. */
-  copyOut(target: Uint8Array, offset: number, length: number): void {
-    target.set(this.outFrame(length), offset);
+  /**
+   * Leaves the frame just written where it is until `releaseKept`. Returns its address, for views made anew after memory grew;
+   * 0 when there is no more room, and the frame must be copied.
+   */
+  keep(length: number): number {
+    const { u32, frameOut } = this.core;
+    const at = u32[Slot.out]!;
+    if (at + length > Address.keptBytes) return 0;
+    u32[Slot.out] = at + length;
+    return frameOut + at;
+  }
+
+  /** Gives the room of all kept frames back: nobody may look at them any more. */
+  releaseKept(): void {
+    this.core.u32[Slot.out] = 0;
   }
 }
-
-const noViews = (): (Uint8Array | null)[] => new Array<Uint8Array | null>(keptView_max + 1).fill(null);

@@ -78,6 +78,8 @@ export class Core {
   f64: Float64Array;
   /** Handles of the patterns that the last visit matched; `Slot.matchCount` of them are valid. */
   matches: Uint32Array;
+  /** Called after memory grew: every view of it made before is empty now. */
+  onGrow: (() => void) | null = null;
   readonly #matchesAt: number;
   readonly #matches_max: number;
 
@@ -104,7 +106,7 @@ export class Core {
     this.matches = new Uint32Array(buffer, this.#matchesAt, matches_max);
   }
 
-  /** Renews the views if memory grew since they were made. */
+  /** Renews the views if memory grew since they were made, and tells `onGrow`, whose own views have died as well. */
   refresh(): void {
     const { buffer } = this.exports.memory;
     if (buffer === this.bytes.buffer) return;
@@ -112,8 +114,8 @@ export class Core {
     this.u32 = new Uint32Array(buffer, Address.headerU32, slots);
     this.f64 = new Float64Array(buffer, Address.header, (Address.headerU32 - Address.header) / 8);
     this.matches = new Uint32Array(buffer, this.#matchesAt, this.#matches_max);
+    this.onGrow?.();
   }
 }
 
-/** Seven pairs of pointer and length are the last. */
-const slots = Slot.opaque + 14;
+const slots = Slot.out + 1;

@@ -386,3 +386,19 @@ test("prefix and wildcard registrations tell every client which procedure was ca
     }
   }
 });
+
+test("undefined, which some clients have a way to write, arrives as null", { timeout }, async () => {
+  for (const one of [named("wampy msgpack"), named("wampy cbor"), named("autobahn cbor")]) {
+    const publisher = await session(one, "first");
+    const topic = freshUri();
+    for (const other of ["autobahn json", "spanwire msgpack", "wampy cbor"]) {
+      const events = new Events();
+      const subscriber = await session(named(other), "second");
+      const unsubscribe = await subscriber.subscribe(topic, events.handler);
+      await publisher.publish(topic, payload([undefined, 1], { gone: undefined }));
+      const { given } = await events.next();
+      same(payload([given.args[0] ?? null, given.args[1]]), payload([null, 1]), `${one.name} to ${other}`);
+      await unsubscribe();
+    }
+  }
+});

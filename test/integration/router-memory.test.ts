@@ -1,7 +1,8 @@
 /** The router's suite without sockets: a connection in memory in each serializer, and the in-process session of the library. */
-import { runRouterSuite } from "../support/router-suites.ts";
-import { localLeg, memoryLeg } from "../support/router-legs.ts";
+
 import { Serializer } from "../../src/protocol/serializers.ts";
+import { localLeg, memoryLeg } from "../support/router-legs.ts";
+import { runRouterSuite } from "../support/router-suites.ts";
 
 for (const serializer of [Serializer.msgpack, Serializer.json, Serializer.cbor])
   runRouterSuite(memoryLeg(serializer));

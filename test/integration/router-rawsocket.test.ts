@@ -1,7 +1,8 @@
 /** The router's suite over RawSocket: TCP in each serializer, and a Unix socket. */
+
+import { Serializer } from "../../src/protocol/serializers.ts";
 import { tcpLeg, unixLeg } from "../support/router-legs.ts";
 import { runRouterSuite } from "../support/router-suites.ts";
-import { Serializer } from "../../src/protocol/serializers.ts";
 
 for (const serializer of [Serializer.msgpack, Serializer.json, Serializer.cbor])
   runRouterSuite(tcpLeg(serializer));

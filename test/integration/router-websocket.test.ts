@@ -1,7 +1,8 @@
 /** The router's suite over WebSocket: the runtime's own adapter, and on Node the one over the ws package too. */
+
+import { Serializer } from "../../src/protocol/serializers.ts";
 import { webSocketLeg } from "../support/router-legs.ts";
 import { runRouterSuite } from "../support/router-suites.ts";
-import { Serializer } from "../../src/protocol/serializers.ts";
 
 const serializers = [Serializer.msgpack, Serializer.json, Serializer.cbor];
 const isBun = process.versions["bun"] !== undefined;

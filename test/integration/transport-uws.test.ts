@@ -14,7 +14,12 @@ if (adapter instanceof Error) {
   test("uws: all its cases", { skip: adapter.message }, () => {});
 } else {
   const subject = webSocketSubject(adapter, { idle_ms: 8_000 });
-  runWebSocketSuite(subject);
+  runWebSocketSuite(subject, [
+    {
+      test: "a client's frame that is not masked ends the connection and reaches no session",
+      reason: "uWebSockets.js of 2023 reads every frame as masked, and makes a wrong message of it",
+    },
+  ]);
   runTransportSuite(subject, [
     {
       test: "messages that come in one piece with the handshake arrive",

@@ -1,5 +1,5 @@
 /** Reads a whole value through the exported CBOR cursor, function by function, the way the router's kernels do. */
-import { countUnknown, slot, type CodecKernels } from "./codec-kernels.ts";
+import { type CodecKernels, countUnknown, slot } from "./codec-kernels.ts";
 import { array, binary, float, int, map, nil, type Pair, tag, text, type Value } from "./value-model.ts";
 
 /** The kinds of assembly/cursor.ts. */

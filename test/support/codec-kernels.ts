@@ -3,7 +3,7 @@
  * SPANWIRE_KERNELS names another build of the module, such as the one with assertions.
  */
 import { readFileSync } from "node:fs";
-import { formatNumber, type Format } from "./value-model.ts";
+import { type Format, formatNumber } from "./value-model.ts";
 
 /** The part of WebAssembly's interface that is needed here; the compiler is told of no browser. */
 declare const WebAssembly: {

@@ -1,8 +1,8 @@
 /** Frames to begin fuzzing from: every message type, with and without options and payload, in every serializer. */
 import { Serializer } from "../../src/protocol/serializers.ts";
 import { codes, type Element, layouts, messageNames } from "./messages.ts";
+import { array, binary, type Format, float, int, map, nil, text, type Value } from "./value-model.ts";
 import { picker, writeCbor, writeJson, writeMsgpack } from "./value-write.ts";
-import { array, binary, float, type Format, int, map, nil, text, type Value } from "./value-model.ts";
 
 const yes: Value = { kind: "bool", value: true };
 

@@ -3,9 +3,9 @@
  * message, and what its parts are.
  */
 import { Match } from "../../src/protocol/messages.ts";
+import { depthOf } from "./json-model.ts";
 import { codes, type Element, layouts, type MessageName, messageNames } from "./messages.ts";
 import { readMsgpack } from "./msgpack-model.ts";
-import { depthOf } from "./json-model.ts";
 import { type Format, type Pair, text, type Value } from "./value-model.ts";
 import { readCbor, readJson } from "./value-read.ts";
 
@@ -139,7 +139,7 @@ function optionFits(type: OptionType, value: Value, strict: boolean): boolean {
     case "maps":
       return every((item) => item.kind === "map");
     case "algorithm":
-      return value.kind === "text" && /^(cryptobox|mqtt|xbr|x_[^]+)$/.test(value.value);
+      return value.kind === "text" && /^(cryptobox|mqtt|xbr|x_.+)$/s.test(value.value);
     case "mode":
       return value.kind === "text" && (!strict || words.mode.includes(value.value as "kill"));
     default:

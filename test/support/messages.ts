@@ -1,6 +1,7 @@
 /** WAMP messages for tests: the names of their elements, and values read out of raw spans by the cold decoders. */
-import { Message } from "../../src/protocol/messages.ts";
+
 import { decodeMessage } from "../../src/protocol/encoding.ts";
+import { Message } from "../../src/protocol/messages.ts";
 import { Serializer } from "../../src/protocol/serializers.ts";
 
 export const serializers: readonly Serializer[] = [Serializer.json, Serializer.msgpack, Serializer.cbor];

@@ -5,37 +5,36 @@ import { Malformed } from "./value-read.ts";
 const strictText = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Markers with a number behind them: its bytes, and how they read. */
-const numbers: Readonly<Record<number, readonly [size: number, read: (view: DataView) => Value]>> = {
-  0xca: [4, (view) => float(view.getFloat32(0))],
-  0xcb: [8, (view) => float(view.getFloat64(0))],
-  0xcc: [1, (view) => int(view.getUint8(0))],
-  0xcd: [2, (view) => int(view.getUint16(0))],
-  0xce: [4, (view) => int(view.getUint32(0))],
-  0xcf: [8, (view) => int(view.getBigUint64(0))],
-  0xd0: [1, (view) => int(view.getInt8(0))],
-  0xd1: [2, (view) => int(view.getInt16(0))],
-  0xd2: [4, (view) => int(view.getInt32(0))],
-  0xd3: [8, (view) => int(view.getBigInt64(0))],
-};
+const numbers = new Map<number, readonly [size: number, read: (view: DataView) => Value]>([
+  [0xca, [4, (view) => float(view.getFloat32(0))]],
+  [0xcb, [8, (view) => float(view.getFloat64(0))]],
+  [0xcc, [1, (view) => int(view.getUint8(0))]],
+  [0xcd, [2, (view) => int(view.getUint16(0))]],
+  [0xce, [4, (view) => int(view.getUint32(0))]],
+  [0xcf, [8, (view) => int(view.getBigUint64(0))]],
+  [0xd0, [1, (view) => int(view.getInt8(0))]],
+  [0xd1, [2, (view) => int(view.getInt16(0))]],
+  [0xd2, [4, (view) => int(view.getInt32(0))]],
+  [0xd3, [8, (view) => int(view.getBigInt64(0))]],
+]);
 
 /** Markers with a length behind them: how many bytes it has, and what it counts. */
-const counted: Readonly<
-  Record<number, readonly [lengthBytes: number, what: "binary" | "ext" | "text" | "array" | "map"]>
-> = {
-  0xc4: [1, "binary"],
-  0xc5: [2, "binary"],
-  0xc6: [4, "binary"],
-  0xc7: [1, "ext"],
-  0xc8: [2, "ext"],
-  0xc9: [4, "ext"],
-  0xd9: [1, "text"],
-  0xda: [2, "text"],
-  0xdb: [4, "text"],
-  0xdc: [2, "array"],
-  0xdd: [4, "array"],
-  0xde: [2, "map"],
-  0xdf: [4, "map"],
-};
+type Counted = "binary" | "ext" | "text" | "array" | "map";
+const counted = new Map<number, readonly [lengthBytes: number, what: Counted]>([
+  [0xc4, [1, "binary"]],
+  [0xc5, [2, "binary"]],
+  [0xc6, [4, "binary"]],
+  [0xc7, [1, "ext"]],
+  [0xc8, [2, "ext"]],
+  [0xc9, [4, "ext"]],
+  [0xd9, [1, "text"]],
+  [0xda, [2, "text"]],
+  [0xdb, [4, "text"]],
+  [0xdc, [2, "array"]],
+  [0xdd, [4, "array"]],
+  [0xde, [2, "map"]],
+  [0xdf, [4, "map"]],
+]);
 
 /** One value from the front of `bytes`, and how many bytes it took; throws Malformed. `depth` containers may nest. */
 export function readMsgpack(bytes: Uint8Array, depth: number): { value: Value; length: number } {
@@ -62,14 +61,14 @@ class MsgpackReader {
     if (marker === 0xc0) return nil;
     if (marker === 0xc2 || marker === 0xc3) return { kind: "bool", value: marker === 0xc3 };
     if (marker >= 0xd4 && marker <= 0xd8) return this.#ext(1 << (marker - 0xd4));
-    const number = numbers[marker];
+    const number = numbers.get(marker);
     if (number !== undefined) return number[1](this.#take(number[0]));
-    const entry = counted[marker];
+    const entry = counted.get(marker);
     if (entry === undefined) throw new Malformed("reserved marker");
     return this.#counted(entry[1], this.#length(entry[0]), depth);
   }
 
-  #counted(what: "binary" | "ext" | "text" | "array" | "map", length: number, depth: number): Value {
+  #counted(what: Counted, length: number, depth: number): Value {
     if (what === "binary") return { kind: "binary", value: this.#hex(length) };
     if (what === "ext") return this.#ext(length);
     if (what === "text") return this.#text(length);

@@ -67,7 +67,7 @@ function goodbyes(suite: Suite): void {
     assert.equal(world.router.metrics.violations, 0);
   });
 
-  suite.testWith(
+  suite.slowTest(
     "a client that does not answer GOODBYE is closed in time",
     { limits: { goodbye_ms: 30 } },
     async (world) => {
@@ -80,9 +80,9 @@ function goodbyes(suite: Suite): void {
     },
   );
 
-  suite.testWith(
+  suite.slowTest(
     "a connection that never says HELLO is closed in time",
-    { limits: { handshake_ms: 30 } },
+    { limits: { handshake_ms: 400 } },
     async (world) => {
       const joined = await world.join();
       const silent = await world.open();
@@ -93,9 +93,9 @@ function goodbyes(suite: Suite): void {
     },
   );
 
-  suite.testWith(
+  suite.slowTest(
     "one that says nothing more after GOODBYE is closed in time",
-    { limits: { handshake_ms: 30 } },
+    { limits: { handshake_ms: 400 } },
     async (world) => {
       const wire = await world.join();
       await wire.leave();
@@ -146,9 +146,9 @@ function secondSessions(suite: Suite): void {
     assert.equal(world.router.stats().subscriptions, 1);
   });
 
-  suite.testWith(
+  suite.slowTest(
     "GOODBYE and HELLO behind more messages than one turn takes: the second session stays open",
-    { limits: { framesPerTurn_max: 16, handshake_ms: 60 } },
+    { limits: { framesPerTurn_max: 16, handshake_ms: 400 } },
     async (world) => {
       const wire = await world.join();
       for (let i = 1; i <= 100; i++) wire.send([Message.subscribe, i, {}, `com.t${i}`]);
@@ -157,7 +157,7 @@ function secondSessions(suite: Suite): void {
       assert.equal((await wire.next())[0], Message.goodbye);
       assert.equal((await wire.next())[0], Message.welcome);
       // Longer than the handshake may take: a timer of the first session must not end the second.
-      await new Promise((resolve) => setTimeout(resolve, 120));
+      await new Promise((resolve) => setTimeout(resolve, 600));
       wire.send([Message.subscribe, 1, {}, "com.new"]);
       assert.equal((await wire.next())[0], Message.subscribed);
     },

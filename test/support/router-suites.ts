@@ -1,16 +1,18 @@
 /** All parts of the router's suite, over one leg. */
-import { goodbyeSuite } from "./router-suite-goodbye.ts";
-import { messageSuite } from "./router-suite-messages.ts";
-import { idSuite } from "./router-suite-ids.ts";
-import { filterSuite } from "./router-suite-filters.ts";
-import { pubsubSuite } from "./router-suite-pubsub.ts";
-import { uriSuite } from "./router-suite-uris.ts";
-import { cancelSuite } from "./router-suite-cancel.ts";
-import { rpcSuite } from "./router-suite-rpc.ts";
-import { sharedSuite } from "./router-suite-shared.ts";
-import { payloadSuite } from "./router-suite-payload.ts";
-import { sessionSuite } from "./router-suite-session.ts";
+
 import { type Leg, Suite } from "./router-suite.ts";
+import { cancelSuite } from "./router-suite-cancel.ts";
+import { filterSuite } from "./router-suite-filters.ts";
+import { goodbyeSuite } from "./router-suite-goodbye.ts";
+import { idSuite } from "./router-suite-ids.ts";
+import { messageSuite } from "./router-suite-messages.ts";
+import { payloadSuite } from "./router-suite-payload.ts";
+import { pubsubSuite } from "./router-suite-pubsub.ts";
+import { rpcSuite } from "./router-suite-rpc.ts";
+import { limitSuite } from "./router-suite-limits.ts";
+import { sessionSuite } from "./router-suite-session.ts";
+import { sharedSuite } from "./router-suite-shared.ts";
+import { uriSuite } from "./router-suite-uris.ts";
 
 export function runRouterSuite(leg: Leg): void {
   const suite = new Suite(leg);
@@ -25,4 +27,5 @@ export function runRouterSuite(leg: Leg): void {
   sharedSuite(suite);
   cancelSuite(suite);
   payloadSuite(suite);
+  limitSuite(suite);
 }

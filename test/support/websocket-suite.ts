@@ -221,12 +221,21 @@ const frameCases: readonly Case[] = [
       }),
   ],
   [
+    "a client's frame that is not masked ends the connection and reaches no session",
+    (subject) =>
+      running(subject, {}, async (all) => {
+        const { client, session } = await connect(all, "wamp.2.json");
+        client.send({ opcode: Opcode.text, payload: Buffer.from("[1,2,3]"), masked: false });
+        await session.closed;
+        assert.equal(session.frameCount, 0);
+      }),
+  ],
+  [
     "frames that RFC 6455 forbids end the connection and reach no session",
     (subject) =>
       running(subject, {}, async (all) => {
         const payload = Buffer.from("[1]");
         const forbidden = [
-          frameBytes({ opcode: Opcode.text, payload, masked: false }),
           frameBytes({ opcode: Opcode.text, payload, reserved: 4 }),
           frameBytes({ opcode: 3, payload }),
           frameBytes({ opcode: Opcode.continuation, payload }),
@@ -300,7 +309,7 @@ const closeCases: readonly Case[] = [
     (subject) =>
       running(subject, { frameBytes_max: 1_024 }, async (all) => {
         const { client, session } = await connect(all, "wamp.2.msgpack");
-        client.sendBytes(Buffer.from("82ff0000000100000000000000", "hex"));
+        client.sendBytes(Buffer.from("82ff000000010000000001020304", "hex"));
         await client.closed;
         await session.closed;
       }),

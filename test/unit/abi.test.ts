@@ -24,10 +24,12 @@ const prefixes = {
 const constantName = (prefix: string, name: string): string =>
   prefix + name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 
+const groups = new Map<string, Readonly<Record<string, number>>>(Object.entries(abi));
+
 function declaredInTypeScript(): Map<string, number> {
   const all = new Map<string, number>();
   for (const [group, prefix] of Object.entries(prefixes)) {
-    const members = Object.entries(abi[group as keyof typeof abi]);
+    const members = Object.entries(groups.get(group) ?? {});
     for (const [name, value] of members) all.set(constantName(prefix, name), value);
   }
   return all;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { kind, readThroughCursor } from "../support/cbor-cursor.ts";
 import { CodecKernels, countUnknown, slot, violation } from "../support/codec-kernels.ts";
-import { array, float, int, map, nil, type Value, tag, text, u64Max } from "../support/value-model.ts";
+import { array, float, int, map, nil, tag, text, u64Max, type Value } from "../support/value-model.ts";
 
 const kernels = new CodecKernels();
 const { exports } = kernels;

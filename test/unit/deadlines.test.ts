@@ -6,7 +6,7 @@ import { VirtualScheduler } from "../support/virtual-scheduler.ts";
 function setUp() {
   const scheduler = new VirtualScheduler();
   const expired: { row: number; at: number }[] = [];
-  const deadlines = new Deadlines(scheduler, (row) => expired.push({ row, at: scheduler.now_ms() }));
+  const deadlines = new Deadlines(scheduler, (row) => void expired.push({ row, at: scheduler.now_ms() }));
   for (let row = 1; row <= 200; row++) deadlines.ensure(row);
   return { scheduler, deadlines, expired };
 }
@@ -14,7 +14,7 @@ function setUp() {
 test("a deadline is met not before its time and at most two ticks after", () => {
   const { scheduler, deadlines, expired } = setUp();
   const delays = [1, 15, 16, 17, 100, 5_000, 16_383, 16_384, 16_385, 60_000, 200_000];
-  delays.forEach((delay, i) => deadlines.set(i + 1, delay));
+  for (const [i, delay] of delays.entries()) deadlines.set(i + 1, delay);
   scheduler.advance(250_000);
   assert.deepEqual(
     expired.map(({ row }) => row).sort((a, b) => a - b),

@@ -24,24 +24,24 @@ function idOf(bytes: string): number | string {
 }
 
 test("every marker is known, and 0xc1 is reserved", () => {
-  const tails: Readonly<Record<number, string>> = {
-    0xc4: "01 00",
-    0xc5: "0001 00",
-    0xc6: "00000001 00",
-    0xc7: "01 05 00",
-    0xc8: "0001 05 00",
-    0xc9: "00000001 05 00",
-    0xd9: "01 61",
-    0xda: "0001 61",
-    0xdb: "00000001 61",
-    0xdc: "0001 00",
-    0xdd: "00000001 00",
-    0xde: "0001 00 00",
-    0xdf: "00000001 00 00",
-  };
+  const tails = new Map<number, string>([
+    [0xc4, "01 00"],
+    [0xc5, "0001 00"],
+    [0xc6, "00000001 00"],
+    [0xc7, "01 05 00"],
+    [0xc8, "0001 05 00"],
+    [0xc9, "00000001 05 00"],
+    [0xd9, "01 61"],
+    [0xda, "0001 61"],
+    [0xdb, "00000001 61"],
+    [0xdc, "0001 00"],
+    [0xdd, "00000001 00"],
+    [0xde, "0001 00 00"],
+    [0xdf, "00000001 00 00"],
+  ]);
   for (let marker = 0; marker < 256; ++marker) {
     if (marker === 0xc1) continue;
-    const tail = tails[marker] ?? "00".repeat(40);
+    const tail = tails.get(marker) ?? "00".repeat(40);
     const bytes = fromHex(marker.toString(16).padStart(2, "0") + tail);
     const value = bytes.slice(0, readMsgpack(bytes, 8).length);
     assert.equal(judge(value), "ok", hex(value));

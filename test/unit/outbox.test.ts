@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defaultLimits, limitsFrom, type Limits } from "../../src/base/limits.ts";
+import { defaultLimits, type Limits, limitsFrom } from "../../src/base/limits.ts";
 import { Metrics } from "../../src/base/metrics.ts";
 import type { Connection, OutgoingFrame } from "../../src/ports.ts";
 import { Serializer } from "../../src/protocol/serializers.ts";
-import { Outbox, OutboxFrame, type OutboxOwner, type SlowConsumerPolicy } from "../../src/session/outbox.ts";
+import {
+  Outbox,
+  type OutboxFrame,
+  type OutboxOwner,
+  type SlowConsumerPolicy,
+} from "../../src/session/outbox.ts";
 import { VirtualScheduler } from "../support/virtual-scheduler.ts";
 
 /** A socket that takes `room` bytes and then is full until told otherwise. Keeps copies, as the port demands. */
@@ -51,17 +56,24 @@ class TestOwner implements OutboxOwner {
 
 function setUp(given: Partial<Limits> = {}, policy: SlowConsumerPolicy = "drop-newest") {
   const out = new Uint8Array(1 << 22);
+  // Frames are written behind the kept ones, as in linear memory; address 0 is never given.
+  let at = 1;
   const codec = {
-    outFrame: (length: number) => out.subarray(0, length),
-    copyOut: (target: Uint8Array, offset: number, length: number) =>
-      target.set(out.subarray(0, length), offset),
+    outFrame: (length: number) => out.subarray(at, at + length),
+    span: (address: number, length: number) => out.subarray(address, address + length),
+    keep(length: number): number {
+      if (at + length > 1 << 20) return 0;
+      at += length;
+      return at - length;
+    },
+    releaseKept: () => void (at = 1),
   };
   const scheduler = new VirtualScheduler();
   const limits = limitsFrom({ frameBytes_max: 1024, ...given });
   const metrics = new Metrics();
   const outbox = new Outbox({ codec, scheduler, limits, metrics, policy });
   const frame = (fill: number, length = 100, droppable = true): OutboxFrame => {
-    out.fill(fill, 0, length);
+    out.fill(fill, at, at + length);
     return outbox.take(length, droppable);
   };
   return { outbox, scheduler, limits, metrics, frame };
@@ -84,7 +96,7 @@ test("what is posted in one turn goes out in one write per session, in order", (
   assert.equal(a.queuedBytes, 0);
 });
 
-test("frames that wait for a full socket keep their bytes when the arena is used again", () => {
+test("frames that wait for a full socket keep their bytes when the room they were written in is used again", () => {
   const { outbox, scheduler, frame } = setUp();
   const slow = new TestOwner();
   const fast = new TestOwner();

@@ -215,6 +215,27 @@ test("an invalid URI from a hostile caller matches by bytes or not at all, and h
   for (const uri of [".", "..", ".a", "b.."]) assert.deepEqual(matchesOf(index, scope, uri), [], uri);
 });
 
+test("a component longer than any pattern is matched by a wildcard and by no literal", () => {
+  const { index, core } = openIndex();
+  const first = insertInto(index, scope, wildcard, "a..c");
+  const second = insertInto(index, scope, wildcard, "a..");
+  insertInto(index, scope, wildcard, "a.b.c");
+  insertInto(index, scope, exact, "a");
+  const match = (uri: string): number[] => {
+    const { written } = new TextEncoder().encodeInto(
+      uri,
+      core.bytes.subarray(core.frameIn, core.frameIn + 65_536),
+    );
+    const count = core.exports.indexMatch(scope, core.frameIn, written);
+    assert.equal(core.exports.indexBest(scope, core.frameIn, written), count === 0 ? 0 : core.matches[0]);
+    return [...core.matches.subarray(0, count)];
+  };
+  assert.deepEqual(match(`a.${"b".repeat(60_000)}.c`), [first.id, second.id]);
+  assert.deepEqual(match(`a.b.${"c".repeat(60_000)}`), [second.id]);
+  assert.deepEqual(match(`${"a".repeat(60_000)}.b.c`), []);
+  assert.deepEqual(match("a".repeat(60_000)), []);
+});
+
 test("more matches than fit are cut off, and said to be", () => {
   const { index } = openIndex(8);
   const handles = Array.from(

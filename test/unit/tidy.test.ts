@@ -162,7 +162,7 @@ test("source files have 400 lines at most", () => {
 test("there is no any, no default export, no enum", () => {
   for (const { path, text } of [...src, ...sources("test"), ...sources("bench")]) {
     const found =
-      /(:\s*any\b|\bas\s+any\b|<\s*any\s*>|^export\s+default|^\s*(?:export )?(?:const )?enum\s)/m.exec(
+      /(:\s+any\b|\bas\s+any\b|<\s*any\s*>|^export\s+default|^\s*(?:export )?(?:const )?enum\s)/m.exec(
         code(text),
       );
     assert.equal(found?.[0], undefined, path);
