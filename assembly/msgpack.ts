@@ -27,6 +27,7 @@ import {
   K_INT,
   K_INVALID,
   K_MAP,
+  K_NIL,
   K_STRING,
   N_F64,
   N_I64,
@@ -59,7 +60,11 @@ export function msgpackKind(p: u32, end: u32): u32 {
   if (p >= end) return K_INVALID;
   const marker: u32 = load<u8>(p);
   if (marker < 0x80 || marker >= 0xe0) return K_INT;
-  if (marker >= 0xc0) return load<u8>(KINDS + marker - 0xc0);
+  if (marker >= 0xc0) {
+    // Encoders in wide use write JavaScript's `undefined` as an extension of type 0 with one zero byte.
+    if (marker == 0xd4 && end - p > 2 && load<u16>(p, 1) == 0) return K_NIL;
+    return load<u8>(KINDS + marker - 0xc0);
+  }
   if (marker >= 0xa0) return K_STRING;
   return marker >= 0x90 ? K_ARRAY : K_MAP;
 }

@@ -24,7 +24,7 @@
  * | map key of any kind | MessagePack, CBOR | itself |
  * | map key: text, integer | JSON | a string; the integer's decimal digits |
  * | map key: anything else | JSON | W_UNREPRESENTABLE |
- * | CBOR undefined | any | nil |
+ * | CBOR undefined; MessagePack extension of type 0 with one zero byte, as some encoders write it | any | nil |
  * | CBOR tag 2 or 3 on a byte string | any | an integer in -2^63 … 2^64-1; W_UNREPRESENTABLE beyond, and on other content |
  * | CBOR tag, any other | any | its content; the tag is dropped |
  * | other CBOR simple value, MessagePack ext | any | W_UNREPRESENTABLE |

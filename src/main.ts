@@ -1,7 +1,7 @@
 /** The composition root: the only file of the library that knows everybody. Builds a router from options, starts and stops it. */
 import { AnonymousAuthenticator } from "./auth/anonymous.ts";
 import type { RealmHandle } from "./base/ids.ts";
-import { type Limits, limitsFrom } from "./base/limits.ts";
+import { fixedLimits, type Limits, limitsFrom } from "./base/limits.ts";
 import { type Log, silentLog } from "./base/log.ts";
 import { Metrics } from "./base/metrics.ts";
 import { RandomIds } from "./base/random-ids.ts";
@@ -227,9 +227,12 @@ class RouterHost implements Router {
 
   async session(realm: string, options: LocalSessionOptions = {}): Promise<ClientSession> {
     const authid = options.authid ?? `local-${this.#core.ids.next().toString(36)}`;
+    const authrole = options.authrole ?? "trusted";
+    if (Math.max(authid.length, authrole.length) > fixedLimits.authText_max)
+      throw new RangeError(`authid and authrole may have ${fixedLimits.authText_max} characters`);
     const identity = {
       authid,
-      authrole: options.authrole ?? "trusted",
+      authrole,
       authmethod: "trust",
       authprovider: "local",
     };

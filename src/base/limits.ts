@@ -4,17 +4,22 @@
  */
 import { assert } from "./assert.ts";
 
+/** Bounds that are built into the kernels' memory map and cannot be set. */
+export const fixedLimits = Object.freeze({
+  /** Nesting of arrays and maps in one frame. Beyond: ABORT wamp.error.protocol_violation. */
+  depth_max: 64,
+  /** Length of one URI. Beyond: ERROR wamp.error.invalid_uri. */
+  uriBytes_max: 1_024,
+  /** Components of one URI. Beyond: ERROR wamp.error.invalid_uri. */
+  uriComponents_max: 64,
+  /** Length of an authid or authrole in characters. Beyond: ABORT wamp.error.protocol_violation. */
+  authText_max: 512,
+});
+
+/** Bounds that an embedding program may set. */
 export interface Limits {
   /** Largest inbound frame; a power of two from 512 to 16 MiB. WebSocket: close 1009. RawSocket: connection ended. */
   readonly frameBytes_max: number;
-  /** Nesting of arrays and maps in one frame. Beyond: ABORT wamp.error.protocol_violation. */
-  readonly depth_max: number;
-  /** Length of one URI. Beyond: ERROR wamp.error.invalid_uri. */
-  readonly uriBytes_max: number;
-  /** Components of one URI. Beyond: ERROR wamp.error.invalid_uri. */
-  readonly uriComponents_max: number;
-  /** Length of an authid or authrole. Beyond: ABORT wamp.error.protocol_violation. */
-  readonly authBytes_max: number;
   /** Connections over all listeners. Beyond: HTTP 503, RawSocket error 4. */
   readonly connections_max: number;
   /** Time from connection to WELCOME. Beyond: connection closed. */
@@ -51,10 +56,6 @@ export interface Limits {
 
 export const defaultLimits: Limits = Object.freeze({
   frameBytes_max: 1 << 20,
-  depth_max: 64,
-  uriBytes_max: 1_024,
-  uriComponents_max: 64,
-  authBytes_max: 512,
   connections_max: 200_000,
   handshake_ms: 10_000,
   goodbye_ms: 2_000,

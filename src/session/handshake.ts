@@ -1,10 +1,15 @@
 /** HELLO to WELCOME or ABORT (Basic Profile, "Session Establishment"). Control path; pure but for the authenticator. */
 
+import type { SessionId } from "../base/ids.ts";
 import type { Connection, Identity } from "../ports.ts";
+import { fixedLimits } from "../base/limits.ts";
 import { errors } from "../protocol/errors.ts";
 import { clientRoles, readClientRoles, routerRoles } from "../protocol/features.ts";
+import { Message } from "../protocol/messages.ts";
 import type { Realm } from "../router/realm.ts";
+import { controlFrame } from "./control-frame.ts";
 import type { SessionCore } from "./core.ts";
+import type { OutboxFrame } from "./outbox.ts";
 
 export interface Joining {
   readonly realm: Realm;
@@ -21,7 +26,7 @@ const isDict = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** `details` and `realmUri` are HELLO's elements; the visit has checked that they are a dict and a URI. */
-export function admit(
+function admit(
   core: SessionCore,
   connection: Connection,
   realmUri: unknown,
@@ -51,7 +56,7 @@ export function admit(
   if (
     authid !== undefined &&
     authid !== null &&
-    (typeof authid !== "string" || authid.length > core.limits.authBytes_max)
+    (typeof authid !== "string" || authid.length > fixedLimits.authText_max)
   ) {
     return { error: errors.protocolViolation.uri, message: "Details.authid must be a short string" };
   }
@@ -64,11 +69,20 @@ export function admit(
   return "error" in verdict ? verdict : { realm, identity: verdict.identity, clientFeatures };
 }
 
-/** WELCOME.Details. */
-export function welcomeDetails(
-  { agent }: SessionCore,
-  { realm, identity }: Joining,
-): Readonly<Record<string, unknown>> {
-  const { authid, authrole, authmethod, authprovider } = identity;
-  return { realm: realm.uri, authid, authrole, authmethod, authprovider, roles: routerRoles, agent };
+/** HELLO's answer: WELCOME as a frame and what goes with it, or what ABORT will say. */
+export function answerHello(
+  core: SessionCore,
+  connection: Connection,
+  session: SessionId,
+  hello: readonly unknown[],
+): (Joining & { readonly welcome: OutboxFrame }) | Refusal {
+  const verdict = admit(core, connection, hello[1], hello[2]);
+  if ("error" in verdict) return verdict;
+  const { authid, authrole, authmethod, authprovider } = verdict.identity;
+  const identity = { authid, authrole, authmethod, authprovider };
+  const details = { realm: verdict.realm.uri, ...identity, roles: routerRoles, agent: core.agent };
+  const welcome = controlFrame(connection, [Message.welcome, session, details]);
+  if (welcome.length <= connection.peerFrameBytes_max) return { ...verdict, welcome };
+  const message = `WELCOME has ${welcome.length} bytes, the client takes ${connection.peerFrameBytes_max}`;
+  return { error: errors.payloadSizeExceeded.uri, message };
 }

@@ -77,8 +77,11 @@ export interface OutboxOwner {
   hasLarge: boolean;
   /** EVENTs dropped since the last report. */
   droppedEvents: number;
-  /** A reply did not fit, or the policy says so: end the session soon. Must not run router code now. */
-  overrun(): void;
+  /**
+   * End the session soon, but run no router code now: a reply did not fit, the policy says so, or (with a cause) its connection
+   * threw when it was written to.
+   */
+  overrun(cause?: unknown): void;
 }
 
 const emptyFrame = new OutboxFrame(new Uint8Array(0), false, 0);
@@ -202,7 +205,7 @@ export class Outbox implements FrameSource {
   #write(owner: OutboxOwner, paced: boolean): void {
     const queue = owner.queue!;
     const upTo = paced ? this.#paced(queue) : queue.count;
-    const taken = upTo === queue.from ? upTo : owner.connection.send(queue.frames, queue.from, upTo);
+    const taken = upTo === queue.from ? upTo : this.#hand(owner, queue, upTo);
     if (taken === queue.count) {
       this.#release(owner, queue);
       return;
@@ -223,6 +226,16 @@ export class Outbox implements FrameSource {
       owner.dirty = true;
       this.#dirty.push(owner);
       if (!this.#scheduled) this.#schedule();
+    }
+  }
+
+  /** A connection that throws is broken: its session is ended, and nobody else hears of it. */
+  #hand(owner: OutboxOwner, queue: FrameList, upTo: number): number {
+    try {
+      return owner.connection.send(queue.frames, queue.from, upTo);
+    } catch (cause) {
+      owner.overrun(cause);
+      return queue.count;
     }
   }
 
@@ -265,7 +278,8 @@ export class Outbox implements FrameSource {
   #overflow(owner: OutboxOwner, frame: OutboxFrame): void {
     if (!owner.blocked && owner.queue !== null) {
       this.#write(owner, false);
-      if (!owner.blocked) return this.post(owner, frame);
+      // The socket took all, or part of it, or nothing: only the last time round is the session known to be full.
+      return this.post(owner, frame);
     }
     if (!frame.droppable || this.#policy === "disconnect") {
       this.#metrics.sessionsOverrun++;

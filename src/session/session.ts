@@ -9,7 +9,7 @@
 import { unreachable } from "../base/assert.ts";
 import type { RequestId, SessionId, Target } from "../base/ids.ts";
 import type { Connection, ConnectionEvents, Identity } from "../ports.ts";
-import { decodeMessage, encodeMessage } from "../protocol/encoding.ts";
+import { decodeMessage } from "../protocol/encoding.ts";
 import { closeReasons, type ErrorEntry, errors } from "../protocol/errors.ts";
 import { ClientFeature } from "../protocol/features.ts";
 import { Message } from "../protocol/messages.ts";
@@ -17,10 +17,11 @@ import type { Serializer } from "../protocol/serializers.ts";
 import type { Realm } from "../router/realm.ts";
 import type { RouterSession } from "../router/types.ts";
 import { FSlot, Option, Slot, Status, Visit } from "../wasm/abi.ts";
+import { controlFrame } from "./control-frame.ts";
 import type { SessionCore } from "./core.ts";
-import { admit, welcomeDetails } from "./handshake.ts";
+import { answerHello } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
-import { OutboxFrame, type OutboxOwner } from "./outbox.ts";
+import type { OutboxFrame, OutboxOwner } from "./outbox.ts";
 import { CloseCode, State } from "./states.ts";
 
 /** Subscriptions ended in one turn when a session leaves. */
@@ -115,12 +116,12 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     if (this.#state === State.open) this.#send([Message.error, type, request, {}, error.uri, [message]]);
   }
 
-  overrun(): void {
+  overrun(cause?: unknown): void {
     const { log, outbox } = this.#core;
-    log.warn("session", "ended: it does not read what it is sent", {
-      session: this.id,
-      queuedBytes: this.queuedBytes,
-    });
+    const problem = cause === undefined ? "it does not read what it is sent" : "its connection is broken";
+    log.warn("session", `ended: ${problem}`, { session: this.id, queuedBytes: this.queuedBytes, cause });
+    // Nothing more is queued for it, and it is not heard any more.
+    if (this.#state === State.open) this.#state = State.closing;
     outbox.afterTurn(() => this.connection.terminate());
   }
 
@@ -240,8 +241,9 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
 
   #onHello(bytes: Uint8Array): void {
     const core = this.#core;
-    const [, realmUri, details] = decodeMessage(this.serializer, bytes);
-    const verdict = admit(core, this.connection, realmUri, details);
+    this.id = core.ids.next() as SessionId;
+    const hello = decodeMessage(this.serializer, bytes);
+    const verdict = answerHello(core, this.connection, this.id, hello);
     if ("error" in verdict) return this.#abort(verdict.error, verdict.message, CloseCode.policy);
     this.#stopTimer();
     const { realm, identity } = verdict;
@@ -249,12 +251,11 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     this.identity = identity;
     this.clientFeatures = verdict.clientFeatures;
     this.#visitFlags = (realm.strict ? Visit.strict : 0) | (realm.strictUris ? Visit.strictUri : 0);
-    this.id = core.ids.next() as SessionId;
     this.lastInvocation = this.lastCall = this.#lastRequest = 0;
     this.#state = State.open;
     realm.sessionCount++;
     core.metrics.sessionsOpened++;
-    this.#send([Message.welcome, this.id, welcomeDetails(core, verdict)]);
+    core.outbox.post(this, verdict.welcome);
   }
 
   #onGoodbye(): void {
@@ -289,7 +290,7 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
   }
 
   #send(message: readonly unknown[]): void {
-    this.#core.outbox.post(this, new OutboxFrame(encodeMessage(this.serializer, message), false, 0));
+    this.#core.outbox.post(this, controlFrame(this.connection, message));
   }
 
   // ---- endings

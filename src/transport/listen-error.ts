@@ -33,15 +33,21 @@ function reasonFor(cause: unknown, { host, port, portFlag }: ListenTarget): stri
   }
 }
 
-export function unixListenError(cause: unknown, path: string): Error {
+/** `folderExists`: the operating system reports a missing folder as permission denied. */
+export function unixListenError(cause: unknown, path: string, folderExists: boolean): Error {
+  return new Error(unixReasonFor(cause, path, folderExists), { cause });
+}
+
+function unixReasonFor(cause: unknown, path: string, folderExists: boolean): string {
   const code = codeOf(cause);
-  const reason =
-    code === "EADDRINUSE"
-      ? `Unix socket ${path} is already in use; stop the other program or choose another path with --unix`
-      : code === "ENOENT"
-        ? `cannot listen on Unix socket ${path}: its folder does not exist; create it or choose another path with --unix`
-        : code === "EACCES"
-          ? `cannot listen on Unix socket ${path}: permission denied; choose another path with --unix`
-          : `cannot listen on Unix socket ${path}: ${messageOf(cause)}`;
-  return new Error(reason, { cause });
+  if (code === "EADDRINUSE") {
+    return `Unix socket ${path} is already in use; stop the other program or choose another path with --unix`;
+  }
+  if (!folderExists) {
+    return `cannot listen on Unix socket ${path}: its folder does not exist; create it or choose another path with --unix`;
+  }
+  if (code === "EACCES") {
+    return `cannot listen on Unix socket ${path}: permission denied; choose another path with --unix`;
+  }
+  return `cannot listen on Unix socket ${path}: ${messageOf(cause)}`;
 }

@@ -24,7 +24,7 @@ export interface RawSocketShared {
 
 /** A PING beyond this ends the connection: it exists to show life, not to store bytes in the router. */
 const pingBytes_max = 64 << 10;
-/** PONGs that the peer has not read. Beyond it, it is flooding. */
+/** PONGs that wait because the peer does not read. Beyond it, it is flooding. */
 const pongBytes_max = 256 << 10;
 
 const pingFrame = controlFrame("ping", new Uint8Array(0));
@@ -138,14 +138,17 @@ export class RawSocketConnection implements Connection, FrameSink, Swept {
   #received(chunk: Uint8Array): void {
     this.#alive = true;
     if (this.#state !== State.open) return;
-    if (this.#socket.writableLength === 0) this.#pongBytes = 0;
     const problem = this.#parser.push(chunk);
-    if (this.#corked) {
-      this.#corked = false;
-      this.#socket.uncork();
-    }
+    if (this.#corked) this.#sendPongs();
     // RawSocket has no way to say why.
     if (problem !== null) this.terminate();
+  }
+
+  #sendPongs(): void {
+    this.#corked = false;
+    this.#socket.uncork();
+    if (this.#socket.writableLength === 0) this.#pongBytes = 0;
+    else if (this.#pongBytes > pongBytes_max) this.terminate();
   }
 
   onMessage(bytes: Uint8Array): void {
@@ -156,10 +159,6 @@ export class RawSocketConnection implements Connection, FrameSink, Swept {
     if (this.#state !== State.open) return;
     const pong = controlFrame("pong", payload);
     this.#pongBytes += pong.length;
-    if (this.#pongBytes > pongBytes_max) {
-      this.terminate();
-      return;
-    }
     // One write for all the PONGs of a chunk.
     if (!this.#corked) {
       this.#corked = true;

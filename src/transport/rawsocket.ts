@@ -2,8 +2,9 @@
  * RawSocket over TCP and Unix sockets, on node:net: works on Node and on Bun. The wire format is in rawsocket-framing.ts, one
  * connection in rawsocket-connection.ts; here are listening and the handshake. Control path.
  */
-import { lstatSync, unlinkSync } from "node:fs";
+import { existsSync, lstatSync, unlinkSync } from "node:fs";
 import { connect, createServer, type ListenOptions, type Server, type Socket } from "node:net";
+import { dirname } from "node:path";
 import type { Listener, RawSocketListenOptions } from "../ports.ts";
 import { peerAddress } from "./address.ts";
 import { BatchWriter } from "./batch-writer.ts";
@@ -76,7 +77,7 @@ class RawSocketListener implements Listener {
       unlinkSync(path);
       cause = await this.#tryListen({ path });
     }
-    if (cause !== null) throw unixListenError(cause, path);
+    if (cause !== null) throw unixListenError(cause, path, existsSync(dirname(path)));
     this.#unixInode = inodeOf(path);
   }
 

@@ -6,7 +6,7 @@ import { Match } from "../../src/protocol/messages.ts";
 import { depthOf } from "./json-model.ts";
 import { codes, type Element, layouts, type MessageName, messageNames } from "./messages.ts";
 import { readMsgpack } from "./msgpack-model.ts";
-import { type Format, type Pair, text, type Value } from "./value-model.ts";
+import { type Format, isUndefinedExt, type Pair, text, type Value } from "./value-model.ts";
 import { readCbor, readJson } from "./value-read.ts";
 
 const depth_max = 64;
@@ -122,7 +122,8 @@ function integral(value: Value | undefined): number | null {
   return Number.isInteger(number) && number >= 0 && number <= 2 ** 53 ? Math.abs(number) : null;
 }
 
-const isNil = (value: Value): boolean => value.kind === "nil" || value.kind === "undefined";
+const isNil = (value: Value): boolean =>
+  value.kind === "nil" || value.kind === "undefined" || isUndefinedExt(value);
 
 function optionFits(type: OptionType, value: Value, strict: boolean): boolean {
   const every = (is: (item: Value) => boolean): boolean => value.kind === "array" && value.items.every(is);

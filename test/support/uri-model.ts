@@ -1,5 +1,5 @@
 /** The slow twin of assembly/uri.ts: the patterns of the specification ("URIs", Basic Profile), and the bounds of base/limits.ts. */
-import { defaultLimits } from "../../src/base/limits.ts";
+import { fixedLimits } from "../../src/base/limits.ts";
 import { Match } from "../../src/protocol/messages.ts";
 import { UriStatus } from "../../src/wasm/abi.ts";
 
@@ -16,8 +16,8 @@ const strict = {
 
 export function uriStatusModel(uri: string, match: Match, isStrict: boolean): UriStatus {
   const components = uri.split(".");
-  const tooLong = Buffer.byteLength(uri) > defaultLimits.uriBytes_max;
-  if (tooLong || components.length > defaultLimits.uriComponents_max) return UriStatus.invalid;
+  const tooLong = Buffer.byteLength(uri) > fixedLimits.uriBytes_max;
+  if (tooLong || components.length > fixedLimits.uriComponents_max) return UriStatus.invalid;
   if (!(isStrict ? strict : loose)[match].test(uri)) return UriStatus.invalid;
   return components[0] === "wamp" ? UriStatus.reserved : UriStatus.ok;
 }

@@ -80,11 +80,17 @@ export function carried(value: Value, from: Format, to: Format): Value {
       return value.tag === 2n || value.tag === 3n
         ? carriedBignum(value.tag, value.content)
         : carried(value.content, from, to);
-    case "simple":
     case "ext":
+      if (isUndefinedExt(value)) return nil;
+      throw new Unrepresentable(value.kind);
+    case "simple":
       throw new Unrepresentable(value.kind);
   }
 }
+
+/** How some encoders write JavaScript's `undefined` in MessagePack: type 0, one zero byte. */
+export const isUndefinedExt = (value: Value): boolean =>
+  value.kind === "ext" && value.type === 0 && value.value === "00";
 
 function carriedInt(value: bigint, from: Format, to: Format): Value {
   if (fits64(value)) return int(value);

@@ -313,3 +313,17 @@ test("a key is known in every form that a serializer has for it", () => {
   );
   assert.equal(codec.u(Slot.true), Option.progress);
 });
+
+test("an option that an encoder wrote as undefined counts as null in MessagePack", () => {
+  // [32, 7, {match: ext 0 of one zero byte}, "a.b"], as some JavaScript encoders write {match: undefined}.
+  const frame = fromHex("94200781a56d61746368d40000a3612e62");
+  assert.equal(
+    verdict(codec, Serializer.msgpack, frame, 0),
+    verdict(codec, Serializer.msgpack, fromHex("94200781a56d61746368c0a3612e62"), 0),
+  );
+  assert.equal(codec.u(Slot.match), Match.exact);
+  assert.notEqual(
+    verdict(codec, Serializer.msgpack, frame, Visit.strict),
+    verdict(codec, Serializer.msgpack, frame, 0),
+  );
+});

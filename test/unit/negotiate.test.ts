@@ -109,7 +109,7 @@ test("an IPv6 host stands in brackets in the URL", () => {
 test("a path holds nothing that a server reads as a pattern", () => {
   for (const path of ["/", "/ws", "/a/b-c_d.e~1"]) checkPath(path);
   for (const path of ["", "ws", "/:a", "/*", "/a?b", "/a#b", "/ä", "/a b"])
-    assert.throws(() => checkPath(path), path);
+    assert.throws(() => checkPath(path), /must start with/);
 });
 
 test("a server's frame header has two, four or ten octets, and says the length", () => {
@@ -150,7 +150,7 @@ test("a failure to listen says in one line what to do", () => {
     assert.ok(error.cause instanceof Error);
   }
   assert.match(
-    unixListenError(because("EACCES"), "/run/x").message,
+    unixListenError(because("EACCES"), "/run/x", true).message,
     /^cannot listen on Unix socket \/run\/x: permission/,
   );
 });
@@ -178,7 +178,7 @@ test("why uWebSockets.js does not load is said with the remedy", () => {
   );
   assert.match(
     explained("ld-linux-x86-64.so.2: no such file", { glibc: undefined }),
-    /needs glibc, .* not Alpine/,
+    /needs glibc, .* \(not Alpine\)$/,
   );
   assert.match(explained("one\ntwo strange"), /does not load \(two strange\)/);
 });
