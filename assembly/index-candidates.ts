@@ -71,6 +71,7 @@ export function settle(): u32 {
 @inline
 function isMatch(entry: u32, at: u32): bool {
   const length = entryLength(entry);
-  if (entryOwner(entry) != load<u32>(at, OWNER) || length < load<u32>(at, SHORTEST) || length > load<u32>(at, LONGEST)) return false;
+  if (entryOwner(entry) != load<u32>(at, OWNER)) return false;
+  if (length < load<u32>(at, SHORTEST) || length > load<u32>(at, LONGEST)) return false;
   return entryPolicy(entry) == WILDCARD ? fitsComponents(entry) : sameBytes(entryUri(entry), uri, length);
 }

@@ -50,7 +50,7 @@ function dotsIn(word: u64): u64 {
   return ~(((other & LOW_SEVEN) + LOW_SEVEN) | other | LOW_SEVEN);
 }
 
-/** Splits a text, eight bytes at a time. Returns its number of components, at least 1; 0 when there are more than COMPONENTS_MAX. */
+/** Splits a text, eight bytes at a time. Returns the number of components, or 0 when there are more than COMPONENTS_MAX. */
 export function splitText(text: u32, length: u32): u32 {
   splitEmpty = false;
   splitCount = 0;

@@ -17,6 +17,7 @@ export interface TransportInfo {
 
 /**
  * One connection as its session sees it. All methods are called on the router's own thread, never after `onClose`.
+ * After close() or terminate() nothing comes but `onClose`, and that not from inside the call; what is sent then goes nowhere.
  */
 export interface Connection {
   readonly serializer: Serializer;

@@ -95,6 +95,7 @@ export class PendingCalls {
     if (firstCall !== 0) this.#previousOfCaller.set(firstCall, row);
     caller.firstCall = row;
     caller.callCount++;
+    caller.callIndex?.set(call.request, row);
     const firstInvocation = callee.firstInvocation;
     this.#nextOfCallee.set(row, firstInvocation);
     this.#previousOfCallee.set(row, 0);
@@ -113,11 +114,20 @@ export class PendingCalls {
     return row;
   }
 
-  /** The row of a call that this caller has in flight, or 0: a walk over its calls, bounded by `callsPerSession_max`. */
+  /**
+   * The row of a call that this caller has in flight, or 0. Most callers never ask; the first question makes an index of the
+   * caller's own, because a walk over thousands of calls for each of thousands of CANCELs would stop everybody else. It is no
+   * shared table: clients choose these ids, and could aim at each other's entries.
+   */
   byRequest(caller: RouterSession, request: number): number {
-    let row = caller.firstCall;
-    while (row !== 0 && this.#request.get(row) !== request) row = this.#nextOfCaller.get(row);
-    return row;
+    if (caller.firstCall === 0) return 0;
+    let index = caller.callIndex;
+    if (index === null) {
+      index = caller.callIndex = new Map();
+      for (let row = caller.firstCall; row !== 0; row = this.#nextOfCaller.get(row))
+        index.set(this.#request.get(row), row);
+    }
+    return index.get(request) ?? 0;
   }
 
   close(row: number, caller: RouterSession, callee: RouterSession): void {
@@ -127,6 +137,8 @@ export class PendingCalls {
     else this.#nextOfCaller.set(previousCall, nextCall);
     if (nextCall !== 0) this.#previousOfCaller.set(nextCall, previousCall);
     caller.callCount--;
+    if (caller.callCount === 0) caller.callIndex = null;
+    else caller.callIndex?.delete(this.#request.get(row));
     const nextInvocation = this.#nextOfCallee.get(row);
     const previousInvocation = this.#previousOfCallee.get(row);
     if (previousInvocation === 0) callee.firstInvocation = nextInvocation;

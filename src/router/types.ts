@@ -37,6 +37,8 @@ export interface RouterSession {
   lastInvocation: number;
   /** Highest request id of a CALL seen from it. */
   lastCall: number;
+  /** Rows of its calls in flight by request id; null until it asks for one by its id, and again when none is in flight. */
+  callIndex: Map<number, number> | null;
   subscriptionCount: number;
   registrationCount: number;
   callCount: number;

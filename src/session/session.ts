@@ -38,6 +38,7 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
   clientFeatures = 0;
   lastInvocation = 0;
   lastCall = 0;
+  callIndex: RouterSession["callIndex"] = null;
   subscriptionCount = 0;
   registrationCount = 0;
   callCount = 0;
@@ -71,10 +72,6 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     this.#startTimer(core.limits.handshake_ms, () =>
       this.#abort(errors.timeout.uri, "no HELLO in time", CloseCode.policy),
     );
-  }
-
-  get isOpen(): boolean {
-    return this.#state === State.open;
   }
 
   // ---- from the connection

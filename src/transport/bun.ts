@@ -85,13 +85,18 @@ const refuse = ({ status, statusText, body }: Refusal): Response =>
 /** The URL is made of the client's Host header, which may be anything; the path is not. */
 const pathOf = (url: string): string => /^(?:[a-z]+:\/\/[^/]*)?([^?#]*)/.exec(url)![1]!;
 
+/** Checked before there is a session; the server itself checks it afterwards. */
+const isHandshake = ({ headers }: Request): boolean =>
+  headers.get("upgrade")?.toLowerCase() === "websocket" &&
+  /^[+/0-9A-Za-z]{22}==$/.test(headers.get("sec-websocket-key") ?? "");
+
 function fetchHandler(
   options: WebSocketListenOptions,
   listener: CorkedListener<BunSocket>,
 ): BunServeOptions["fetch"] {
   return (request: Request, server: BunServer): Response | undefined => {
     if (pathOf(request.url) !== options.path) return refuse(refusals.notFound);
-    if (request.headers.get("sec-websocket-key") === null) return refuse(refusals.upgradeRequired);
+    if (!isHandshake(request)) return refuse(refusals.upgradeRequired);
     const chosen = negotiate(request.headers.get("sec-websocket-protocol") ?? "");
     if (chosen === null) return refuse(refusals.noSubprotocol);
     const peer = peerAddress(server.requestIP(request)?.address ?? "");

@@ -91,6 +91,8 @@ class RawSocketListener implements Listener {
       };
       const listening = (): void => {
         server.off("error", failed);
+        // From here on: a connection that could not be accepted. The next one may be, so the listener stays.
+        server.on("error", () => {});
         resolve(null);
       };
       server.once("error", failed);

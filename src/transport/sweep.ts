@@ -26,14 +26,12 @@ export class Sweep<Connection extends Swept, Waiting extends { destroy(): void }
   /** What has a deadline and nothing else: handshakes under way, sockets that are closing. */
   readonly #deadlines = new Map<Waiting, number>();
   readonly #options: SweepOptions;
-  readonly #pingAfter_ms: number;
   readonly #connectionsEvery_ms: number;
   #connectionsSwept_ms = performance.now();
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: SweepOptions) {
     this.#options = options;
-    this.#pingAfter_ms = options.idle_ms / 3;
     // Twelve times within the idle time: a ping is at most a twelfth late, and so is the end.
     this.#connectionsEvery_ms = clamped(options.idle_ms / 12);
     const deadlinesEvery_ms = clamped(Math.min(options.handshake_ms, closing_ms) / 4);
@@ -86,20 +84,35 @@ export class Sweep<Connection extends Swept, Waiting extends { destroy(): void }
       return;
     const sinceSwept_ms = now_ms - this.#connectionsSwept_ms;
     this.#connectionsSwept_ms = now_ms;
+    const { idle_ms } = this.#options;
     for (const connection of this.#connections) {
       const silent_ms = now_ms - connection.lastSeen_ms(now_ms);
-      if (silent_ms >= this.#options.idle_ms) connection.drop();
-      else if (this.#crossesThird(silent_ms, sinceSwept_ms)) connection.ping();
+      const need = needOf({ silent_ms, sinceSwept_ms, sweepEvery_ms: this.#connectionsEvery_ms, idle_ms });
+      if (need === "drop") connection.drop();
+      else if (need === "ping") connection.ping();
     }
   }
+}
 
-  /** Whether a third or two thirds of the idle time were reached since the last sweep: one ping each. */
-  #crossesThird(silent_ms: number, sinceSwept_ms: number): boolean {
-    const before_ms = silent_ms - sinceSwept_ms;
-    return (
-      Math.floor(silent_ms / this.#pingAfter_ms) > Math.floor(Math.max(0, before_ms) / this.#pingAfter_ms)
-    );
-  }
+export interface Silence {
+  readonly silent_ms: number;
+  readonly sinceSwept_ms: number;
+  readonly sweepEvery_ms: number;
+  readonly idle_ms: number;
+}
+
+/** What a silent connection needs: a ping at one and at two thirds of the idle time, and its end at the end of it. */
+export function needOf({
+  silent_ms,
+  sinceSwept_ms,
+  sweepEvery_ms,
+  idle_ms,
+}: Silence): "nothing" | "ping" | "drop" {
+  // After a stall the timers run before the sockets are read: what lies there unread may be a sign of life.
+  const stalled = sinceSwept_ms > 2 * sweepEvery_ms;
+  if (silent_ms >= idle_ms && !stalled) return "drop";
+  const thirds = (span_ms: number): number => Math.floor(Math.max(0, span_ms) / (idle_ms / 3));
+  return thirds(silent_ms) > thirds(silent_ms - sinceSwept_ms) ? "ping" : "nothing";
 }
 
 /** Time for the peer to finish closing once we have said that we do. */

@@ -65,11 +65,17 @@ class WsListener implements Listener, WsShared {
   open(): Promise<void> {
     const { host, port } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#http.once("error", (cause) => {
+      const failed = (cause: unknown): void => {
         void this.sweep.stop();
         reject(listenError(cause, { host, port, portFlag: "--port" }));
+      };
+      this.#http.once("error", failed);
+      this.#http.listen({ host, port, exclusive: true }, () => {
+        this.#http.off("error", failed);
+        // From here on: a connection that could not be accepted. The next one may be, so the listener stays.
+        this.#http.on("error", () => {});
+        resolve();
       });
-      this.#http.listen({ host, port, exclusive: true }, () => resolve());
     });
   }
 

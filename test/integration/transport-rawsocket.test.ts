@@ -2,7 +2,8 @@
 import { test } from "node:test";
 import { tcpSubject, unixSubject } from "../support/rawsocket-subject.ts";
 import { rawSocketCases, unixCases } from "../support/rawsocket-suite.ts";
-import { runCases, runTransportSuite } from "../support/transport-suite.ts";
+import { runCases } from "../support/transport-subject.ts";
+import { runTransportSuite } from "../support/transport-suite.ts";
 
 for (const subject of [tcpSubject(), unixSubject()]) {
   runCases(subject, rawSocketCases, []);

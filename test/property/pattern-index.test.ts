@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { PatternTwin } from "../../bench/pattern-twin.ts";
 import type { PatternHandle } from "../../src/base/ids.ts";
 import { Match } from "../../src/protocol/messages.ts";
 import { insertInto, matchesOf, openIndex } from "../support/pattern-index.ts";
@@ -72,6 +73,27 @@ test("all that match are found and nothing else, the best is the best, at every 
   fc.assert(scenario, { seed, numRuns: 250 });
   t.diagnostic(`${about}: ${pairs} pairs of pattern and URI`);
   assert.ok(pairs >= 100_000, `only ${pairs} pairs were compared`);
+});
+
+test("the JavaScript twin that the bench compares with finds the same", (t) => {
+  const scenario = fc.property(
+    fc.array(pattern, { minLength: 1, maxLength: 60, size: "max" }),
+    fc.array(asked, { minLength: 10, maxLength: 20, size: "max" }),
+    (wanted, uris) => {
+      const twin = new PatternTwin();
+      let live: Pattern[] = withoutDoubles(wanted).map((w) => ({ ...w, id: twin.insert(w.match, w.uri) }));
+      while (live.length > 0) {
+        for (const text of uris) {
+          assert.deepEqual(sorted(twin.match(text)), matchModel(live, text), `${text} ${about}`);
+          assert.equal(twin.best(text), bestModel(live, text), `${text} ${about}`);
+        }
+        for (const p of live.filter((_, i) => i % 3 === 0)) twin.remove(p.id);
+        live = live.filter((_, i) => i % 3 !== 0);
+      }
+    },
+  );
+  fc.assert(scenario, { seed, numRuns: 100 });
+  t.diagnostic(about);
 });
 
 test("literal edge before wildcard edge is the specification's order of literal runs", (t) => {

@@ -7,7 +7,7 @@ import type { Listener } from "../../src/ports.ts";
 import { Serializer } from "../../src/protocol/serializers.ts";
 import { listenRawSocket } from "../../src/transport/rawsocket.ts";
 import { clientHandshake, RawSocketClient, rawFrame } from "./rawsocket-raw.ts";
-import type { Subject } from "./transport-suite.ts";
+import type { Subject } from "./transport-subject.ts";
 
 /** Where a client connects to. */
 export function addressOf({ url, port }: Listener): NetConnectOpts {

@@ -7,7 +7,7 @@ import { listenRawSocket } from "../../src/transport/rawsocket.ts";
 import { clientHandshake, RawSocketClient, rawFrame } from "./rawsocket-raw.ts";
 import { addressOf, freshUnixPath } from "./rawsocket-subject.ts";
 import { Probe, type ProbeSession } from "./transport-probe.ts";
-import { type Case, numbered, type Running, running } from "./transport-suite.ts";
+import { type Case, numbered, type Running, running } from "./transport-subject.ts";
 
 const hex = (text: string): Buffer => Buffer.from(text.replace(/ /g, ""), "hex");
 
@@ -112,7 +112,7 @@ const handshakeCases: readonly Case[] = [
   [
     "a handshake that is not finished in time is closed",
     (subject) =>
-      running(subject, { handshake_ms: 100 }, async (all) => {
+      running(subject, { handshake_ms: 400 }, async (all) => {
         for (const octets of ["", "7f", "7ff1", "7ff100"]) {
           const client = new RawSocketClient(addressOf(all.listener));
           client.sendBytes(hex(octets));

@@ -1,5 +1,6 @@
 /** Limits that a session can meet, each with its answer, and that nobody else is affected. */
 import assert from "node:assert/strict";
+import { fixedLimits } from "../../src/base/limits.ts";
 import type { RouterOptions } from "../../src/main.ts";
 import { Message } from "../../src/protocol/messages.ts";
 import { Serializer } from "../../src/protocol/serializers.ts";

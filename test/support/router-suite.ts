@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ClientTransport } from "../../src/client/transport.ts";
+import { silentLog } from "../../src/base/log.ts";
 import { createRouter, type Router, type RouterOptions } from "../../src/main.ts";
 import { Serializer, serializerName } from "../../src/protocol/serializers.ts";
 import { LocalConnection } from "../../src/session/local.ts";
@@ -101,7 +102,9 @@ export class Suite {
   testWith(rule: string, options: RouterOptions, body: (world: World) => Promise<void>): void {
     const { leg } = this;
     test(`${leg.name}: ${rule}`, leg.skip === undefined ? {} : { skip: leg.skip }, async () => {
-      const router = await createRouter({ ...leg.listen, ...options });
+      const faults: unknown[] = [];
+      const log = { ...silentLog, error: (...what: unknown[]) => void faults.push(what) };
+      const router = await createRouter({ ...leg.listen, log, ...options });
       const world = new World(leg, router);
       // The router's own timers keep no process alive, and connections in memory do not either.
       const alive = setInterval(() => {}, 1_000);
@@ -110,6 +113,7 @@ export class Suite {
         await world.closeWires();
         await until("ended subscriptions are forgotten", () => router.stats().subscriptions === 0);
         assert.deepEqual(router.stats(), nothingLeft, "something of the sessions was left behind");
+        assert.deepEqual(faults, [], "the router noticed a fault of its own");
       } finally {
         await router.close();
         clearInterval(alive);

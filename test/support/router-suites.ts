@@ -8,6 +8,8 @@ import { idSuite } from "./router-suite-ids.ts";
 import { messageSuite } from "./router-suite-messages.ts";
 import { payloadSuite } from "./router-suite-payload.ts";
 import { pubsubSuite } from "./router-suite-pubsub.ts";
+import { departureSuite } from "./router-suite-departures.ts";
+import { hostileSuite } from "./router-suite-hostile.ts";
 import { rpcSuite } from "./router-suite-rpc.ts";
 import { limitSuite } from "./router-suite-limits.ts";
 import { sessionSuite } from "./router-suite-session.ts";
@@ -26,6 +28,8 @@ export function runRouterSuite(leg: Leg): void {
   rpcSuite(suite);
   sharedSuite(suite);
   cancelSuite(suite);
+  departureSuite(suite);
+  hostileSuite(suite);
   payloadSuite(suite);
   limitSuite(suite);
 }

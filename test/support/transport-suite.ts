@@ -3,101 +3,19 @@
  * A subject says how to listen and connect; what it cannot do is declared, and every skip carries its reason.
  */
 import assert from "node:assert/strict";
-import type { Socket } from "node:net";
-import { test } from "node:test";
-import type { Listener, TransportOptions } from "../../src/ports.ts";
 import { Serializer, serializerName } from "../../src/protocol/serializers.ts";
-import { Probe, type ProbeSession } from "./transport-probe.ts";
-
-/** A client of the transport that does what it is told and nothing by itself. */
-export interface TestClient {
-  readonly socket: Socket;
-  send(payload: Uint8Array): void;
-  /** The next message. */
-  message(): Promise<Buffer>;
-  /** Says goodbye as the transport does and waits for the end. */
-  close(): Promise<unknown>;
-  /** Settles when the connection is gone. */
-  readonly closed: Promise<unknown>;
-  answersPings: boolean;
-}
-
-export interface ListenSettings extends Partial<TransportOptions> {
-  readonly host?: string;
-  readonly port?: number;
-  /** WebSocket only. */
-  readonly path?: string;
-  readonly deflate?: boolean;
-}
-
-export interface Capabilities {
-  readonly pause: boolean;
-  /** The shortest idle time that it keeps. */
-  readonly idle_ms: number;
-  /** Whether it listens on ports; a Unix socket does not. */
-  readonly ports: boolean;
-}
-
-export interface Subject {
-  readonly name: string;
-  readonly caps: Capabilities;
-  listen(options: TransportOptions & { readonly host: string; readonly port: number }): Promise<Listener>;
-  /** `first` is sent in one piece with the handshake. */
-  connect(listener: Listener, serializer: Serializer, first?: readonly Uint8Array[]): Promise<TestClient>;
-  /** Tries to connect and says how it was refused. */
-  refusal(listener: Listener): Promise<string>;
-  /** What `refusal` says where the router takes no more. */
-  readonly fullRefusal: string;
-}
-
-export interface Skip {
-  readonly test: string;
-  readonly reason: string;
-}
-
-export interface Running {
-  readonly subject: Subject;
-  readonly listener: Listener;
-  readonly probe: Probe;
-  /** Connects and gives both ends. */
-  open(serializer?: Serializer): Promise<{ client: TestClient; session: ProbeSession }>;
-}
-
-export type Case = readonly [name: string, run: (subject: Subject) => Promise<void>];
-
-export const frameBytes_max = 1 << 20;
-
-/** Listens for the time of `task`. */
-export async function running(
-  subject: Subject,
-  settings: ListenSettings,
-  task: (running: Running) => Promise<void>,
-): Promise<void> {
-  const probe = new Probe();
-  const defaults = { host: "127.0.0.1", port: 0, frameBytes_max, idle_ms: 60_000, handshake_ms: 10_000 };
-  const listener = await subject.listen({ ...defaults, accept: probe.accept, ...settings });
-  const open = async (serializer: Serializer = Serializer.msgpack) => {
-    const client = await subject.connect(listener, serializer);
-    return { client, session: await probe.sessions.next() };
-  };
-  try {
-    await task({ subject, listener, probe, open });
-  } finally {
-    await listener.close();
-  }
-}
-
-/** Runs cases as tests. A skip that names no case is a mistake. */
-export function runCases(subject: Subject, cases: readonly Case[], skip: readonly Skip[]): void {
-  for (const { test: name, reason } of skip) {
-    if (!cases.some(([known]) => known === name)) throw new Error(`no such case to skip: ${name}`);
-    test(`${subject.name}: ${name}`, { skip: reason }, () => {});
-  }
-  for (const [name, run] of cases) {
-    if (skip.some((entry) => entry.test === name)) continue;
-    test(`${subject.name}: ${name}`, { timeout: 60_000 }, () => run(subject));
-  }
-}
+import { endingCases } from "./transport-endings.ts";
+import {
+  assertNumbered,
+  aTurn,
+  type Case,
+  frameBytes_max,
+  numbered,
+  runCases,
+  running,
+  type Skip,
+  type Subject,
+} from "./transport-subject.ts";
 
 export function runTransportSuite(subject: Subject, skip: readonly Skip[] = []): void {
   const wanted: Skip[] = [...skip];
@@ -114,32 +32,6 @@ export function runTransportSuite(subject: Subject, skip: readonly Skip[] = []):
     [...messageCases, ...flowCases, ...pauseCases, ...endingCases, ...idleCases, ...portCases],
     wanted,
   );
-}
-
-/** Bytes that tell where they belong: a number and a pattern that follows from it. */
-export function numbered(index: number, byteLength: number): Uint8Array {
-  const bytes = new Uint8Array(byteLength);
-  // Below 0x80, so that it may also travel as text.
-  bytes.fill(index % 127);
-  for (let i = 0; i < Math.min(8, byteLength); i++) bytes[i] = (index >>> (4 * (7 - i))) & 15;
-  return bytes;
-}
-
-const assertNumbered = (message: Buffer, index: number, byteLength: number): void =>
-  assert.ok(
-    Buffer.from(numbered(index, byteLength)).equals(message),
-    `message ${index} is not what was sent`,
-  );
-
-/** A round trip on a connection of its own: what was under way when it began has had its turn when it is over. */
-async function aTurn({ open }: Running): Promise<void> {
-  const { client, session } = await open();
-  client.send(numbered(1, 4));
-  await session.frames.next();
-  session.post(numbered(2, 4));
-  await client.message();
-  await client.close();
-  await session.closed;
 }
 
 const messageCases: readonly Case[] = [
@@ -339,141 +231,6 @@ const pauseCases: readonly Case[] = [
         session.connection.close(1000, "enough");
         await client.closed;
         await session.closed;
-      }),
-  ],
-];
-
-type Ending = (at: { client: TestClient; session: ProbeSession; listener: Listener }) => unknown;
-
-/** By RST where there is such a thing. */
-const tearOff = (socket: Socket): unknown =>
-  socket.remoteAddress === undefined ? socket.destroy() : socket.resetAndDestroy();
-
-const endings: readonly (readonly [string, Ending])[] = [
-  ["the client says goodbye", ({ client }) => client.close()],
-  ["the client's end is torn off", ({ client }) => tearOff(client.socket)],
-  ["the client's end is closed without a word", ({ client }) => client.socket.end()],
-  ["the session closes", ({ session }) => session.connection.close(1000, "done")],
-  ["the session terminates", ({ session }) => session.connection.terminate()],
-  ["the listener closes", ({ listener }) => listener.close()],
-];
-
-const endingCases: readonly Case[] = [
-  ...endings.map(
-    ([what, end]): Case => [
-      `onClose comes exactly once when ${what}, and nothing after it`,
-      (subject) =>
-        running(subject, {}, async (all) => {
-          const { listener } = all;
-          const { client, session } = await all.open();
-          client.send(numbered(1, 10));
-          await session.frames.next();
-          await end({ client, session, listener });
-          await session.closed;
-          client.socket.resume();
-          await client.closed;
-          if (what !== "the listener closes") await aTurn(all);
-          assert.equal(session.closeCount, 1);
-        }),
-    ],
-  ),
-  [
-    "close() and terminate() do not call onClose themselves, and harmless is what comes between",
-    (subject) =>
-      running(subject, {}, async ({ open }) => {
-        for (const way of ["close", "terminate"] as const) {
-          const { client, session } = await open();
-          const { connection } = session;
-          if (way === "close") connection.close(1001, "going");
-          else connection.terminate();
-          assert.equal(session.closeCount, 0, `${way}() called onClose`);
-          assert.equal(
-            connection.send([{ bytes: numbered(1, 9) }], 0, 1),
-            1,
-            "what is sent now goes nowhere",
-          );
-          connection.bufferedBytes();
-          connection.pause?.(true);
-          connection.pause?.(false);
-          connection.close(1000, "again");
-          if (way === "close") await client.closed;
-          connection.terminate();
-          connection.terminate();
-          await session.closed;
-          assert.equal(session.closeCount, 1);
-        }
-      }),
-  ],
-  [
-    "a session that closes while it handles a message gets none of those behind it",
-    (subject) =>
-      running(subject, {}, async ({ open, probe }) => {
-        for (const way of ["close", "terminate"] as const) {
-          probe.onAccept = (session) => {
-            session.onFrameInstead = () => {
-              if (way === "close") session.connection.close(1008, "first was wrong");
-              else session.connection.terminate();
-            };
-          };
-          const { client, session } = await open();
-          // In one piece, so that one read brings them all.
-          client.socket.cork();
-          for (let i = 0; i < 3; i++) client.send(numbered(i, 10));
-          client.socket.uncork();
-          await session.closed;
-          await client.closed;
-          assert.equal(session.frameCount, 1);
-        }
-      }),
-  ],
-  [
-    "what was sent before close() arrives before the end",
-    (subject) =>
-      running(subject, {}, async ({ open }) => {
-        const { client, session } = await open();
-        for (let i = 0; i < 20; i++) session.post(numbered(i, 5_000));
-        session.connection.close(1000, "that was all");
-        for (let i = 0; i < 20; i++) assertNumbered(await client.message(), i, 5_000);
-        await client.closed;
-      }),
-  ],
-  [
-    "a session that closes at once in accept() is refused, and hears onClose once",
-    (subject) =>
-      running(subject, {}, async (all) => {
-        const { probe, listener } = all;
-        probe.onAccept = (session) => session.connection.close(1000, "no");
-        assert.equal(await subject.refusal(listener), subject.fullRefusal);
-        const session = await probe.sessions.next();
-        await session.closed;
-        probe.onAccept = () => {};
-        await aTurn(all);
-        assert.equal(session.closeCount, 1);
-      }),
-  ],
-  [
-    "a router that is full refuses politely, and keeps those that are there",
-    (subject) =>
-      running(subject, {}, async ({ probe, open, listener }) => {
-        probe.echo();
-        const { client } = await open();
-        probe.full = true;
-        assert.equal(await subject.refusal(listener), subject.fullRefusal);
-        client.send(numbered(5, 50));
-        assertNumbered(await client.message(), 5, 50);
-        probe.full = false;
-        await open();
-      }),
-  ],
-  [
-    "a listener that was closed takes no one, and closing it again is harmless",
-    (subject) =>
-      running(subject, {}, async ({ listener, open }) => {
-        const { session } = await open();
-        await listener.close();
-        assert.equal(session.closeCount, 1, "onClose came before close() was done");
-        await assert.rejects(subject.connect(listener, Serializer.json));
-        await listener.close();
       }),
   ],
 ];

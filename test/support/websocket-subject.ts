@@ -1,8 +1,17 @@
 /** A WebSocket adapter as a subject of the transport suite. */
 import type { WebSocketAdapter } from "../../src/ports.ts";
 import { isBinary, serializerName } from "../../src/protocol/serializers.ts";
-import type { Subject } from "./transport-suite.ts";
-import { frameBytes, Opcode, openWebSocket, request } from "./ws-raw.ts";
+import type { ProbeSession } from "./transport-probe.ts";
+import type { Running, Subject } from "./transport-subject.ts";
+import {
+  frameBytes,
+  type HandshakeOptions,
+  type HttpReply,
+  Opcode,
+  openWebSocket,
+  type RawWebSocket,
+  request,
+} from "./ws-raw.ts";
 
 export const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, "");
 
@@ -37,4 +46,20 @@ export function webSocketSubject(adapter: WebSocketAdapter, caps: { readonly idl
       return `HTTP ${reply.status}: ${reply.body}`;
     },
   };
+}
+
+/** Sends a request that is not to become a WebSocket, and gives the answer. */
+export async function answer({ listener }: Running, options: Partial<HandshakeOptions>): Promise<HttpReply> {
+  const { reply, socket } = await request({ host: hostOf(listener.url), port: listener.port, ...options });
+  socket.destroy();
+  return reply;
+}
+
+export async function connect(
+  { listener, probe }: Running,
+  offer: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ client: RawWebSocket; session: ProbeSession }> {
+  const client = await openWebSocket({ host: hostOf(listener.url), port: listener.port, offer, headers });
+  return { client, session: await probe.sessions.next() };
 }

@@ -15,6 +15,7 @@ import {
   wrongFrameReason,
 } from "../../src/transport/negotiate.ts";
 import { explainUwsFailure, type System } from "../../src/transport/select.ts";
+import { needOf } from "../../src/transport/sweep.ts";
 import { binaryHeaders, textHeaders } from "../../src/transport/websocket-header.ts";
 
 const seed = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);
@@ -130,6 +131,21 @@ test("a server's frame header has two, four or ten octets, and says the length",
     assert.equal(target[3], 0x82);
     assert.equal(target[end], 0xee, "nothing is written behind it");
   }
+});
+
+test("a silent connection is pinged at one and two thirds of the idle time and then dropped, but not right after a stall", () => {
+  const needs = (every_ms: number, upTo_ms: number): string[] => {
+    const found: string[] = [];
+    for (let silent_ms = every_ms; silent_ms <= upTo_ms; silent_ms += every_ms) {
+      const need = needOf({ silent_ms, sinceSwept_ms: every_ms, sweepEvery_ms: every_ms, idle_ms: 600 });
+      if (need !== "nothing") found.push(`${need} at ${silent_ms}`);
+    }
+    return found;
+  };
+  assert.deepEqual(needs(50, 600), ["ping at 200", "ping at 400", "drop at 600"]);
+  assert.deepEqual(needs(70, 630), ["ping at 210", "ping at 420", "drop at 630"]);
+  assert.equal(needOf({ silent_ms: 900, sinceSwept_ms: 900, sweepEvery_ms: 50, idle_ms: 600 }), "ping");
+  assert.equal(needOf({ silent_ms: 950, sinceSwept_ms: 50, sweepEvery_ms: 50, idle_ms: 600 }), "drop");
 });
 
 test("a failure to listen says in one line what to do", () => {

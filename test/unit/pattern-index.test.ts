@@ -4,6 +4,7 @@ import type { PatternHandle } from "../../src/base/ids.ts";
 import { Match } from "../../src/protocol/messages.ts";
 import { Address } from "../../src/wasm/abi.ts";
 import { insertInto, matchesOf, openIndex } from "../support/pattern-index.ts";
+import { precedenceModel } from "../support/pattern-model.ts";
 
 const scope = 2;
 const { exact, prefix, wildcard } = Match;
@@ -234,6 +235,20 @@ test("a component longer than any pattern is matched by a wildcard and by no lit
   assert.deepEqual(match(`a.b.${"c".repeat(60_000)}`), [second.id]);
   assert.deepEqual(match(`${"a".repeat(60_000)}.b.c`), []);
   assert.deepEqual(match("a".repeat(60_000)), []);
+});
+
+test("a thousand patterns that match one URI are all found, in the order of precedence", () => {
+  const { index } = openIndex();
+  const parts = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+  const uri = parts.join(".");
+  const patterns = Array.from({ length: 1_024 }, (_, mask) =>
+    insertInto(index, scope, wildcard, parts.map((part, i) => ((mask >> i) & 1 ? "" : part)).join(".")),
+  );
+  const prefixes = Array.from(
+    { length: uri.length + 1 },
+    (_, i) => insertInto(index, scope, prefix, uri.slice(0, i)).id,
+  );
+  assert.deepEqual(matchesOf(index, scope, uri), [...prefixes, ...precedenceModel(patterns, uri)]);
 });
 
 test("more matches than fit are cut off, and said to be", () => {
