@@ -17,6 +17,8 @@ export class Deadlines {
   readonly #tick = new F64Column();
   readonly #next = new U32Column();
   readonly #previous = new U32Column();
+  /** Rows found due by a sweep; empty between sweeps. */
+  readonly #due: number[] = [];
   #lastTick = 0;
   #count = 0;
   #stop: (() => void) | undefined;
@@ -82,17 +84,18 @@ export class Deadlines {
     for (let tick = from; tick <= now && this.#count > 0; tick++) this.#sweep(tick & spokeMask, now);
   }
 
-  /** Expiring a row may set or clear others; so the spoke is read again from its head after each. */
+  /** One walk to find what is due: rows of later rounds lie between, and must not be walked again for each that expires. */
   #sweep(spoke: number, now: number): void {
-    let row = this.#heads[spoke]!;
-    while (row !== 0) {
-      if (this.#tick.get(row) - 1 > now) {
-        row = this.#next.get(row);
-        continue;
-      }
+    const due = this.#due;
+    for (let row = this.#heads[spoke]!; row !== 0; row = this.#next.get(row))
+      if (this.#tick.get(row) - 1 <= now) due.push(row);
+    for (const row of due) {
+      // Expiring one row may have cleared or moved another.
+      const tick = this.#tick.get(row);
+      if (tick === 0 || tick - 1 > now) continue;
       this.clear(row);
       this.#expire(row);
-      row = this.#heads[spoke]!;
     }
+    due.length = 0;
   }
 }

@@ -11,6 +11,7 @@ import {
   type SerializerName,
 } from "../support/foreign.ts";
 import { autobahnKind } from "../support/foreign-autobahn.ts";
+import { Events } from "../support/foreign-events.ts";
 import { spanwireKind } from "../support/foreign-spanwire.ts";
 import { wampyKind } from "../support/foreign-wampy.ts";
 import { type RunningRouter, startRouter } from "../support/router.ts";
@@ -111,27 +112,6 @@ const rejectsWith = (promise: Promise<unknown>, uri: string, given?: Payload): P
     if (given !== undefined) same(error.payload, given, "the error's payload");
     return true;
   });
-
-/** Events as they come; `next` waits for one. */
-class Events {
-  readonly #arrived: { given: Payload; topic: string }[] = [];
-  #wake: () => void = () => {};
-  readonly handler = (given: Payload, topic: string): void => {
-    this.#arrived.push({ given, topic });
-    this.#wake();
-  };
-  async next(): Promise<{ given: Payload; topic: string }> {
-    while (this.#arrived.length === 0) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    return this.#arrived.shift()!;
-  }
-  get count(): number {
-    return this.#arrived.length;
-  }
-}
 
 const timeout = 30_000;
 

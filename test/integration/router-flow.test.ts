@@ -11,16 +11,14 @@ import { encodeMessage } from "../../src/protocol/encoding.ts";
 import { Message } from "../../src/protocol/messages.ts";
 import { Serializer } from "../../src/protocol/serializers.ts";
 import { heldByProcess } from "../support/garbage.ts";
-import { memoryLeg, tcpLeg, unixLeg, webSocketLeg } from "../support/router-legs.ts";
+import { memoryLeg, tcpLeg, unixLeg, webSocketLegs } from "../support/router-legs.ts";
 import { type Leg, Suite, type World } from "../support/router-suite.ts";
 import { stallWebSocket } from "../support/stalled-websocket.ts";
 import { until, type Wire } from "../support/wire.ts";
 
-const isBun = process.versions["bun"] !== undefined;
-const webSockets = isBun ? (["bun"] as const) : (["uws", "ws"] as const);
 const legs: readonly Leg[] = [
   memoryLeg(Serializer.msgpack),
-  ...webSockets.map((adapter) => webSocketLeg(adapter, Serializer.json)),
+  ...webSocketLegs(Serializer.json),
   tcpLeg(Serializer.cbor),
   unixLeg(Serializer.msgpack),
 ];
@@ -244,8 +242,7 @@ test("one subscriber in a thousand does not read: memory stays flat, and the oth
   }
 });
 
-for (const adapter of webSockets) {
-  const leg = webSocketLeg(adapter, Serializer.msgpack);
+for (const leg of webSocketLegs(Serializer.msgpack)) {
   new Suite(leg).testWith(
     "a client that stops reading its socket is held within its bound, and the others get every event",
     { limits: { frameBytes_max: 64 << 10, outboxBytes_max: 256 << 10 } },

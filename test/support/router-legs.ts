@@ -6,6 +6,7 @@ import type { ClientTransport } from "../../src/client/transport.ts";
 import type { Router } from "../../src/main.ts";
 import { Serializer, serializerName } from "../../src/protocol/serializers.ts";
 import { LocalConnection } from "../../src/session/local.ts";
+import { type AdapterName, selectWebSocketAdapter } from "../../src/transport/select.ts";
 import { MemoryConnection } from "./memory-connection.ts";
 import { anonymous, type Leg, legName } from "./router-suite.ts";
 
@@ -57,11 +58,30 @@ function socketLeg(transport: string, serializer: Serializer, leg: Pick<Leg, "li
   };
 }
 
-export const webSocketLeg = (adapter: "uws" | "bun" | "ws", serializer: Serializer): Leg =>
-  socketLeg(`websocket (${adapter})`, serializer, {
-    listen: { websocket: { port: 0 }, transport: adapter },
-    closeCodes: true,
-  });
+const isBun = process.versions["bun"] !== undefined;
+/** The WebSocket adapters of this runtime, and why one of them does not load here, if so. */
+const adapters: readonly { readonly name: AdapterName; readonly skip?: string }[] = isBun
+  ? [{ name: "bun" }]
+  : [await uws(), { name: "ws" }];
+
+async function uws(): Promise<{ name: AdapterName; skip?: string }> {
+  try {
+    await selectWebSocketAdapter("uws");
+    return { name: "uws" };
+  } catch (cause) {
+    return { name: "uws", skip: String(cause) };
+  }
+}
+
+/** A leg for each WebSocket adapter of this runtime. */
+export const webSocketLegs = (serializer: Serializer): Leg[] =>
+  adapters.map(({ name, ...skip }) => ({
+    ...socketLeg(`websocket (${name})`, serializer, {
+      listen: { websocket: { port: 0 }, transport: name },
+      closeCodes: true,
+    }),
+    ...skip,
+  }));
 
 export const tcpLeg = (serializer: Serializer): Leg =>
   socketLeg("rawsocket", serializer, { listen: { rawsocket: { port: 0 } }, closeCodes: false });

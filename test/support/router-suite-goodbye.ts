@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Message } from "../../src/protocol/messages.ts";
 import type { Suite } from "./router-suite.ts";
+import { until } from "./wire.ts";
 
 const roles = { caller: {}, callee: {}, publisher: {}, subscriber: {} };
 
@@ -181,4 +182,20 @@ function secondSessions(suite: Suite): void {
       assert.equal(world.router.stats().subscriptions, 1);
     },
   );
+
+  suite.test("a session with many subscriptions may be lost at any moment of its end", async (world) => {
+    const count = 5_000;
+    for (const end of ["loss", "goodbye and loss", "abort", "violation"]) {
+      const wire = await world.join();
+      for (let i = 1; i <= count; i++) wire.send([Message.subscribe, i, {}, `com.t${i}`]);
+      for (let i = 1; i <= count; i++) assert.equal((await wire.next())[0], Message.subscribed);
+      if (end === "abort") wire.send([Message.abort, {}, "com.enough"]);
+      if (end === "violation") wire.send([Message.welcome, 1, {}]);
+      if (end === "goodbye and loss") wire.send([Message.goodbye, {}, "wamp.close.normal"]);
+      if (end === "goodbye and loss") assert.equal((await wire.next())[0], Message.goodbye);
+      wire.close();
+      await until("its subscriptions are ended", () => world.router.stats().subscriptions === 0);
+      assert.equal(world.router.stats().patterns, 0);
+    }
+  });
 }

@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ClientTransport } from "../../src/client/transport.ts";
 import { silentLog } from "../../src/base/log.ts";
+import type { ClientTransport } from "../../src/client/transport.ts";
 import { createRouter, type Router, type RouterOptions } from "../../src/main.ts";
 import { Serializer, serializerName } from "../../src/protocol/serializers.ts";
 import { LocalConnection } from "../../src/session/local.ts";

@@ -66,7 +66,9 @@ function setUp(given: Partial<Limits> = {}, policy: SlowConsumerPolicy = "drop-n
       at += length;
       return at - length;
     },
-    releaseKept: () => void (at = 1),
+    releaseKept(): void {
+      at = 1;
+    },
   };
   const scheduler = new VirtualScheduler();
   const limits = limitsFrom({ frameBytes_max: 1024, ...given });
