@@ -3,7 +3,7 @@
  * there. Three classes and not one generic: V8 keeps one feedback per method, and mixed element kinds would make it polymorphic.
  * Rows are numbered from 0; a row must be made by `ensure` before it is read or written. Fresh rows are 0.
  */
-const segmentBits = 13;
+const segmentBits = 12;
 const segmentRows = 1 << segmentBits;
 const rowMask = segmentRows - 1;
 
@@ -52,6 +52,56 @@ export class F64Column {
   }
   get bytes(): number {
     return this.#segments.length * segmentRows * 8;
+  }
+}
+
+/**
+ * Several 32-bit fields of a row side by side, for tables whose rows are written and read as a whole: one look-up of the segment,
+ * and fields that share a cache line. `segment(row)[offset(row) + field]`.
+ */
+export class U32Records {
+  readonly #segments: Uint32Array[] = [];
+  readonly #fields: number;
+  constructor(fields: number) {
+    this.#fields = fields;
+  }
+  ensure(row: number): void {
+    while (this.#segments.length << segmentBits <= row)
+      this.#segments.push(new Uint32Array(segmentRows * this.#fields));
+  }
+  segment(row: number): Uint32Array {
+    return this.#segments[row >>> segmentBits]!;
+  }
+  offset(row: number): number {
+    return (row & rowMask) * this.#fields;
+  }
+  get(row: number, field: number): number {
+    return this.segment(row)[this.offset(row) + field]!;
+  }
+  set(row: number, field: number, value: number): void {
+    this.segment(row)[this.offset(row) + field] = value;
+  }
+}
+
+/** Like `U32Records`, for 64-bit floats. */
+export class F64Records {
+  readonly #segments: Float64Array[] = [];
+  readonly #fields: number;
+  constructor(fields: number) {
+    this.#fields = fields;
+  }
+  ensure(row: number): void {
+    while (this.#segments.length << segmentBits <= row)
+      this.#segments.push(new Float64Array(segmentRows * this.#fields));
+  }
+  segment(row: number): Float64Array {
+    return this.#segments[row >>> segmentBits]!;
+  }
+  offset(row: number): number {
+    return (row & rowMask) * this.#fields;
+  }
+  get(row: number, field: number): number {
+    return this.segment(row)[this.offset(row) + field]!;
   }
 }
 

@@ -44,14 +44,18 @@ export class Calls {
     return this.#deadlines.count;
   }
 
+  /** Notes a call whose INVOCATION is on its way; see PendingCalls.open. */
   open(
     caller: RouterSession,
     callee: RouterSession,
-    call: { request: number; registration: PatternHandle; flags: number; timeout_ms: number },
+    registration: PatternHandle,
+    request: RequestId,
+    flags: number,
+    timeout_ms: number,
   ): void {
-    const row = this.pending.open(caller, callee, call);
+    const row = this.pending.open(caller, callee, registration, request, flags, timeout_ms);
     this.#deadlines.ensure(row);
-    if (call.timeout_ms > 0) this.#deadlines.set(row, call.timeout_ms);
+    if (timeout_ms > 0) this.#deadlines.set(row, timeout_ms);
   }
 
   /** YIELD. False: the invocation was never issued to this session, which is a violation. */
@@ -167,7 +171,7 @@ export class Calls {
   }
 
   #close(row: number, caller: RouterSession, callee: RouterSession): void {
-    this.#deadlines.clear(row);
+    if (this.pending.timeout_ms(row) > 0) this.#deadlines.clear(row);
     this.pending.close(row, caller, callee);
   }
 }

@@ -3,7 +3,7 @@
  * and a list of its callee for cancels and departures. Every row ends in exactly one `close`.
  */
 
-import { F64Column, Rows, U8Column, U32Column } from "../base/column.ts";
+import { F64Records, Rows, U32Records } from "../base/column.ts";
 import type { PatternHandle, RequestId, Target } from "../base/ids.ts";
 import { IntTable } from "../base/int-table.ts";
 import type { RouterSession } from "./types.ts";
@@ -20,19 +20,26 @@ export const CallFlag = {
 
 const twoTo32 = 2 ** 32;
 
+/** Fields of a row: who, whose, and the neighbours in the two lists. */
+const Word = {
+  caller: 0,
+  callee: 1,
+  registration: 2,
+  flags: 3,
+  nextOfCaller: 4,
+  previousOfCaller: 5,
+  nextOfCallee: 6,
+  previousOfCallee: 7,
+} as const;
+const wordCount = 8;
+
+const Float = { request: 0, invocation: 1, timeout_ms: 2 } as const;
+const floatCount = 3;
+
 export class PendingCalls {
   readonly #rows = new Rows();
-  readonly #caller = new U32Column();
-  readonly #callee = new U32Column();
-  readonly #request = new F64Column();
-  readonly #invocation = new F64Column();
-  readonly #registration = new U32Column();
-  readonly #timeout_ms = new F64Column();
-  readonly #flags = new U8Column();
-  readonly #nextOfCaller = new U32Column();
-  readonly #previousOfCaller = new U32Column();
-  readonly #nextOfCallee = new U32Column();
-  readonly #previousOfCallee = new U32Column();
+  readonly #words = new U32Records(wordCount);
+  readonly #floats = new F64Records(floatCount);
   readonly #byInvocation: IntTable;
 
   constructor(seed: number) {
@@ -42,64 +49,66 @@ export class PendingCalls {
   get count(): number {
     return this.#rows.count;
   }
-  get top(): number {
-    return this.#rows.top;
-  }
   caller(row: number): Target {
-    return this.#caller.get(row) as Target;
+    return this.#words.get(row, Word.caller) as Target;
   }
   callee(row: number): Target {
-    return this.#callee.get(row) as Target;
+    return this.#words.get(row, Word.callee) as Target;
   }
   request(row: number): RequestId {
-    return this.#request.get(row) as RequestId;
+    return this.#floats.get(row, Float.request) as RequestId;
   }
   invocation(row: number): RequestId {
-    return this.#invocation.get(row) as RequestId;
-  }
-  registration(row: number): PatternHandle {
-    return this.#registration.get(row) as PatternHandle;
+    return this.#floats.get(row, Float.invocation) as RequestId;
   }
   timeout_ms(row: number): number {
-    return this.#timeout_ms.get(row);
+    return this.#floats.get(row, Float.timeout_ms);
   }
   flags(row: number): number {
-    return this.#flags.get(row);
+    return this.#words.get(row, Word.flags);
   }
   setFlags(row: number, flags: number): void {
-    this.#flags.set(row, flags);
-  }
-  nextOfCaller(row: number): number {
-    return this.#nextOfCaller.get(row);
+    this.#words.set(row, Word.flags, flags);
   }
 
-  /** Notes a call under the callee's next invocation id. Returns its row. */
+  /**
+   * Notes a call under the id of the last INVOCATION counted for the callee. Returns its row. Arguments and not an object: this
+   * runs once per call.
+   */
   open(
     caller: RouterSession,
     callee: RouterSession,
-    call: { request: number; registration: PatternHandle; flags: number; timeout_ms: number },
+    registration: PatternHandle,
+    request: RequestId,
+    flags: number,
+    timeout_ms: number,
   ): number {
     const row = this.#rows.take();
-    this.#ensure(row);
+    this.#words.ensure(row);
+    this.#floats.ensure(row);
     const invocation = callee.lastInvocation;
-    this.#caller.set(row, caller.target);
-    this.#callee.set(row, callee.target);
-    this.#request.set(row, call.request);
-    this.#invocation.set(row, invocation);
-    this.#registration.set(row, call.registration);
-    this.#timeout_ms.set(row, call.timeout_ms);
-    this.#flags.set(row, call.flags);
+    const floats = this.#floats.segment(row);
+    const f = this.#floats.offset(row);
+    floats[f + Float.request] = request;
+    floats[f + Float.invocation] = invocation;
+    floats[f + Float.timeout_ms] = timeout_ms;
     const firstCall = caller.firstCall;
-    this.#nextOfCaller.set(row, firstCall);
-    this.#previousOfCaller.set(row, 0);
-    if (firstCall !== 0) this.#previousOfCaller.set(firstCall, row);
+    const firstInvocation = callee.firstInvocation;
+    const words = this.#words.segment(row);
+    const w = this.#words.offset(row);
+    words[w + Word.caller] = caller.target;
+    words[w + Word.callee] = callee.target;
+    words[w + Word.registration] = registration;
+    words[w + Word.flags] = flags;
+    words[w + Word.nextOfCaller] = firstCall;
+    words[w + Word.previousOfCaller] = 0;
+    words[w + Word.nextOfCallee] = firstInvocation;
+    words[w + Word.previousOfCallee] = 0;
+    if (firstCall !== 0) this.#words.set(firstCall, Word.previousOfCaller, row);
+    if (firstInvocation !== 0) this.#words.set(firstInvocation, Word.previousOfCallee, row);
     caller.firstCall = row;
     caller.callCount++;
-    caller.callIndex?.set(call.request, row);
-    const firstInvocation = callee.firstInvocation;
-    this.#nextOfCallee.set(row, firstInvocation);
-    this.#previousOfCallee.set(row, 0);
-    if (firstInvocation !== 0) this.#previousOfCallee.set(firstInvocation, row);
+    if (caller.callIndex !== null) caller.callIndex.set(request, row);
     callee.firstInvocation = row;
     callee.invocationCount++;
     this.#byInvocation.set(keyOf(callee.target, invocation), invocation >>> 0, row);
@@ -110,7 +119,7 @@ export class PendingCalls {
   byInvocation(callee: Target, invocation: number): number {
     const row = this.#byInvocation.get(keyOf(callee, invocation), invocation >>> 0);
     // The key keeps all of the slot but mixes the id's upper bits in: compare what it stands for.
-    if (row === 0 || this.#callee.get(row) !== callee || this.#invocation.get(row) !== invocation) return 0;
+    if (row === 0 || this.callee(row) !== callee || this.invocation(row) !== invocation) return 0;
     return row;
   }
 
@@ -124,44 +133,33 @@ export class PendingCalls {
     let index = caller.callIndex;
     if (index === null) {
       index = caller.callIndex = new Map();
-      for (let row = caller.firstCall; row !== 0; row = this.#nextOfCaller.get(row))
-        index.set(this.#request.get(row), row);
+      for (let row = caller.firstCall; row !== 0; row = this.#words.get(row, Word.nextOfCaller))
+        index.set(this.request(row), row);
     }
     return index.get(request) ?? 0;
   }
 
   close(row: number, caller: RouterSession, callee: RouterSession): void {
-    const nextCall = this.#nextOfCaller.get(row);
-    const previousCall = this.#previousOfCaller.get(row);
+    const all = this.#words;
+    const words = all.segment(row);
+    const w = all.offset(row);
+    const nextCall = words[w + Word.nextOfCaller]!;
+    const previousCall = words[w + Word.previousOfCaller]!;
     if (previousCall === 0) caller.firstCall = nextCall;
-    else this.#nextOfCaller.set(previousCall, nextCall);
-    if (nextCall !== 0) this.#previousOfCaller.set(nextCall, previousCall);
+    else all.set(previousCall, Word.nextOfCaller, nextCall);
+    if (nextCall !== 0) all.set(nextCall, Word.previousOfCaller, previousCall);
     caller.callCount--;
     if (caller.callCount === 0) caller.callIndex = null;
-    else caller.callIndex?.delete(this.#request.get(row));
-    const nextInvocation = this.#nextOfCallee.get(row);
-    const previousInvocation = this.#previousOfCallee.get(row);
+    else if (caller.callIndex !== null) caller.callIndex.delete(this.request(row));
+    const nextInvocation = words[w + Word.nextOfCallee]!;
+    const previousInvocation = words[w + Word.previousOfCallee]!;
     if (previousInvocation === 0) callee.firstInvocation = nextInvocation;
-    else this.#nextOfCallee.set(previousInvocation, nextInvocation);
-    if (nextInvocation !== 0) this.#previousOfCallee.set(nextInvocation, previousInvocation);
+    else all.set(previousInvocation, Word.nextOfCallee, nextInvocation);
+    if (nextInvocation !== 0) all.set(nextInvocation, Word.previousOfCallee, previousInvocation);
     callee.invocationCount--;
-    const invocation = this.#invocation.get(row);
+    const invocation = this.invocation(row);
     this.#byInvocation.delete(keyOf(callee.target, invocation), invocation >>> 0);
     this.#rows.free(row);
-  }
-
-  #ensure(row: number): void {
-    this.#caller.ensure(row);
-    this.#callee.ensure(row);
-    this.#request.ensure(row);
-    this.#invocation.ensure(row);
-    this.#registration.ensure(row);
-    this.#timeout_ms.ensure(row);
-    this.#flags.ensure(row);
-    this.#nextOfCaller.ensure(row);
-    this.#previousOfCaller.ensure(row);
-    this.#nextOfCallee.ensure(row);
-    this.#previousOfCallee.ensure(row);
   }
 }
 

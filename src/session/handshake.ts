@@ -1,8 +1,8 @@
 /** HELLO to WELCOME or ABORT (Basic Profile, "Session Establishment"). Control path; pure but for the authenticator. */
 
 import type { SessionId } from "../base/ids.ts";
-import type { Connection, Identity } from "../ports.ts";
 import { fixedLimits } from "../base/limits.ts";
+import type { Connection, Identity } from "../ports.ts";
 import { errors } from "../protocol/errors.ts";
 import { clientRoles, readClientRoles, routerRoles } from "../protocol/features.ts";
 import { Message } from "../protocol/messages.ts";

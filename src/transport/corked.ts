@@ -143,7 +143,8 @@ export class CorkedConnection<Socket extends CorkableSocket> implements Connecti
     if (this.#state !== State.open) return count;
     const socket = this.#socket;
     let next = from;
-    if (socket !== null && socket.getBufferedAmount() <= drainedBytes) {
+    // A socket that filled while the last batch was uncorked takes one more frame, and says so then.
+    if (socket !== null && !this.#owesDrain) {
       next = this.#listener.writer.write(socket, frames, from, count, isBinary(this.serializer));
     }
     if (next < count) this.#owesDrain = true;
