@@ -7,6 +7,8 @@ import type { Serializer } from "./protocol/serializers.ts";
 /** A frame on its way out. `bytes` may lie in memory that is used again after the current flush. */
 export interface OutgoingFrame {
   readonly bytes: Uint8Array;
+  /** For a transport that sends text only as a string: its place to keep the bytes' text, so that many receivers share it. */
+  text?: string | undefined;
 }
 
 export interface TransportInfo {

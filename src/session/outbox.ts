@@ -37,6 +37,7 @@ const ownBytes_min = 16 << 10;
 /** A frame whose bytes lie in linear memory, at `address`, until `own` copies them out; address 0: they are its own. */
 export class OutboxFrame implements Frame {
   bytes: Uint8Array;
+  text: string | undefined = undefined;
   readonly length: number;
   readonly droppable: boolean;
   #address: number;

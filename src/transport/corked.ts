@@ -28,7 +28,7 @@ export interface CorkableSocket {
 /** What the runtimes call differently. */
 export interface Driver<Socket extends CorkableSocket> {
   /** Returns false where the server has taken the frame, but the socket is full behind it. It never drops one. */
-  send(socket: Socket, bytes: Uint8Array, binary: boolean, compress: boolean): boolean;
+  send(socket: Socket, frame: OutgoingFrame, binary: boolean, compress: boolean): boolean;
   /** Sends a close frame; `lost()` comes before it returns. */
   end(socket: Socket, code: number, reason: string): void;
   /** Drops the connection; `lost()` comes before it returns. */
@@ -79,15 +79,21 @@ class CorkedWriter<Socket extends CorkableSocket> {
   readonly #run = (): void => {
     const socket = this.#socket!;
     while (this.#next < this.#count) {
-      const bytes = this.#frames[this.#next++]!.bytes;
-      const compress = this.#deflate && bytes.length >= deflateFromBytes;
-      if (!this.#driver.send(socket, bytes, this.#binary, compress)) return;
+      const frame = this.#frames[this.#next++]!;
+      const compress = this.#deflate && frame.bytes.length >= deflateFromBytes;
+      if (!this.#driver.send(socket, frame, this.#binary, compress)) return;
     }
   };
 
   constructor(driver: Driver<Socket>, deflate: boolean) {
     this.#driver = driver;
     this.#deflate = deflate;
+  }
+
+  /** Sends one frame; false where the socket took it, but is full behind it. */
+  writeOne(socket: Socket, frame: OutgoingFrame, binary: boolean): boolean {
+    const compress = this.#deflate && frame.bytes.length >= deflateFromBytes;
+    return this.#driver.send(socket, frame, binary, compress);
   }
 
   /** Sends frames[from..count-1] until the socket is full; returns the index behind the last one taken. */
@@ -122,6 +128,7 @@ export class CorkedConnection<Socket extends CorkableSocket> implements Connecti
   #state: State = State.open;
   /** A send() returned less than it was given; onDrain is owed. */
   #owesDrain = false;
+  #mayBeFull = false;
 
   constructor(listener: CorkedListener<Socket>, serializer: Serializer, peer: string) {
     this.#listener = listener;
@@ -143,12 +150,25 @@ export class CorkedConnection<Socket extends CorkableSocket> implements Connecti
     if (this.#state !== State.open) return count;
     const socket = this.#socket;
     let next = from;
-    // A socket that filled while the last batch was uncorked takes one more frame, and says so then.
-    if (socket !== null && !this.#owesDrain) {
-      next = this.#listener.writer.write(socket, frames, from, count, isBinary(this.serializer));
+    if (socket !== null && this.#hasRoom(socket)) {
+      const binary = isBinary(this.serializer);
+      if (count - from === 1) {
+        // One frame needs no cork, and its answer can be trusted.
+        this.#mayBeFull = !this.#listener.writer.writeOne(socket, frames[from]!, binary);
+        next = count;
+      } else {
+        // Under cork the socket takes into the cork's buffer whatever its own is like, and says nothing when that is flushed.
+        next = this.#listener.writer.write(socket, frames, from, count, binary);
+        this.#mayBeFull = true;
+      }
     }
     if (next < count) this.#owesDrain = true;
     return next;
+  }
+
+  /** Asks the socket only where it may be full: the question costs as much as a small frame. */
+  #hasRoom(socket: Socket): boolean {
+    return !this.#mayBeFull || socket.getBufferedAmount() <= drainedBytes;
   }
 
   bufferedBytes(): number {

@@ -48,7 +48,7 @@ const nativeFrameBytes_max = (frameBytes_max: number): number =>
 
 const driver: Driver<NativeSocket> = {
   // 0 means taken, but buffered. 2 would mean dropped, for which there is always room.
-  send: (socket, bytes, binary, compress) => socket.send(bytes, binary, compress) === 1,
+  send: (socket, { bytes }, binary, compress) => socket.send(bytes, binary, compress) === 1,
   end: (socket, code, reason) => socket.end(code, reason),
   drop: (socket) => socket.close(),
 };
