@@ -29,7 +29,7 @@ interface Leg {
 
 function firstExisting(...paths: readonly string[]): string | { readonly missing: string } {
   const found = paths.map((path) => join(root, "node_modules", path)).find((path) => existsSync(path));
-  return found ?? { missing: `none of ${paths.join(", ")} is installed; run npm ci` };
+  return found ?? { missing: `none of ${paths.join(", ")} is installed; run npm install` };
 }
 
 const all = ["unit", "property", "conformance", "fuzz", "integration"];
