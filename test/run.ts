@@ -8,6 +8,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bunPath } from "./support/bun-path.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const testDir = join(root, "build", "test");
@@ -39,8 +40,7 @@ const legs: readonly Leg[] = [
     name: "bun",
     kind: "bun",
     folders: all,
-    // Where install scripts are blocked, only the platform package has the binary.
-    runtime: firstExisting("@oven/bun-linux-x64/bin/bun", "bun/bin/bun.exe"),
+    runtime: bunPath() ?? { missing: "Bun is not installed; run npm install" },
   },
   { name: "node22", kind: "node", folders: ["integration"], runtime: firstExisting("node22/bin/node") },
   { name: "node24", kind: "node", folders: ["integration"], runtime: firstExisting("node24/bin/node") },

@@ -90,7 +90,12 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
   }
 
   onDrain(): void {
-    this.#core.outbox.onDrain(this);
+    const { log, outbox } = this.#core;
+    if (this.droppedEvents > 0) {
+      log.warn("session", "events lost: slow reader", { session: this.id, events: this.droppedEvents });
+      this.droppedEvents = 0;
+    }
+    outbox.onDrain(this);
   }
 
   onClose(): void {
@@ -146,10 +151,8 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
   #route(bytes: Uint8Array): void {
     const { codec, metrics } = this.#core;
     metrics.messagesIn++;
-    const realm = this.realm;
-    if (
-      codec.visit(this.serializer, bytes, realm === null ? 0 : realm.handle, this.#visitFlags) !== Status.ok
-    )
+    const realm = this.realm === null ? 0 : this.realm.handle;
+    if (codec.visit(this.serializer, bytes, realm, this.#visitFlags) !== Status.ok)
       return this.#violation(codec.violation());
     if (this.#state === State.open) this.#dispatch(codec.u(Slot.type), bytes);
     else this.#outsideSession(codec.u(Slot.type), bytes);
@@ -226,10 +229,9 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
         if (type === Message.goodbye || type === Message.abort)
           this.#close(CloseCode.normal, "session closed");
         return;
+      case State.open:
       case State.leaving:
       case State.closed:
-        return;
-      case State.open:
         return;
       default:
         return unreachable(this.#state);
