@@ -70,9 +70,16 @@ function testFiles(paths: readonly string[]): string[] {
   return found.filter((file) => file.endsWith(".test.js")).sort();
 }
 
+/** A leg that is not over by then hangs, and has failed. */
+const leg_ms = 15 * 60_000;
+
 function run(command: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ["ignore", "inherit", "inherit"],
+      timeout: leg_ms,
+    });
     child.on("error", reject);
     child.on("exit", (code) => resolve(code ?? 1));
   });
