@@ -27,8 +27,3 @@ export function reserve(bytes: usize): usize {
   top = <usize>wanted;
   return at;
 }
-
-/** Bytes of linear memory in use, for reports. */
-export function reservedBytes(): usize {
-  return top;
-}

@@ -18,9 +18,6 @@ export class U32Column {
   set(row: number, value: number): void {
     this.#segments[row >>> segmentBits]![row & rowMask] = value;
   }
-  get bytes(): number {
-    return this.#segments.length * segmentRows * 4;
-  }
 }
 
 export class U8Column {
@@ -34,9 +31,6 @@ export class U8Column {
   set(row: number, value: number): void {
     this.#segments[row >>> segmentBits]![row & rowMask] = value;
   }
-  get bytes(): number {
-    return this.#segments.length * segmentRows;
-  }
 }
 
 export class F64Column {
@@ -49,9 +43,6 @@ export class F64Column {
   }
   set(row: number, value: number): void {
     this.#segments[row >>> segmentBits]![row & rowMask] = value;
-  }
-  get bytes(): number {
-    return this.#segments.length * segmentRows * 8;
   }
 }
 
@@ -112,7 +103,7 @@ export class Rows {
   #top = 0;
   #count = 0;
 
-  /** A row number; `isNew` tells through `top` whether columns must grow: a row equal to `top` was never used before. */
+  /** A row number; one above all others so far when none is free. */
   take(): number {
     this.#count++;
     const free = this.#freeHead;
@@ -132,9 +123,5 @@ export class Rows {
   /** Rows in use. */
   get count(): number {
     return this.#count;
-  }
-  /** Highest row number ever given. */
-  get top(): number {
-    return this.#top;
   }
 }

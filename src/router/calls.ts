@@ -3,7 +3,7 @@
  * Every call gets exactly one final reply (RESULT without progress, or ERROR), whichever of these comes first; what comes
  * later finds no pending row and is dropped without a sound (Advanced Profile, "Call Canceling").
  */
-import type { PatternHandle, RequestId } from "../base/ids.ts";
+import type { RequestId } from "../base/ids.ts";
 import type { Scheduler } from "../ports.ts";
 import { type ErrorEntry, errors } from "../protocol/errors.ts";
 import { ClientFeature } from "../protocol/features.ts";
@@ -48,12 +48,11 @@ export class Calls {
   open(
     caller: RouterSession,
     callee: RouterSession,
-    registration: PatternHandle,
     request: RequestId,
     flags: number,
     timeout_ms: number,
   ): void {
-    const row = this.pending.open(caller, callee, registration, request, flags, timeout_ms);
+    const row = this.pending.open(caller, callee, request, flags, timeout_ms);
     this.#deadlines.ensure(row);
     if (timeout_ms > 0) this.#deadlines.set(row, timeout_ms);
   }

@@ -191,7 +191,7 @@ export class Dealer {
     callee.lastInvocation++;
     this.#metrics.calls++;
     const timeout_ms = Math.min(codec.f(FSlot.timeout), this.#limits.callTimeout_ms);
-    this.#calls.open(caller, callee, pattern, request, flags, timeout_ms);
+    this.#calls.open(caller, callee, request, flags, timeout_ms);
     callee.post(this.#frames.take(length, false));
   }
 

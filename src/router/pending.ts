@@ -4,7 +4,7 @@
  */
 
 import { F64Records, Rows, U32Records } from "../base/column.ts";
-import type { PatternHandle, RequestId, Target } from "../base/ids.ts";
+import type { RequestId, Target } from "../base/ids.ts";
 import { IntTable } from "../base/int-table.ts";
 import type { RouterSession } from "./types.ts";
 
@@ -14,8 +14,6 @@ export const CallFlag = {
   progress: 1 << 0,
   /** Canceled with mode `kill`: the callee's answer is still awaited. */
   killing: 1 << 1,
-  /** The caller had no timeout; no deadline to restart. */
-  untimed: 1 << 2,
 } as const;
 
 const twoTo32 = 2 ** 32;
@@ -24,14 +22,13 @@ const twoTo32 = 2 ** 32;
 const Word = {
   caller: 0,
   callee: 1,
-  registration: 2,
-  flags: 3,
-  nextOfCaller: 4,
-  previousOfCaller: 5,
-  nextOfCallee: 6,
-  previousOfCallee: 7,
+  flags: 2,
+  nextOfCaller: 3,
+  previousOfCaller: 4,
+  nextOfCallee: 5,
+  previousOfCallee: 6,
 } as const;
-const wordCount = 8;
+const wordCount = 7;
 
 const Float = { request: 0, invocation: 1, timeout_ms: 2 } as const;
 const floatCount = 3;
@@ -78,7 +75,6 @@ export class PendingCalls {
   open(
     caller: RouterSession,
     callee: RouterSession,
-    registration: PatternHandle,
     request: RequestId,
     flags: number,
     timeout_ms: number,
@@ -98,7 +94,6 @@ export class PendingCalls {
     const w = this.#words.offset(row);
     words[w + Word.caller] = caller.target;
     words[w + Word.callee] = callee.target;
-    words[w + Word.registration] = registration;
     words[w + Word.flags] = flags;
     words[w + Word.nextOfCaller] = firstCall;
     words[w + Word.previousOfCaller] = 0;
