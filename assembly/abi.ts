@@ -41,6 +41,8 @@ export const F_DISCLOSED: u32 = 4;
 export const F_TIMEOUT_OUT: u32 = 5;
 /** Last scalar a cursor read. Internal to assembly/. */
 export const F_VALUE: u32 = 6;
+/** For the writers: trustlevel of EVENT and INVOCATION. */
+export const F_TRUST_LEVEL: u32 = 7;
 
 // ---- U32 slots (index from HEADER_U32, 4 bytes each); pointers are absolute addresses
 export const U_TYPE: u32 = 0;
@@ -64,7 +66,10 @@ export const U_KWARGS_LEN: u32 = 13;
 /** Which known options were present (O_… bits; those above O_OPAQUE are internal), and which of the boolean ones were true. */
 export const U_PRESENT: u32 = 14;
 export const U_TRUE: u32 = 15;
-/** Options.match: 0 exact, 1 prefix, 2 wildcard. Options.invoke: 0 single … 4 last. Options.mode: 0 none … 3 killnowait, 4 unknown. */
+/**
+ * Options.match: 0 exact, 1 prefix, 2 wildcard. Options.invoke: 0 single … 8, as Invoke has them. Options.mode of CANCEL: 0 none …
+ * 3 killnowait, 4 unknown. Options.runmode of CALL, in U_MODE too: 0 none, 1 partition, 2 all.
+ */
 export const U_MATCH: u32 = 16;
 export const U_INVOKE: u32 = 17;
 export const U_MODE: u32 = 18;
@@ -105,6 +110,9 @@ export const U_OPAQUE: u32 = 54;
  * the sockets have it, and back to 0 at the end of a loop turn.
  */
 export const U_OUT: u32 = 68;
+/** Options.rkey of PUBLISH and CALL as plain UTF-8; there if O_RKEY is present. */
+export const U_RKEY: u32 = 69;
+export const U_RKEY_LEN: u32 = 70;
 
 // ---- status of a visit
 export const OK: u32 = 0;
@@ -130,7 +138,7 @@ export const V_FORMAT: u32 = 14;
 
 export const URI_OK: u32 = 0;
 export const URI_INVALID: u32 = 1;
-/** Well-formed, but `wamp` is its whole first component. */
+/** Well-formed, but its whole first component is one of the router's own: `wamp`, `spanwire` or `bondy`. */
 export const URI_RESERVED: u32 = 2;
 
 // ---- visit flags
@@ -161,6 +169,17 @@ export const O_MODE: u32 = 1 << 15;
  * it is written into the details of the message that carries it on.
  */
 export const O_OPAQUE: u32 = 1 << 16;
+/** retain of PUBLISH, get_retained of SUBSCRIBE, retained of EVENT. */
+export const O_RETAIN: u32 = 1 << 17;
+/** x_acknowledged_delivery of SUBSCRIBE and EVENT. */
+export const O_ACKNOWLEDGED_DELIVERY: u32 = 1 << 18;
+/** There are keys that the visit does not know: whoever knows more decodes the map. */
+export const O_OTHER: u32 = 1 << 23;
+export const O_RKEY: u32 = 1 << 24;
+/** ppt_scheme: payload passthru mode. */
+export const O_PPT: u32 = 1 << 28;
+/** runmode of CALL; the same bit as mode of CANCEL. */
+export const O_RUNMODE: u32 = O_MODE;
 
 // ---- details that the writers can add (bits)
 /** topic (EVENT) or procedure (INVOCATION): the URI of the visited message. */
@@ -173,6 +192,12 @@ export const D_RECEIVE_PROGRESS: u32 = 1 << 2;
 export const D_DISCLOSE: u32 = 1 << 3;
 /** timeout: F_TIMEOUT_OUT */
 export const D_TIMEOUT: u32 = 1 << 4;
+/** retained: true */
+export const D_RETAINED: u32 = 1 << 5;
+/** trustlevel: F_TRUST_LEVEL */
+export const D_TRUST_LEVEL: u32 = 1 << 6;
+/** x_acknowledged_delivery: true */
+export const D_ACKNOWLEDGED_DELIVERY: u32 = 1 << 7;
 
 // ---- why a writer wrote nothing
 export const W_NONE: u32 = 0;

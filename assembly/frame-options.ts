@@ -11,6 +11,9 @@ import {
   O_MATCH,
   O_MODE,
   O_OPAQUE,
+  O_OTHER,
+  O_RKEY,
+  O_RUNMODE,
   O_TIMEOUT,
   U_COUNT,
   U_INVOKE,
@@ -21,6 +24,8 @@ import {
   U_OPTION,
   U_OPTION_LEN,
   U_PRESENT,
+  U_RKEY,
+  U_RKEY_LEN,
   U_SPAN,
   U_SPAN_LEN,
   U_TRUE,
@@ -53,12 +58,13 @@ import {
   X_PPT_SCHEME,
   optionOf,
 } from "./option-keys";
+import { CALL } from "./messages";
 
 /** Containers that may still be opened inside an option's value: 64, less the message and the map. */
 const DEPTH: u32 = 62;
 
 /** Bits that go into U_PRESENT: those of abi.ts, and which texts stand in U_OPAQUE. */
-const KEPT: u32 = 0x1ffff | (0x7f << OPAQUE_SHIFT);
+const KEPT: u32 = 0x7ffff | O_RKEY | (0x7f << OPAQUE_SHIFT);
 
 /** Reads the options of a message of this type at p. Returns the position behind them, or 0. */
 export function options<F>(p: u32, end: u32, type: u32, flags: u32): u32 {
@@ -80,12 +86,13 @@ export function options<F>(p: u32, end: u32, type: u32, flags: u32): u32 {
     if (p == 0) return 0;
     const option = optionOf(type, getU(U_OPTION), getU(U_OPTION_LEN));
     if (option == 0) {
+      setU(U_PRESENT, getU(U_PRESENT) | O_OTHER);
       p = skip<F>(p, end, DEPTH);
       if (p == 0) return 0;
     } else {
       if ((seen & option) != 0) return fail(V_OPTION_TWICE, keyAt);
       seen |= option;
-      p = value<F>(p, end, option, flags);
+      p = value<F>(p, end, type, option, flags);
       if (p == 0) return refused();
     }
   }
@@ -102,7 +109,7 @@ function refused(): u32 {
   return 0;
 }
 
-function value<F>(p: u32, end: u32, option: u32, flags: u32): u32 {
+function value<F>(p: u32, end: u32, type: u32, option: u32, flags: u32): u32 {
   const found = kind<F>(p, end);
   // A null stands for "not given" in clients that always write all their options.
   if (found == K_NIL && (flags & VISIT_STRICT) == 0) return skip<F>(p, end, 0);
@@ -111,9 +118,13 @@ function value<F>(p: u32, end: u32, option: u32, flags: u32): u32 {
     p = readBool<F>(p, end);
     if (p != 0 && getU(U_COUNT) != 0) setU(U_TRUE, getU(U_TRUE) | (option & KEPT));
   } else if ((option & WORDS) != 0) {
-    p = word<F>(p, end, option, flags);
+    p = word<F>(p, end, type, option, flags);
   } else if ((option & TEXTS) != 0) {
     p = readString<F>(p, end);
+    if (option == O_RKEY) {
+      setU(U_RKEY, getU(U_SPAN));
+      setU(U_RKEY_LEN, getU(U_SPAN_LEN));
+    }
   } else if ((option & NUMBERS) != 0) {
     if (found != K_INT && found != K_FLOAT) return fail(V_OPTION_TYPE, p);
     p = readId<F>(p, end);
@@ -157,7 +168,7 @@ function list<F>(p: u32, end: u32, option: u32): u32 {
 }
 
 /** A text out of a closed set; its number goes to the option's slot. */
-function word<F>(p: u32, end: u32, option: u32, flags: u32): u32 {
+function word<F>(p: u32, end: u32, type: u32, option: u32, flags: u32): u32 {
   const start = p;
   p = readString<F>(p, end);
   if (p == 0) return 0;
@@ -171,6 +182,10 @@ function word<F>(p: u32, end: u32, option: u32, flags: u32): u32 {
     const invoke = invokeOf(at, length);
     if (invoke < 0) return fail(V_OPTION_VALUE, start);
     setU(U_INVOKE, invoke);
+  } else if (option == O_RUNMODE && type == CALL) {
+    const runmode = runmodeOf(at, length);
+    if (runmode == 0) return fail(V_OPTION_VALUE, start);
+    setU(U_MODE, runmode);
   } else if (option == O_MODE) {
     const mode = modeOf(at, length);
     if (mode == 4 && (flags & VISIT_STRICT) != 0) return fail(V_OPTION_VALUE, start);
@@ -195,7 +210,16 @@ function invokeOf(p: u32, length: u32): i32 {
   if (is(p, length, "roundrobin")) return 1;
   if (is(p, length, "random")) return 2;
   if (is(p, length, "first")) return 3;
-  return is(p, length, "last") ? 4 : -1;
+  if (is(p, length, "last")) return 4;
+  if (is(p, length, "queue_least_loaded") || is(p, length, "qll")) return 5;
+  if (is(p, length, "queue_least_loaded_sample") || is(p, length, "qlls")) return 6;
+  if (is(p, length, "jump_consistent_hash") || is(p, length, "jch")) return 7;
+  return is(p, length, "all") ? 8 : -1;
+}
+
+function runmodeOf(p: u32, length: u32): u32 {
+  if (is(p, length, "partition")) return 1;
+  return is(p, length, "all") ? 2 : 0;
 }
 
 function modeOf(p: u32, length: u32): u32 {

@@ -5,13 +5,17 @@
 
 import {
   CBOR,
+  D_ACKNOWLEDGED_DELIVERY,
   D_DISCLOSE,
   D_PROGRESS,
   D_RECEIVE_PROGRESS,
+  D_RETAINED,
   D_TIMEOUT,
+  D_TRUST_LEVEL,
   D_URI,
   F_DISCLOSED,
   F_TIMEOUT_OUT,
+  F_TRUST_LEVEL,
   JSON,
   KEY,
   MSGPACK,
@@ -238,7 +242,7 @@ function detailMap<F>(o: u32, index: u32, details: u32, toCallee: bool, payload:
   if ((details & D_DISCLOSE) != 0) {
     disclosed = 1 + u32(getU(U_AUTHID_LEN) != 0) + u32(getU(U_AUTHROLE_LEN) != 0);
   }
-  const flags = details & (D_URI | D_PROGRESS | D_RECEIVE_PROGRESS | D_TIMEOUT);
+  const flags = details & ~D_DISCLOSE;
   o = putMap<F>(o, bound(), popcnt(flags) + disclosed + popcnt(opaque));
   let pair: u32 = 0;
   for (let i: u32 = 0; opaque >> i != 0; ++i) {
@@ -256,6 +260,12 @@ function detailMap<F>(o: u32, index: u32, details: u32, toCallee: bool, payload:
     o = key<F>(o, pair++, "timeout");
     if (o != 0) o = putId<F>(o, bound(), getF(F_TIMEOUT_OUT));
   }
+  if ((details & D_RETAINED) != 0) o = yes<F>(key<F>(o, pair++, "retained"));
+  if ((details & D_TRUST_LEVEL) != 0) {
+    o = key<F>(o, pair++, "trustlevel");
+    if (o != 0) o = putId<F>(o, bound(), getF(F_TRUST_LEVEL));
+  }
+  if ((details & D_ACKNOWLEDGED_DELIVERY) != 0) o = yes<F>(key<F>(o, pair++, "x_acknowledged_delivery"));
   if (disclosed != 0) o = disclosure<F>(o, pair, toCallee);
   return o == 0 ? 0 : putEnd<F>(o, bound(), true);
 }

@@ -31,6 +31,7 @@ export {
   F_DISCLOSED,
   F_TIMEOUT_OUT,
   F_VALUE,
+  F_TRUST_LEVEL,
   // U32 slots (index from HEADER_U32, 4 bytes each); pointers are absolute addresses
   U_TYPE,
   U_FORMAT,
@@ -71,6 +72,8 @@ export {
   U_OPTION_LEN,
   U_OPAQUE,
   U_OUT,
+  U_RKEY,
+  U_RKEY_LEN,
   // status of a visit
   OK,
   VIOLATION,
@@ -114,12 +117,21 @@ export {
   O_TIMEOUT,
   O_MODE,
   O_OPAQUE,
+  O_RETAIN,
+  O_ACKNOWLEDGED_DELIVERY,
+  O_OTHER,
+  O_RKEY,
+  O_PPT,
+  O_RUNMODE,
   // details that the writers can add (bits)
   D_URI,
   D_PROGRESS,
   D_RECEIVE_PROGRESS,
   D_DISCLOSE,
   D_TIMEOUT,
+  D_RETAINED,
+  D_TRUST_LEVEL,
+  D_ACKNOWLEDGED_DELIVERY,
   // why a writer wrote nothing
   W_NONE,
   W_TOO_LARGE,

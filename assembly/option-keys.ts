@@ -5,6 +5,7 @@
 
 import {
   O_ACKNOWLEDGE,
+  O_ACKNOWLEDGED_DELIVERY,
   O_DISCLOSE_CALLER,
   O_DISCLOSE_ME,
   O_ELIGIBLE,
@@ -18,7 +19,11 @@ import {
   O_MATCH,
   O_MODE,
   O_PROGRESS,
+  O_PPT,
   O_RECEIVE_PROGRESS,
+  O_RETAIN,
+  O_RKEY,
+  O_RUNMODE,
   O_TIMEOUT,
 } from "./abi";
 import { isLiteral } from "./bytes";
@@ -35,21 +40,18 @@ import {
   YIELD,
 } from "./messages";
 
-/** retain, get_retained or retained; one per message type. */
-const X_RETAIN: u32 = 1 << 17;
-const X_ACKNOWLEDGED_DELIVERY: u32 = 1 << 18;
 const X_TRANSACTION_HASH: u32 = 1 << 19;
 export const X_FORWARD_FOR: u32 = 1 << 20;
 /** publisher or caller, and what goes with them. */
 const X_DISCLOSED: u32 = 1 << 21;
 const X_DISCLOSED_AUTHID: u32 = 1 << 22;
 const X_DISCLOSED_AUTHROLE: u32 = 1 << 23;
-/** topic or procedure. */
-const X_URI: u32 = 1 << 24;
+/** topic or procedure; the same bit as rkey, which other messages have. */
+const X_URI: u32 = O_RKEY;
 /** From here up, in the order of U_OPAQUE and of `opaqueKey`: how an opaque payload is to be read. */
 export const OPAQUE_SHIFT: u32 = 25;
 export const X_ENC_ALGO: u32 = 1 << 25;
-export const X_PPT_SCHEME: u32 = 1 << 28;
+export const X_PPT_SCHEME: u32 = O_PPT;
 const OPAQUES: u32 = 0x7f << OPAQUE_SHIFT;
 
 export const BOOLS: u32 =
@@ -59,8 +61,8 @@ export const BOOLS: u32 =
   O_DISCLOSE_CALLER |
   O_RECEIVE_PROGRESS |
   O_PROGRESS |
-  X_RETAIN |
-  X_ACKNOWLEDGED_DELIVERY;
+  O_RETAIN |
+  O_ACKNOWLEDGED_DELIVERY;
 export const ID_LISTS: u32 = O_EXCLUDE | O_ELIGIBLE;
 export const TEXT_LISTS: u32 =
   O_EXCLUDE_AUTHID | O_EXCLUDE_AUTHROLE | O_ELIGIBLE_AUTHID | O_ELIGIBLE_AUTHROLE;
@@ -116,7 +118,8 @@ function ownOption(type: u32, p: u32, length: u32): u32 {
       return invocationDetail(p, length);
     case SUBSCRIBE:
       if (is(p, length, "match")) return O_MATCH;
-      return is(p, length, "get_retained") ? X_RETAIN : 0;
+      if (is(p, length, "get_retained")) return O_RETAIN;
+      return is(p, length, "x_acknowledged_delivery") ? O_ACKNOWLEDGED_DELIVERY : 0;
     case REGISTER:
       if (is(p, length, "match")) return O_MATCH;
       if (is(p, length, "invoke")) return O_INVOKE;
@@ -142,7 +145,8 @@ function publishOption(p: u32, length: u32): u32 {
   if (is(p, length, "eligible")) return O_ELIGIBLE;
   if (is(p, length, "eligible_authid")) return O_ELIGIBLE_AUTHID;
   if (is(p, length, "eligible_authrole")) return O_ELIGIBLE_AUTHROLE;
-  if (is(p, length, "retain")) return X_RETAIN;
+  if (is(p, length, "retain")) return O_RETAIN;
+  if (isRoutingKey(p, length)) return O_RKEY;
   return is(p, length, "transaction_hash") ? X_TRANSACTION_HASH : 0;
 }
 
@@ -151,15 +155,22 @@ function eventDetail(p: u32, length: u32): u32 {
   if (is(p, length, "publisher_authid")) return X_DISCLOSED_AUTHID;
   if (is(p, length, "publisher_authrole")) return X_DISCLOSED_AUTHROLE;
   if (is(p, length, "topic")) return X_URI;
-  if (is(p, length, "retained")) return X_RETAIN;
+  if (is(p, length, "retained")) return O_RETAIN;
   if (is(p, length, "transaction_hash")) return X_TRANSACTION_HASH;
-  return is(p, length, "x_acknowledged_delivery") ? X_ACKNOWLEDGED_DELIVERY : 0;
+  return is(p, length, "x_acknowledged_delivery") ? O_ACKNOWLEDGED_DELIVERY : 0;
+}
+
+/** The routing key, by the name that the specification has for it and by one that clients of another router send. */
+function isRoutingKey(p: u32, length: u32): bool {
+  return is(p, length, "rkey") || is(p, length, "_routing_key");
 }
 
 function callOption(p: u32, length: u32): u32 {
   if (is(p, length, "receive_progress")) return O_RECEIVE_PROGRESS;
   if (is(p, length, "disclose_me")) return O_DISCLOSE_ME;
   if (is(p, length, "timeout")) return O_TIMEOUT;
+  if (is(p, length, "runmode")) return O_RUNMODE;
+  if (isRoutingKey(p, length)) return O_RKEY;
   return is(p, length, "progress") ? O_PROGRESS : 0;
 }
 

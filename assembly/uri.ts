@@ -14,8 +14,12 @@ const COMPONENTS_MAX: u32 = 64;
 const EXACT: u32 = 0;
 const PREFIX: u32 = 1;
 
-/** "wamp" as four bytes. */
+/** "wamp", "span" and "bond" as four bytes, and "wire" behind the second. */
 const WAMP: u32 = 0x706d6177;
+const SPAN: u32 = 0x6e617073;
+const WIRE: u32 = 0x65726977;
+const BOND: u32 = 0x646e6f62;
+const Y: u32 = 0x79;
 const DOT: u32 = 0x2e;
 
 const LOW: u64 = 0x0101010101010101;
@@ -38,9 +42,19 @@ export function uriStatus(uri: u32, length: u32, match: u32, flags: u32): u32 {
   if (length > URI_BYTES_MAX) return URI_INVALID;
   const valid = (flags & VISIT_STRICT_URI) == 0 ? looseWords(uri, length, match) : bytewise(uri, length, match, true);
   if (!valid) return URI_INVALID;
-  const reserved = length >= 4 && load<u32>(uri) == WAMP && (length == 4 || load<u8>(uri + 4) == DOT);
-  return reserved ? URI_RESERVED : URI_OK;
+  return length >= 4 && isReserved(uri, length) ? URI_RESERVED : URI_OK;
 }
+
+/** Whether the whole first component is a name of the router's own. `length` is 4 at least. */
+function isReserved(uri: u32, length: u32): bool {
+  const start = load<u32>(uri);
+  if (start == WAMP) return endsAt(uri, length, 4);
+  if (start == SPAN) return length >= 8 && load<u32>(uri + 4) == WIRE && endsAt(uri, length, 8);
+  return start == BOND && length >= 5 && load<u8>(uri + 4) == Y && endsAt(uri, length, 5);
+}
+
+// @ts-ignore: decorator
+@inline function endsAt(uri: u32, length: u32, at: u32): bool { return length == at || load<u8>(uri + at) == DOT; }
 
 /**
  * The loose rules, eight bytes at a time. A word with anything but printable ASCII in it hands over to the bytewise check,

@@ -17,6 +17,7 @@ export const hostScheduler: Scheduler = {
     return () => clearTimeout(timer);
   },
   now_ms: () => performance.now(),
+  wall_ms: () => Date.now(),
 };
 
 export const fillRandom: FillRandom = (words) => void randomFillSync(words);

@@ -14,9 +14,12 @@ import { Broker } from "./router/broker.ts";
 import { Calls } from "./router/calls.ts";
 import { Dealer } from "./router/dealer.ts";
 import { Memberships } from "./router/memberships.ts";
+import { MetaEvents } from "./router/meta-events.ts";
 import { PatternKind, Patterns } from "./router/patterns.ts";
 import { PendingCalls } from "./router/pending.ts";
+import { RouterProcedures } from "./router/procedures.ts";
 import { Realm, type RealmOptions } from "./router/realm.ts";
+import { SessionIndex } from "./router/session-index.ts";
 import { Targets } from "./router/targets.ts";
 import type { SessionCore } from "./session/core.ts";
 import { LocalConnection } from "./session/local.ts";
@@ -105,28 +108,37 @@ function buildCore(options: RouterOptions, wasm: Uint8Array): Omit<SessionCore, 
   const ids = new RandomIds(fillRandom);
   const metrics = new Metrics();
   const targets = new Targets<Session>();
-  const patterns = new Patterns(new PatternIndex(kernels));
+  const scheduler = hostScheduler;
+  const patterns = new Patterns(new PatternIndex(kernels), () => scheduler.wall_ms());
   const subscriptions = new Memberships(PatternKind.subscription, patterns, seed[4]!);
   const registrations = new Memberships(PatternKind.registration, patterns, seed[5]!);
-  const scheduler = hostScheduler;
   const policy = options.slowConsumer ?? "drop-newest";
   const outbox = new Outbox({ codec, scheduler, limits, metrics, policy });
   kernels.onGrow = () => outbox.onMemoryGrown();
-  const shared = { codec, targets, patterns, frames: outbox, limits, metrics };
+  const afterTurn = (task: () => void): void => outbox.afterTurn(task);
+  const events = new MetaEvents({ afterTurn, limits, metrics });
+  const log = options.log ?? silentLog;
+  const procedures = new RouterProcedures(codec, log);
+  const shared = { codec, targets, patterns, frames: outbox, limits, metrics, events };
   const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
+  const broker = new Broker({ ...shared, memberships: subscriptions, ids });
+  events.connect((event) => broker.publishEvent(event));
+  const sessions = new SessionIndex(targets, seed[7]!);
   return {
     ...shared,
     outbox,
     calls,
     subscriptions,
     registrations,
-    broker: new Broker({ ...shared, memberships: subscriptions, ids }),
-    dealer: new Dealer({ ...shared, memberships: registrations, calls, random: ids }),
+    broker,
+    dealer: new Dealer({ ...shared, memberships: registrations, calls, random: ids, procedures }),
+    sessions,
+    observers: [],
     realms: buildRealms(options.realms ?? ["realm1"]),
     authenticator: new AnonymousAuthenticator(() => ids.next()),
     scheduler,
     ids,
-    log: options.log ?? silentLog,
+    log,
     agent: `spanwire/${version}`,
   };
 }

@@ -107,6 +107,8 @@ export interface Scheduler {
   after(delay_ms: number, task: () => void): () => void;
   /** Monotonic milliseconds. */
   now_ms(): number;
+  /** Milliseconds since 1970, for what is shown to people and clients. */
+  wall_ms(): number;
 }
 
 /** Cryptographically strong random bytes; fills the whole array. */

@@ -52,6 +52,8 @@ export interface Limits {
   readonly framesPerTurn_max: number;
   /** Bytes waiting in one session's inbox. Beyond: ABORT wamp.error.unavailable, close. */
   readonly inboxBytes_max: number;
+  /** Events of the router itself – meta events, testaments – in one loop turn. Beyond: dropped and counted. */
+  readonly routerEvents_max: number;
 }
 
 export const defaultLimits: Limits = Object.freeze({
@@ -72,6 +74,7 @@ export const defaultLimits: Limits = Object.freeze({
   largeBytesPerTurn_max: 4 << 20,
   framesPerTurn_max: 2_048,
   inboxBytes_max: 8 << 20,
+  routerEvents_max: 1 << 16,
 });
 
 /** Completes a partial table from the defaults and checks the relations between its entries. */

@@ -13,6 +13,8 @@ export class Metrics {
   eventsDroppedSize = 0;
   /** EVENTs not delivered: the receiver's serializer cannot say the payload. */
   eventsDroppedPayload = 0;
+  /** Meta events and testaments not published: too many in one turn, or too large. */
+  routerEventsDropped = 0;
   /** Sessions ended: a reply did not fit into the outbox, or the inbox overflowed. */
   sessionsOverrun = 0;
   /** ABORTs sent for a violation of the protocol. */

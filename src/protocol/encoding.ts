@@ -57,6 +57,20 @@ export function decodeMessage(serializer: Serializer, bytes: Uint8Array): unknow
   return message;
 }
 
+/** One value of any kind: options, arguments, keyword arguments. Throws like `decodeMessage`. */
+export function decodeValue(serializer: Serializer, bytes: Uint8Array): unknown {
+  return decoders[serializer](bytes);
+}
+
+/** A map as the object it is read into; an empty one for anything else. */
+export function decodeDict(serializer: Serializer, bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  const value = decodeValue(serializer, bytes);
+  return isDict(value) ? value : {};
+}
+
+export const isDict = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 const decoders: Readonly<Record<Serializer, (bytes: Uint8Array) => unknown>> = {
   [Serializer.json]: parseJson,
   [Serializer.msgpack]: decodeMsgpack,

@@ -7,13 +7,16 @@ import type { Limits } from "../base/limits.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { RandomIds } from "../base/random-ids.ts";
 import { type ErrorEntry, errors } from "../protocol/errors.ts";
+import { encodeMessage } from "../protocol/encoding.ts";
 import { Match, Message } from "../protocol/messages.ts";
 import { Serializer } from "../protocol/serializers.ts";
-import { Detail, FSlot, MatchStatus, Option, Slot, UriStatus } from "../wasm/abi.ts";
+import { Detail, FSlot, MatchStatus, Option, Slot, Status, UriStatus } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
 import { anyList, ReceiverFilter } from "./filter.ts";
 import type { Memberships } from "./memberships.ts";
+import type { MetaEvents, RouterEvent } from "./meta-events.ts";
 import { PatternKind, type Patterns } from "./patterns.ts";
+import type { Realm } from "./realm.ts";
 import type { Targets } from "./targets.ts";
 import type { Frame, FrameSource, RouterSession } from "./types.ts";
 import { uriProblem } from "./uri-problem.ts";
@@ -27,6 +30,7 @@ export interface BrokerParts {
   readonly ids: RandomIds;
   readonly limits: Limits;
   readonly metrics: Metrics;
+  readonly events: MetaEvents;
 }
 
 export class Broker {
@@ -38,6 +42,7 @@ export class Broker {
   readonly #ids: RandomIds;
   readonly #limits: Limits;
   readonly #metrics: Metrics;
+  readonly #events: MetaEvents;
   /** The event being fanned out, encoded once per serializer; null: not yet, or not sayable in it (see `#tried`). */
   readonly #encoded: (Frame | null)[] = [null, null, null, null];
   readonly #tried: boolean[] = [false, false, false, false];
@@ -51,6 +56,7 @@ export class Broker {
     this.#ids = parts.ids;
     this.#limits = parts.limits;
     this.#metrics = parts.metrics;
+    this.#events = parts.events;
   }
 
   publish(session: RouterSession): void {
@@ -76,25 +82,46 @@ export class Broker {
       codec.putIdentity(session.id, session.identity!.authid, session.identity!.authrole);
       details = Detail.disclose;
     }
-    const publication = this.#ids.next();
-    const matchCount = codec.matchCount;
-    if (matchCount > 0) {
-      if (codec.u(Slot.matchStatus) === MatchStatus.overflow) {
-        const problem = `the topic matches more than ${this.#limits.matches_max} subscriptions`;
-        if (acknowledge) this.#refuse(session, Message.publish, errors.unavailable, problem);
-        return;
-      }
-      const present = codec.u(Slot.present);
-      const excludeMe = (present & Option.excludeMe) === 0 || (truths & Option.excludeMe) !== 0;
-      const filter = (present & anyList) === 0 ? null : ReceiverFilter.read(codec, session.serializer);
-      const excluded = excludeMe ? session.target : 0;
-      for (let i = 0; i < matchCount; i++) {
-        const pattern = codec.matchAt(i) as PatternHandle;
-        const ownDetails = this.#patterns.match(pattern) === Match.exact ? details : details | Detail.uri;
-        this.#fanOut(pattern, excluded, filter, publication, ownDetails);
-      }
+    if (codec.u(Slot.matchStatus) === MatchStatus.overflow) {
+      const problem = `the topic matches more than ${this.#limits.matches_max} subscriptions`;
+      if (acknowledge) this.#refuse(session, Message.publish, errors.unavailable, problem);
+      return;
     }
+    const excludeMe = (codec.u(Slot.present) & Option.excludeMe) === 0 || (truths & Option.excludeMe) !== 0;
+    const publication = this.#ids.next();
+    this.#route(excludeMe ? session.target : 0, publication, details);
     if (acknowledge) this.#acknowledge(session, Message.published, publication);
+  }
+
+  /** Publishes an event of the router's own. Not from inside the handling of a message: the codec visits the event. */
+  publishEvent(event: RouterEvent): void {
+    const codec = this.#codec;
+    const { realm, options = {}, topic, args, kwargs = {}, excluded = 0 } = event;
+    const bytes = encodeMessage(Serializer.msgpack, [Message.publish, 1, options, topic, args, kwargs]);
+    const status = codec.visit(Serializer.msgpack, bytes, realm.handle, 0);
+    if (status !== Status.ok || codec.u(Slot.matchStatus) === MatchStatus.overflow) {
+      this.#metrics.routerEventsDropped++;
+      return;
+    }
+    this.#route(excluded, this.#ids.next(), 0);
+  }
+
+  /**
+   * Sends the visited PUBLISH to the subscriptions that the visit found. `excluded` is a target that does not get it, or 0.
+   * The router's own topics are only for subscriptions that name them: one to everything does not hear them.
+   */
+  #route(excluded: number, publication: number, details: number): void {
+    const codec = this.#codec;
+    const matchCount = codec.matchCount;
+    if (matchCount === 0) return;
+    const filter = (codec.u(Slot.present) & anyList) === 0 ? null : ReceiverFilter.read(codec);
+    const isReserved = codec.u(Slot.uriStatus) === UriStatus.reserved;
+    for (let i = 0; i < matchCount; i++) {
+      const pattern = codec.matchAt(i) as PatternHandle;
+      if (isReserved && !this.#patterns.isReserved(pattern)) continue;
+      const ownDetails = this.#patterns.match(pattern) === Match.exact ? details : details | Detail.uri;
+      this.#fanOut(pattern, excluded, filter, publication, ownDetails);
+    }
   }
 
   /** One subscription's receivers: one encode per serializer, then a table look-up and a reference per receiver. */
@@ -154,7 +181,7 @@ export class Broker {
         const problem = `a session may hold ${this.#limits.subscriptionsPerSession_max} subscriptions`;
         return this.#refuse(session, Message.subscribe, errors.unavailable, problem);
       }
-      if (pattern === 0) pattern = this.#patterns.add(PatternKind.subscription, session.realm!, codec);
+      if (pattern === 0) pattern = this.#create(session);
       if (pattern === 0)
         return this.#refuse(
           session,
@@ -164,8 +191,30 @@ export class Broker {
         );
       this.#memberships.add(pattern, session);
       session.subscriptionCount++;
+      if (session.realm!.reservedPatterns > 0 && codec.u(Slot.uriStatus) !== UriStatus.reserved)
+        this.#events.onSubscribe(session, this.#patterns.id(pattern));
     }
     this.#acknowledge(session, Message.subscribed, this.#patterns.id(pattern));
+  }
+
+  /** Makes the subscription that the visited SUBSCRIBE names; 0 when the index is full. */
+  #create(session: RouterSession): PatternHandle | 0 {
+    const codec = this.#codec;
+    const patterns = this.#patterns;
+    const realm = session.realm!;
+    const pattern = patterns.add(PatternKind.subscription, realm, codec);
+    if (pattern === 0) return 0;
+    if (codec.u(Slot.uriStatus) === UriStatus.reserved) {
+      patterns.setReserved(pattern);
+      realm.reservedPatterns++;
+    } else if (realm.reservedPatterns > 0)
+      this.#events.onCreate("subscription", session, {
+        id: patterns.id(pattern),
+        created_ms: patterns.created_ms(pattern),
+        uri: patterns.uri(pattern),
+        match: patterns.match(pattern),
+      });
+    return pattern;
   }
 
   unsubscribe(session: RouterSession): void {
@@ -178,16 +227,22 @@ export class Broker {
         errors.noSuchSubscription,
         "this session holds no such subscription",
       );
-    this.leave(row, session);
+    this.leave(row, session, session.realm!);
     this.#acknowledge(session, Message.unsubscribed, -1);
   }
 
   /** Ends one subscription of a session, without an answer. */
-  leave(row: number, session: RouterSession): void {
+  leave(row: number, session: RouterSession, realm: Realm): void {
+    const patterns = this.#patterns;
     const pattern = this.#memberships.pattern(row);
     this.#memberships.remove(row, session);
     session.subscriptionCount--;
-    if (this.#patterns.memberCount(pattern) === 0) this.#patterns.remove(pattern);
+    const isLast = patterns.memberCount(pattern) === 0;
+    if (realm.reservedPatterns > 0 && !patterns.isReserved(pattern))
+      this.#events.onLeave("subscription", session, realm, patterns.id(pattern), isLast);
+    if (!isLast) return;
+    if (patterns.isReserved(pattern)) realm.reservedPatterns--;
+    patterns.remove(pattern);
   }
 
   #acknowledge(session: RouterSession, type: Message, id: number): void {

@@ -21,6 +21,10 @@ export function chooseCallee(
   switch (invoke) {
     case Invoke.single:
     case Invoke.first:
+    case Invoke.leastLoaded:
+    case Invoke.leastLoadedSample:
+    case Invoke.consistentHash:
+    case Invoke.all:
       return patterns.firstMember(pattern);
     case Invoke.last:
       return patterns.lastMember(pattern);

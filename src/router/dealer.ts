@@ -8,15 +8,18 @@ import type { Metrics } from "../base/metrics.ts";
 import type { RandomIds } from "../base/random-ids.ts";
 import { type ErrorEntry, errors } from "../protocol/errors.ts";
 import { ClientFeature } from "../protocol/features.ts";
-import { Invoke, Match, Message } from "../protocol/messages.ts";
+import { Invoke, invokeNames, Match, Message } from "../protocol/messages.ts";
 import { Detail, FSlot, Option, Slot, UriStatus } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
 import { chooseCallee } from "./callee-choice.ts";
 import type { Calls } from "./calls.ts";
 import type { Memberships } from "./memberships.ts";
+import type { MetaEvents } from "./meta-events.ts";
 import { PatternKind, type Patterns } from "./patterns.ts";
 import { payloadProblem } from "./payload-problem.ts";
 import { CallFlag } from "./pending.ts";
+import type { RouterProcedures } from "./procedures.ts";
+import type { Realm } from "./realm.ts";
 import type { Targets } from "./targets.ts";
 import type { FrameSource, RouterSession } from "./types.ts";
 import { uriProblem } from "./uri-problem.ts";
@@ -31,6 +34,8 @@ export interface DealerParts {
   readonly random: RandomIds;
   readonly limits: Limits;
   readonly metrics: Metrics;
+  readonly events: MetaEvents;
+  readonly procedures: RouterProcedures;
 }
 
 export class Dealer {
@@ -43,6 +48,8 @@ export class Dealer {
   readonly #random: RandomIds;
   readonly #limits: Limits;
   readonly #metrics: Metrics;
+  readonly #events: MetaEvents;
+  readonly #procedures: RouterProcedures;
 
   constructor(parts: DealerParts) {
     this.#codec = parts.codec;
@@ -54,6 +61,8 @@ export class Dealer {
     this.#random = parts.random;
     this.#limits = parts.limits;
     this.#metrics = parts.metrics;
+    this.#events = parts.events;
+    this.#procedures = parts.procedures;
   }
 
   register(session: RouterSession): void {
@@ -79,7 +88,7 @@ export class Dealer {
       if (problem !== null)
         return this.#refuse(session, Message.register, errors.procedureAlreadyExists, problem);
     } else {
-      pattern = this.#patterns.add(PatternKind.registration, session.realm!, codec);
+      pattern = this.#create(session, invoke);
       if (pattern === 0)
         return this.#refuse(
           session,
@@ -87,12 +96,29 @@ export class Dealer {
           errors.unavailable,
           "the router's pattern index is full",
         );
-      this.#patterns.setInvoke(pattern, invoke);
     }
     if (discloseCaller) this.#patterns.setDiscloseCaller(pattern);
     this.#memberships.add(pattern, session);
     session.registrationCount++;
+    if (session.realm!.reservedPatterns > 0) this.#events.onRegister(session, this.#patterns.id(pattern));
     this.#acknowledge(session, Message.registered, this.#patterns.id(pattern));
+  }
+
+  /** Makes the registration that the visited REGISTER names; 0 when the index is full. */
+  #create(session: RouterSession, invoke: Invoke): PatternHandle | 0 {
+    const patterns = this.#patterns;
+    const pattern = patterns.add(PatternKind.registration, session.realm!, this.#codec);
+    if (pattern === 0) return 0;
+    patterns.setInvoke(pattern, invoke);
+    if (session.realm!.reservedPatterns > 0)
+      this.#events.onCreate("registration", session, {
+        id: patterns.id(pattern),
+        created_ms: patterns.created_ms(pattern),
+        uri: patterns.uri(pattern),
+        match: patterns.match(pattern),
+        invoke: invokeNames[invoke],
+      });
+    return pattern;
   }
 
   /** Why this session cannot join the registration; null if it can. */
@@ -111,16 +137,20 @@ export class Dealer {
       const problem = "this session holds no such registration";
       return this.#refuse(session, Message.unregister, errors.noSuchRegistration, problem);
     }
-    this.leave(row, session);
+    this.leave(row, session, session.realm!);
     this.#acknowledge(session, Message.unregistered, -1);
   }
 
   /** Ends one registration of a session, without an answer. Calls in flight go on. */
-  leave(row: number, session: RouterSession): void {
+  leave(row: number, session: RouterSession, realm: Realm): void {
+    const patterns = this.#patterns;
     const pattern = this.#memberships.pattern(row);
     this.#memberships.remove(row, session);
     session.registrationCount--;
-    if (this.#patterns.memberCount(pattern) === 0) this.#patterns.remove(pattern);
+    const isLast = patterns.memberCount(pattern) === 0;
+    if (realm.reservedPatterns > 0)
+      this.#events.onLeave("registration", session, realm, patterns.id(pattern), isLast);
+    if (isLast) patterns.remove(pattern);
   }
 
   call(caller: RouterSession): void {
@@ -133,8 +163,9 @@ export class Dealer {
     }
     if (codec.u(Slot.uriStatus) === UriStatus.invalid)
       return this.#refuse(caller, Message.call, errors.invalidUri, uriProblem(codec, "procedure"));
-    // Names under "wamp" are the router's own: no client's pattern, however wide, takes calls of them.
-    if (codec.matchCount === 0 || codec.u(Slot.uriStatus) === UriStatus.reserved)
+    // These names are the router's own: no client's pattern, however wide, takes calls of them.
+    if (codec.u(Slot.uriStatus) === UriStatus.reserved) return this.#procedures.answer(caller);
+    if (codec.matchCount === 0)
       return this.#refuse(
         caller,
         Message.call,

@@ -28,8 +28,9 @@ export class ReceiverFilter {
   }
 
   /** Reads the lists of the visited PUBLISH; the visit has checked their types. */
-  static read(codec: Codec, serializer: Serializer): ReceiverFilter {
+  static read(codec: Codec): ReceiverFilter {
     const present = codec.u(Slot.present);
+    const serializer = codec.u(Slot.format) as Serializer;
     const lists = listOptions.map((option, i) => {
       if ((present & option) === 0) return null;
       const raw = codec.span(codec.u(Slot.lists + 2 * i), codec.u(Slot.lists + 2 * i + 1));

@@ -3,7 +3,7 @@
  * knows (URI, match policy, realm) is not kept twice; here is who belongs to it and how calls are spread.
  */
 
-import { U8Column, U32Column } from "../base/column.ts";
+import { F64Column, U8Column, U32Column } from "../base/column.ts";
 import type { PatternHandle, RegistrationId, SubscriptionId } from "../base/ids.ts";
 import type { Invoke, Match } from "../protocol/messages.ts";
 import { Slot } from "../wasm/abi.ts";
@@ -30,9 +30,18 @@ export class Patterns {
   readonly #firstMember = new U32Column();
   readonly #lastMember = new U32Column();
   readonly #cursor = new U32Column();
+  readonly #created_ms = new F64Column();
+  readonly #reserved = new U8Column();
+  readonly #wall_ms: () => number;
 
-  constructor(index: PatternIndex) {
+  constructor(index: PatternIndex, wall_ms: () => number) {
     this.#index = index;
+    this.#wall_ms = wall_ms;
+  }
+
+  /** The index itself, for look-ups of URIs held as text. */
+  get index(): PatternIndex {
+    return this.#index;
   }
 
   /** Patterns of both kinds, over all realms. */
@@ -55,6 +64,8 @@ export class Patterns {
     this.#firstMember.set(handle, 0);
     this.#lastMember.set(handle, 0);
     this.#cursor.set(handle, 0);
+    this.#created_ms.set(handle, this.#wall_ms());
+    this.#reserved.set(handle, 0);
     return handle;
   }
 
@@ -79,6 +90,23 @@ export class Patterns {
 
   kind(handle: PatternHandle): PatternKind {
     return this.#kind.get(handle) as PatternKind;
+  }
+  uri(handle: PatternHandle): string {
+    return this.#index.uri(handle);
+  }
+  realmHandle(handle: PatternHandle): number {
+    return this.#index.scope(handle) >>> 1;
+  }
+  /** When it was made, in milliseconds since 1970. */
+  created_ms(handle: PatternHandle): number {
+    return this.#created_ms.get(handle);
+  }
+  /** A subscription to topics of the router's own. */
+  isReserved(handle: PatternHandle): boolean {
+    return this.#reserved.get(handle) !== 0;
+  }
+  setReserved(handle: PatternHandle): void {
+    this.#reserved.set(handle, 1);
   }
   match(handle: PatternHandle): Match {
     return this.#match.get(handle) as Match;
@@ -134,5 +162,7 @@ export class Patterns {
     this.#firstMember.ensure(handle);
     this.#lastMember.ensure(handle);
     this.#cursor.ensure(handle);
+    this.#created_ms.ensure(handle);
+    this.#reserved.ensure(handle);
   }
 }

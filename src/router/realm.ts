@@ -18,6 +18,8 @@ export class Realm {
   readonly strictUris: boolean;
   readonly allowDisclosure: boolean;
   sessionCount = 0;
+  /** Subscriptions, by pattern, to topics of the router's own: while there are none, no meta event is made. */
+  reservedPatterns = 0;
   constructor(handle: RealmHandle, options: RealmOptions) {
     this.uri = options.uri;
     this.handle = handle;

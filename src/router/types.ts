@@ -1,7 +1,7 @@
 /** What broker and dealer know of a session, and of frames on their way out. Types only. */
 
 import type { RequestId, SessionId, Target } from "../base/ids.ts";
-import type { Identity, OutgoingFrame } from "../ports.ts";
+import type { Identity, OutgoingFrame, TransportInfo } from "../ports.ts";
 import type { ErrorEntry } from "../protocol/errors.ts";
 import type { Message } from "../protocol/messages.ts";
 import type { Serializer } from "../protocol/serializers.ts";
@@ -29,6 +29,8 @@ export interface RouterSession {
   readonly realm: Realm | null;
   readonly serializer: Serializer;
   readonly identity: Identity | null;
+  /** What its transport knows of the peer. */
+  readonly info: TransportInfo;
   /** `ClientFeature` bits. */
   readonly clientFeatures: number;
   /** Largest frame that may be sent to it. */
@@ -52,4 +54,14 @@ export interface RouterSession {
   post(frame: Frame): void;
   /** Queues ERROR[type, request] with a text for people as its only argument. Control path: it allocates. */
   postError(type: Message, request: RequestId, error: ErrorEntry, message: string): void;
+  /** Queues a message of the router's own. Control path. False, and nothing sent, when it is larger than the session takes. */
+  postMessage(message: readonly unknown[]): boolean;
+  /** Says GOODBYE and closes when the peer has answered, or after `goodbye_ms`. */
+  goodbye(reason: string, message: string): void;
+}
+
+/** Told when sessions join a realm and when they have left it; `session.realm` is still (or already) the realm. */
+export interface SessionObserver {
+  onJoin(session: RouterSession, realm: Realm): void;
+  onLeave(session: RouterSession, realm: Realm): void;
 }

@@ -10,7 +10,9 @@ import type { Dealer } from "../router/dealer.ts";
 import type { Memberships } from "../router/memberships.ts";
 import type { Patterns } from "../router/patterns.ts";
 import type { Realm } from "../router/realm.ts";
+import type { SessionIndex } from "../router/session-index.ts";
 import type { Targets } from "../router/targets.ts";
+import type { SessionObserver } from "../router/types.ts";
 import type { Codec } from "../wasm/codec.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Session } from "./session.ts";
@@ -25,6 +27,8 @@ export interface SessionCore {
   readonly registrations: Memberships;
   readonly patterns: Patterns;
   readonly targets: Targets<Session>;
+  readonly sessions: SessionIndex<Session>;
+  readonly observers: readonly SessionObserver[];
   readonly realms: ReadonlyMap<string, Realm>;
   readonly authenticator: Authenticator;
   readonly scheduler: Scheduler;

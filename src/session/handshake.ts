@@ -3,6 +3,7 @@
 import type { SessionId } from "../base/ids.ts";
 import { fixedLimits } from "../base/limits.ts";
 import type { Connection, Identity } from "../ports.ts";
+import { isDict } from "../protocol/encoding.ts";
 import { errors } from "../protocol/errors.ts";
 import { clientRoles, readClientRoles, routerRoles } from "../protocol/features.ts";
 import { Message } from "../protocol/messages.ts";
@@ -21,9 +22,6 @@ export interface Refusal {
   readonly error: string;
   readonly message: string;
 }
-
-const isDict = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** `details` and `realmUri` are HELLO's elements; the visit has checked that they are a dict and a URI. */
 function admit(

@@ -8,7 +8,7 @@
 
 import { unreachable } from "../base/assert.ts";
 import type { RequestId, SessionId, Target } from "../base/ids.ts";
-import type { Connection, ConnectionEvents, Identity } from "../ports.ts";
+import type { Connection, ConnectionEvents, Identity, TransportInfo } from "../ports.ts";
 import { decodeMessage } from "../protocol/encoding.ts";
 import { closeReasons, type ErrorEntry, errors } from "../protocol/errors.ts";
 import { ClientFeature } from "../protocol/features.ts";
@@ -19,19 +19,18 @@ import type { RouterSession } from "../router/types.ts";
 import { FSlot, Option, Slot, Status, Visit } from "../wasm/abi.ts";
 import { controlFrame } from "./control-frame.ts";
 import type { SessionCore } from "./core.ts";
+import { departRealm, endSubscriptions } from "./departure.ts";
 import { answerHello } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
 import type { OutboxFrame, OutboxOwner } from "./outbox.ts";
 import { CloseCode, State } from "./states.ts";
-
-/** Subscriptions ended in one turn when a session leaves. */
-const subscriptionsPerTurn = 2_048;
 
 export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
   readonly target: Target;
   readonly connection: Connection;
   readonly serializer: Serializer;
   readonly peerFrameBytes_max: number;
+  readonly info: TransportInfo;
   id = 0 as SessionId;
   realm: Realm | null = null;
   identity: Identity | null = null;
@@ -67,6 +66,7 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     this.connection = connection;
     this.serializer = connection.serializer;
     this.peerFrameBytes_max = connection.peerFrameBytes_max;
+    this.info = connection.info;
     this.target = core.targets.take();
     core.targets.put(this);
     this.#startTimer(core.limits.handshake_ms, () =>
@@ -91,10 +91,9 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
 
   onDrain(): void {
     const { log, outbox } = this.#core;
-    if (this.droppedEvents > 0) {
-      log.warn("session", "events lost: slow reader", { session: this.id, events: this.droppedEvents });
-      this.droppedEvents = 0;
-    }
+    const events = this.droppedEvents;
+    this.droppedEvents = 0;
+    if (events > 0) log.warn("session", "events lost: slow reader", { session: this.id, events });
     outbox.onDrain(this);
   }
 
@@ -116,6 +115,13 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
 
   postError(type: Message, request: RequestId, error: ErrorEntry, message: string): void {
     if (this.#state === State.open) this.#send([Message.error, type, request, {}, error.uri, [message]]);
+  }
+
+  postMessage(message: readonly unknown[]): boolean {
+    const frame = controlFrame(this.connection, message);
+    if (frame.length > this.peerFrameBytes_max) return false;
+    this.post(frame);
+    return true;
   }
 
   overrun(cause?: unknown): void {
@@ -254,7 +260,9 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     this.#state = State.open;
     realm.sessionCount++;
     core.metrics.sessionsOpened++;
+    core.sessions.add(this);
     core.outbox.post(this, verdict.welcome);
+    for (const observer of core.observers) observer.onJoin(this, realm);
   }
 
   #onGoodbye(): void {
@@ -306,30 +314,23 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     this.connection.close(code, reason.slice(0, 120));
   }
 
-  /**
-   * Ends calls and registrations at once – nobody may be routed to a session that has gone – and subscriptions a turn's share
-   * at a time, so that a session with many does not stop the others.
-   */
+  /** Ends calls and registrations at once, and subscriptions a turn's share at a time. */
   #leaveRealm(): void {
     const core = this.#core;
     // Either there was no session, or its subscriptions are being ended and `#left` will follow.
     if (this.realm === null) return this.firstSubscription === 0 ? this.#left() : undefined;
     // From here on nothing more is sent to it, not even the end of its own calls to itself.
     if (this.#state === State.open) this.#state = State.leaving;
-    core.calls.onSessionGone(this);
-    while (this.firstRegistration !== 0) core.dealer.leave(this.firstRegistration, this);
-    this.realm.sessionCount--;
+    const { realm } = this;
+    departRealm(core, this, realm);
     this.realm = null;
-    core.metrics.sessionsClosed++;
-    this.#endSubscriptions();
+    this.#endSubscriptions(realm);
   }
 
-  #endSubscriptions(): void {
+  #endSubscriptions(realm: Realm): void {
     const core = this.#core;
-    for (let left = subscriptionsPerTurn; this.firstSubscription !== 0; left--) {
-      if (left === 0) return core.outbox.afterTurn(() => this.#endSubscriptions());
-      core.broker.leave(this.firstSubscription, this);
-    }
+    if (!endSubscriptions(core, this, realm))
+      return core.outbox.afterTurn(() => this.#endSubscriptions(realm));
     this.#left();
   }
 

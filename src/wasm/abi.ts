@@ -42,6 +42,8 @@ export const FSlot = {
   timeoutOut: 5,
   /** Last scalar a cursor read. Internal to assembly/. */
   value: 6,
+  /** For the writers: trustlevel of EVENT and INVOCATION. */
+  trustLevel: 7,
 } as const;
 export type FSlot = (typeof FSlot)[keyof typeof FSlot];
 
@@ -68,7 +70,10 @@ export const Slot = {
   /** Which known options were present (O_… bits; those above O_OPAQUE are internal), and which of the boolean ones were true. */
   present: 14,
   true: 15,
-  /** Options.match: 0 exact, 1 prefix, 2 wildcard. Options.invoke: 0 single … 4 last. Options.mode: 0 none … 3 killnowait, 4 unknown. */
+  /**
+   * Options.match: 0 exact, 1 prefix, 2 wildcard. Options.invoke: as `Invoke` has them. Options.mode of CANCEL: 0 none …
+   * 3 killnowait, 4 unknown. Options.runmode of CALL stands in `mode` too, as `RunMode` has it.
+   */
   match: 16,
   invoke: 17,
   mode: 18,
@@ -109,6 +114,9 @@ export const Slot = {
    * sockets have it, and back to 0 at the end of a loop turn.
    */
   out: 68,
+  /** Options.rkey of PUBLISH and CALL as plain UTF-8; there if `Option.rkey` is present. */
+  rkey: 69,
+  rkeyLen: 70,
 } as const;
 export type Slot = (typeof Slot)[keyof typeof Slot];
 
@@ -144,7 +152,7 @@ export type Violation = (typeof Violation)[keyof typeof Violation];
 export const UriStatus = {
   ok: 0,
   invalid: 1,
-  /** Well-formed, but `wamp` is its whole first component. */
+  /** Well-formed, but its whole first component is one of the router's own: `wamp`, `spanwire` or `bondy`. */
   reserved: 2,
 } as const;
 export type UriStatus = (typeof UriStatus)[keyof typeof UriStatus];
@@ -181,6 +189,17 @@ export const Option = {
    * it is written into the details of the message that carries it on.
    */
   opaque: 1 << 16,
+  /** retain of PUBLISH, get_retained of SUBSCRIBE, retained of EVENT. */
+  retain: 1 << 17,
+  /** x_acknowledged_delivery of SUBSCRIBE and EVENT. */
+  acknowledgedDelivery: 1 << 18,
+  /** There are keys that the visit does not know: whoever knows more decodes the map (`Codec.options`). */
+  other: 1 << 23,
+  rkey: 1 << 24,
+  /** ppt_scheme: payload passthru mode. */
+  ppt: 1 << 28,
+  /** runmode of CALL; the same bit as mode of CANCEL. */
+  runmode: 1 << 15,
 } as const;
 export type Option = (typeof Option)[keyof typeof Option];
 
@@ -196,6 +215,12 @@ export const Detail = {
   disclose: 1 << 3,
   /** timeout: F_TIMEOUT_OUT */
   timeout: 1 << 4,
+  /** retained: true */
+  retained: 1 << 5,
+  /** trustlevel: F_TRUST_LEVEL */
+  trustLevel: 1 << 6,
+  /** x_acknowledged_delivery: true */
+  acknowledgedDelivery: 1 << 7,
 } as const;
 export type Detail = (typeof Detail)[keyof typeof Detail];
 

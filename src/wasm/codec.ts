@@ -3,6 +3,7 @@
  * Everything a visit reports, spans above all, is valid until the next visit; a written frame until the next write. Hot.
  */
 import { assert } from "../base/assert.ts";
+import { decodeDict, decodeValue } from "../protocol/encoding.ts";
 import type { Serializer } from "../protocol/serializers.ts";
 import { Address, FSlot, Slot, Status, UriStatus, Violation } from "./abi.ts";
 import type { Core } from "./core.ts";
@@ -90,6 +91,36 @@ export class Codec {
     return this.core.bytes.subarray(address, address + length);
   }
 
+  // ---- values, decoded. Control path.
+
+  /** Options or details of the visited message; empty when they are. */
+  options(): Readonly<Record<string, unknown>> {
+    return this.#dict(this.u(Slot.options), this.u(Slot.optionsLen));
+  }
+
+  /** Positional arguments of the visited message; empty when absent. An opaque payload is the only argument. */
+  args(): readonly unknown[] {
+    const length = this.u(Slot.argsLen);
+    if (length === 0) return [];
+    const value = decodeValue(this.u(Slot.format) as Serializer, this.span(this.u(Slot.args), length));
+    return Array.isArray(value) ? value : [value];
+  }
+
+  /** Keyword arguments of the visited message; empty when absent. */
+  kwargs(): Readonly<Record<string, unknown>> {
+    return this.#dict(this.u(Slot.kwargs), this.u(Slot.kwargsLen));
+  }
+
+  #dict(address: number, length: number): Readonly<Record<string, unknown>> {
+    return length === 0 ? {} : decodeDict(this.u(Slot.format) as Serializer, this.span(address, length));
+  }
+
+  /** A copy of the visited frame. */
+  frame(): Uint8Array {
+    const { bytes, frameIn } = this.core;
+    return bytes.slice(frameIn, frameIn + this.u(Slot.length));
+  }
+
   // ---- what the writers take beside their arguments
 
   /** Whom `Detail.disclose` names in the frames written next. */
@@ -102,6 +133,11 @@ export class Codec {
   /** `Detail.timeout` of the INVOCATION written next. */
   putTimeout(timeout_ms: number): void {
     this.core.f64[FSlot.timeoutOut] = timeout_ms;
+  }
+
+  /** `Detail.trustLevel` of the EVENT or INVOCATION written next. */
+  putTrustLevel(level: number): void {
+    this.core.f64[FSlot.trustLevel] = level;
   }
 
   /** Takes the place of the visited message's URI, in `Detail.uri` and in `writeError`. */

@@ -118,4 +118,4 @@ export class Core {
   }
 }
 
-const slots = Slot.out + 1;
+const slots = Slot.rkeyLen + 1;

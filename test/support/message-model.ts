@@ -2,7 +2,7 @@
  * The slow twin of a visit (assembly/frame.ts, frame-options.ts): decides on values instead of bytes whether a frame is a WAMP
  * message, and what its parts are.
  */
-import { Match } from "../../src/protocol/messages.ts";
+import { invokeNames, Match } from "../../src/protocol/messages.ts";
 import { depthOf } from "./json-model.ts";
 import { codes, type Element, layouts, type MessageName, messageNames } from "./messages.ts";
 import { readMsgpack } from "./msgpack-model.ts";
@@ -35,6 +35,7 @@ export type OptionType =
   | "match"
   | "invoke"
   | "mode"
+  | "runmode"
   | "algorithm";
 
 /** How an opaque payload is to be read: goes on with the payload, in this order. */
@@ -60,6 +61,8 @@ const own: Readonly<Partial<Record<MessageName, Readonly<Record<string, OptionTy
     eligible_authid: "texts",
     eligible_authrole: "texts",
     retain: "bool",
+    rkey: "text",
+    _routing_key: "text",
     transaction_hash: "text",
   },
   event: {
@@ -71,9 +74,17 @@ const own: Readonly<Partial<Record<MessageName, Readonly<Record<string, OptionTy
     transaction_hash: "text",
     x_acknowledged_delivery: "bool",
   },
-  subscribe: { match: "match", get_retained: "bool" },
+  subscribe: { match: "match", get_retained: "bool", x_acknowledged_delivery: "bool" },
   register: { match: "match", invoke: "invoke", disclose_caller: "bool" },
-  call: { receive_progress: "bool", disclose_me: "bool", timeout: "number", progress: "bool" },
+  call: {
+    receive_progress: "bool",
+    disclose_me: "bool",
+    timeout: "number",
+    progress: "bool",
+    rkey: "text",
+    _routing_key: "text",
+    runmode: "runmode",
+  },
   invocation: {
     caller: "number",
     caller_authid: "text",
@@ -95,7 +106,8 @@ export const optionTypes = (name: MessageName): ReadonlyMap<string, OptionType> 
 
 export const words = {
   match: Object.keys(Match),
-  invoke: ["single", "roundrobin", "random", "first", "last"],
+  invoke: [...invokeNames, "qll", "qlls", "jch"],
+  runmode: ["partition", "all"],
   mode: ["skip", "kill", "killnowait"],
 } as const;
 
@@ -161,8 +173,10 @@ function readOptions(
     if (key.kind !== "text") return null;
     const type = types.get(key.value);
     if (type === undefined) continue;
-    if (seen.has(key.value)) return null;
-    seen.set(key.value, option);
+    // Two spellings of one option count as that option given twice.
+    const meaning = key.value === "_routing_key" ? "rkey" : key.value;
+    if (seen.has(meaning)) return null;
+    seen.set(meaning, option);
     const absent = isNil(option) && !strict;
     if (!absent && !optionFits(type, option, strict)) return null;
   }

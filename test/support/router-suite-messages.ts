@@ -206,7 +206,7 @@ function options(suite: Suite): void {
         ["match", [Message.subscribe, 1, { match: "glob" }, "com.a"]],
         ["match", [Message.subscribe, 1, { match: 1 }, "com.a"]],
         ["match", [Message.register, 1, { match: "" }, "com.a"]],
-        ["invoke", [Message.register, 1, { invoke: "all" }, "com.a"]],
+        ["invoke", [Message.register, 1, { invoke: "some" }, "com.a"]],
         ["invoke", [Message.register, 1, { invoke: 1 }, "com.a"]],
         ["disclose_caller", [Message.register, 1, { disclose_caller: "yes" }, "com.a"]],
         ["receive_progress", [Message.call, 1, { receive_progress: 1 }, "com.a"]],

@@ -19,5 +19,5 @@ export function uriStatusModel(uri: string, match: Match, isStrict: boolean): Ur
   const tooLong = Buffer.byteLength(uri) > fixedLimits.uriBytes_max;
   if (tooLong || components.length > fixedLimits.uriComponents_max) return UriStatus.invalid;
   if (!(isStrict ? strict : loose)[match].test(uri)) return UriStatus.invalid;
-  return components[0] === "wamp" ? UriStatus.reserved : UriStatus.ok;
+  return ["wamp", "spanwire", "bondy"].includes(components[0]!) ? UriStatus.reserved : UriStatus.ok;
 }

@@ -24,6 +24,9 @@ export class VirtualScheduler implements Scheduler {
   now_ms(): number {
     return this.#now;
   }
+  wall_ms(): number {
+    return this.#now;
+  }
 
   /** Timers running. */
   get timers(): number {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeMessage } from "../../src/protocol/encoding.ts";
-import { CancelMode, Invoke, Match } from "../../src/protocol/messages.ts";
+import { CancelMode, invokeNames, Match, RunMode } from "../../src/protocol/messages.ts";
 import { Serializer } from "../../src/protocol/serializers.ts";
 import { FSlot, Option, Slot, Visit } from "../../src/wasm/abi.ts";
 import { fromHex, openCodec, verdict } from "../support/codec.ts";
@@ -87,11 +87,21 @@ const rules: Readonly<Partial<Record<MessageName, Readonly<Record<string, Rule>>
     eligible_authid: textList,
     eligible_authrole: textList,
     retain: bool,
+    rkey: text,
+    _routing_key: text,
     transaction_hash: text,
   },
-  subscribe: { match, get_retained: bool },
-  register: { match, invoke: word("single", "roundrobin", "random", "first", "last"), disclose_caller: bool },
-  call: { receive_progress: bool, disclose_me: bool, timeout: number, progress: bool },
+  subscribe: { match, get_retained: bool, x_acknowledged_delivery: bool },
+  register: { match, invoke: word(...invokeNames, "qll", "qlls", "jch"), disclose_caller: bool },
+  call: {
+    receive_progress: bool,
+    disclose_me: bool,
+    timeout: number,
+    progress: bool,
+    rkey: text,
+    _routing_key: text,
+    runmode: word("partition", "all"),
+  },
   yield: { progress: bool },
   result: { progress: bool },
   event: {
@@ -164,7 +174,7 @@ test("an option that a message type does not have is let through, whatever its v
       judge(name, { _custom: [1, { a: null }], x_other: 1.5, acknowledgex: 1, "": 0 }, Visit.strict),
       "ok",
     );
-    assert.equal(codec.u(Slot.present), 0);
+    assert.equal(codec.u(Slot.present), Option.other);
   }
 });
 
@@ -189,9 +199,19 @@ test("presence and truth of options are reported as bits", () => {
     for (const [key, bit] of Object.entries(options)) {
       for (const value of [true, false]) {
         assert.equal(judge(name as MessageName, { _before: 1, [key]: value, _behind: {} }), "ok");
-        assert.equal(codec.u(Slot.present), bit, `${name} ${key}`);
+        assert.equal(codec.u(Slot.present), bit | Option.other, `${name} ${key}`);
         assert.equal(codec.u(Slot.true), value ? bit : 0, `${name} ${key}`);
       }
+    }
+  }
+});
+
+test("the routing key of PUBLISH and CALL is reported as text", () => {
+  for (const name of ["publish", "call"] as const) {
+    for (const key of ["rkey", "_routing_key"]) {
+      assert.equal(judge(name, { [key]: "sn-ü" }), "ok");
+      assert.equal(codec.u(Slot.present), Option.rkey);
+      assert.equal(codec.text(codec.u(Slot.rkey), codec.u(Slot.rkeyLen)), "sn-ü");
     }
   }
 });
@@ -204,9 +224,15 @@ test("the words of match, invoke and mode are reported as numbers", () => {
       assert.equal(codec.u(Slot.present), Option.match);
     }
   }
-  for (const [name, value] of Object.entries(Invoke)) {
+  for (const [value, name] of invokeNames.entries()) {
     assert.equal(judge("register", { invoke: name }), "ok");
     assert.equal(codec.u(Slot.invoke), value);
+  }
+  for (const [name, value] of Object.entries(RunMode)) {
+    if (name === "none") continue;
+    assert.equal(judge("call", { runmode: name }), "ok");
+    assert.equal(codec.u(Slot.mode), value);
+    assert.equal(codec.u(Slot.present), Option.runmode);
   }
   for (const [name, value] of Object.entries(CancelMode)) {
     if (name === "none") continue;

@@ -1,0 +1,26 @@
+/** What ends with a session: everything that routing could still find it by. */
+import type { Realm } from "../router/realm.ts";
+import type { SessionCore } from "./core.ts";
+import type { Session } from "./session.ts";
+
+/** Subscriptions ended in one turn when a session leaves. */
+const subscriptionsPerTurn = 2_048;
+
+/** Ends its calls and registrations – nobody may be routed to a session that has gone – and says that it left. */
+export function departRealm(core: SessionCore, session: Session, realm: Realm): void {
+  core.calls.onSessionGone(session);
+  while (session.firstRegistration !== 0) core.dealer.leave(session.firstRegistration, session, realm);
+  realm.sessionCount--;
+  core.sessions.remove(session.id);
+  core.metrics.sessionsClosed++;
+  for (const observer of core.observers) observer.onLeave(session, realm);
+}
+
+/** Ends one turn's share of its subscriptions, so that a session with many does not stop the others. False: more are left. */
+export function endSubscriptions(core: SessionCore, session: Session, realm: Realm): boolean {
+  for (let left = subscriptionsPerTurn; session.firstSubscription !== 0; left--) {
+    if (left === 0) return false;
+    core.broker.leave(session.firstSubscription, session, realm);
+  }
+  return true;
+}
