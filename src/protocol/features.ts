@@ -4,6 +4,7 @@
  */
 export const brokerFeatures = Object.freeze({
   pattern_based_subscription: true,
+  payload_passthru_mode: true,
   publisher_exclusion: true,
   publisher_identification: true,
   subscriber_blackwhite_listing: true,
@@ -14,6 +15,8 @@ export const dealerFeatures = Object.freeze({
   call_timeout: true,
   caller_identification: true,
   pattern_based_registration: true,
+  payload_passthru_mode: true,
+  progressive_call_invocations: true,
   progressive_call_results: true,
   shared_registration: true,
 });
@@ -32,12 +35,22 @@ export const ClientFeature = {
   calleeProgress: 1 << 0,
   calleeCanceling: 1 << 1,
   callerProgressiveInvocations: 1 << 2,
+  calleeProgressiveInvocations: 1 << 3,
+  calleeTimeout: 1 << 4,
+  callerPassthru: 1 << 5,
+  calleePassthru: 1 << 6,
+  publisherPassthru: 1 << 7,
 } as const;
 
 const announced: readonly (readonly [role: string, feature: string, bit: number])[] = [
   ["callee", "progressive_call_results", ClientFeature.calleeProgress],
   ["callee", "call_canceling", ClientFeature.calleeCanceling],
   ["caller", "progressive_call_invocations", ClientFeature.callerProgressiveInvocations],
+  ["callee", "progressive_call_invocations", ClientFeature.calleeProgressiveInvocations],
+  ["callee", "call_timeout", ClientFeature.calleeTimeout],
+  ["caller", "payload_passthru_mode", ClientFeature.callerPassthru],
+  ["callee", "payload_passthru_mode", ClientFeature.calleePassthru],
+  ["publisher", "payload_passthru_mode", ClientFeature.publisherPassthru],
   // Spelt with two l in some texts of the specification (reference of contradictions, row 2).
   ["callee", "call_cancelling", ClientFeature.calleeCanceling],
 ];

@@ -3,7 +3,7 @@
  * Every call gets exactly one final reply (RESULT without progress, or ERROR), whichever of these comes first; what comes
  * later finds no pending row and is dropped without a sound (Advanced Profile, "Call Canceling").
  */
-import type { RequestId } from "../base/ids.ts";
+import type { RegistrationId, RequestId } from "../base/ids.ts";
 import type { Scheduler } from "../ports.ts";
 import { type ErrorEntry, errors } from "../protocol/errors.ts";
 import { ClientFeature } from "../protocol/features.ts";
@@ -12,9 +12,11 @@ import { Detail, FSlot, Option, Slot, UriStatus } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
 import { Deadlines } from "./deadlines.ts";
 import { payloadProblem } from "./payload-problem.ts";
-import { CallFlag, type PendingCalls } from "./pending.ts";
+import { CallFlag, detailShift, type PendingCalls } from "./pending.ts";
 import type { Targets } from "./targets.ts";
 import type { FrameSource, RouterSession } from "./types.ts";
+
+const unreadable = "the answer is in payload passthru mode, which the caller has not announced";
 
 export interface CallsParts {
   readonly codec: Codec;
@@ -30,6 +32,8 @@ export class Calls {
   readonly #targets: Targets;
   readonly #frames: FrameSource;
   readonly #deadlines: Deadlines;
+  /** Of progressive invocations in payload passthru mode: what the first CALL said about the payload, by row. */
+  readonly #passthru = new Map<number, readonly (string | null)[]>();
 
   constructor(parts: CallsParts) {
     this.pending = parts.pending;
@@ -49,12 +53,52 @@ export class Calls {
     caller: RouterSession,
     callee: RouterSession,
     request: RequestId,
+    registration: RegistrationId,
     flags: number,
     timeout_ms: number,
   ): void {
-    const row = this.pending.open(caller, callee, request, flags, timeout_ms);
+    const row = this.pending.open(caller, callee, request, registration, flags, timeout_ms);
+    if ((flags & CallFlag.passthru) !== 0) this.#passthru.set(row, this.#codec.passthru());
     this.#deadlines.ensure(row);
     if (timeout_ms > 0) this.#deadlines.set(row, timeout_ms);
+  }
+
+  /**
+   * A further CALL of a progressive invocation: goes to the same callee under the same invocation id, with the details of the
+   * first one. A call that is over takes no more, and nobody is told: the answer has crossed it on the way. False: the
+   * call in flight was complete already, which is a violation (Advanced Profile, "Progressive Call Invocations").
+   */
+  onContinuation(caller: RouterSession): boolean {
+    const codec = this.#codec;
+    const { pending } = this;
+    const row = pending.byRequest(caller, codec.f(FSlot.request));
+    if (row === 0) return true;
+    const flags = pending.flags(row);
+    if ((flags & CallFlag.open) === 0) return false;
+    if ((flags & CallFlag.killing) !== 0) return true;
+    const callee = this.#targets.get(pending.callee(row));
+    const isOpen = (codec.u(Slot.true) & Option.progress) !== 0;
+    const details = (flags >>> detailShift) | (isOpen ? Detail.progress : 0);
+    if ((details & Detail.disclose) !== 0)
+      codec.putIdentity(caller.id, caller.identity!.authid, caller.identity!.authrole);
+    if ((flags & CallFlag.passthru) !== 0) codec.putPassthru(this.#passthru.get(row)!);
+    if ((details & Detail.timeout) !== 0) codec.putTimeout(-pending.timeout_ms(row));
+    const length = codec.writeInvocation(
+      callee.serializer,
+      pending.invocation(row),
+      pending.registration(row),
+      details,
+    );
+    if (length === 0 || length > callee.peerFrameBytes_max) {
+      const { error, message } = payloadProblem(length === 0 ? codec.writeStatus : null);
+      this.#interrupt(row, callee, CancelMode.killnowait);
+      this.#fail(row, error, message);
+      return true;
+    }
+    if (!isOpen) pending.setFlags(row, flags & ~CallFlag.open);
+    if (pending.timeout_ms(row) > 0) this.#deadlines.set(row, pending.timeout_ms(row));
+    callee.post(this.#frames.take(length, false));
+    return true;
   }
 
   /** YIELD. False: the invocation was never issued to this session, which is a violation. */
@@ -68,6 +112,11 @@ export class Calls {
     // Progress that nobody asked for is dropped; the call goes on.
     if (progress && (this.pending.flags(row) & CallFlag.progress) === 0) return true;
     const request = this.pending.request(row);
+    if (this.#isUnreadable(caller)) {
+      if (progress) this.#interrupt(row, callee, CancelMode.killnowait);
+      this.#fail(row, errors.featureNotSupported, unreadable);
+      return true;
+    }
     const length = codec.writeResult(caller.serializer, request, progress ? Detail.progress : 0);
     if (length === 0 || length > caller.peerFrameBytes_max) {
       const { error, message } = payloadProblem(length === 0 ? codec.writeStatus : null);
@@ -92,6 +141,10 @@ export class Calls {
     if (codec.u(Slot.uriStatus) === UriStatus.invalid) {
       // The caller must not be sent what is no URI; the payload may still explain.
       codec.putUri(errors.invalidUri.uri);
+    }
+    if (this.#isUnreadable(caller)) {
+      this.#fail(row, errors.featureNotSupported, unreadable);
+      return true;
     }
     const length = codec.writeError(caller.serializer, Message.call, request);
     if (length === 0 || length > caller.peerFrameBytes_max) {
@@ -155,6 +208,14 @@ export class Calls {
     this.#fail(row, errors.timeout, `the callee did not answer within ${limit_ms} ms`);
   }
 
+  /** The answer is in payload passthru mode, and the caller has not announced that it knows it. */
+  #isUnreadable(caller: RouterSession): boolean {
+    return (
+      (this.#codec.u(Slot.present) & Option.ppt) !== 0 &&
+      (caller.clientFeatures & ClientFeature.callerPassthru) === 0
+    );
+  }
+
   #interrupt(row: number, callee: RouterSession, mode: number): void {
     if ((callee.clientFeatures & ClientFeature.calleeCanceling) === 0) return;
     const length = this.#codec.writeInterrupt(callee.serializer, this.pending.invocation(row), mode);
@@ -171,6 +232,7 @@ export class Calls {
 
   #close(row: number, caller: RouterSession, callee: RouterSession): void {
     if (this.pending.timeout_ms(row) > 0) this.#deadlines.clear(row);
+    if ((this.pending.flags(row) & CallFlag.passthru) !== 0) this.#passthru.delete(row);
     this.pending.close(row, caller, callee);
   }
 }

@@ -13,11 +13,11 @@ import { Detail, FSlot, Option, Slot, UriStatus } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
 import { chooseCallee } from "./callee-choice.ts";
 import type { Calls } from "./calls.ts";
-import type { Memberships } from "./memberships.ts";
+import { MemberFlag, type Memberships } from "./memberships.ts";
 import type { MetaEvents } from "./meta-events.ts";
 import { PatternKind, type Patterns } from "./patterns.ts";
 import { payloadProblem } from "./payload-problem.ts";
-import { CallFlag } from "./pending.ts";
+import { CallFlag, detailShift } from "./pending.ts";
 import type { RouterProcedures } from "./procedures.ts";
 import type { Realm } from "./realm.ts";
 import type { Targets } from "./targets.ts";
@@ -81,6 +81,11 @@ export class Dealer {
       const problem = `a session may hold ${this.#limits.registrationsPerSession_max} registrations`;
       return this.#refuse(session, Message.register, errors.unavailable, problem);
     }
+    const forwardTimeout = (codec.u(Slot.present) & Option.other) !== 0 && codec.options()["forward_timeout"];
+    if (typeof forwardTimeout !== "boolean" && forwardTimeout !== undefined && forwardTimeout !== null) {
+      const problem = 'option "forward_timeout" is true or false';
+      return this.#refuse(session, Message.register, errors.invalidArgument, problem);
+    }
     const invoke = codec.u(Slot.invoke) as Invoke;
     let pattern = (codec.matchCount === 0 ? 0 : codec.matchAt(0)) as PatternHandle | 0;
     if (pattern !== 0) {
@@ -98,7 +103,8 @@ export class Dealer {
         );
     }
     if (discloseCaller) this.#patterns.setDiscloseCaller(pattern);
-    this.#memberships.add(pattern, session);
+    const row = this.#memberships.add(pattern, session);
+    if (forwardTimeout) this.#memberships.setFlags(row, MemberFlag.forwardTimeout);
     session.registrationCount++;
     if (session.realm!.reservedPatterns > 0) this.#events.onRegister(session, this.#patterns.id(pattern));
     this.#acknowledge(session, Message.registered, this.#patterns.id(pattern));
@@ -172,10 +178,6 @@ export class Dealer {
         errors.noSuchProcedure,
         "no callee has registered this procedure",
       );
-    if ((codec.u(Slot.true) & Option.progress) !== 0) {
-      const problem = "this router has no progressive call invocations";
-      return this.#refuse(caller, Message.call, errors.featureNotSupported, problem);
-    }
     if (caller.callCount >= this.#limits.callsPerSession_max) {
       const problem = `a session may have ${this.#limits.callsPerSession_max} calls in flight`;
       return this.#refuse(caller, Message.call, errors.unavailable, problem);
@@ -190,11 +192,19 @@ export class Dealer {
         errors.unavailable,
         "the callee has too many calls outstanding",
       );
-    this.#invoke(caller, callee, pattern, request);
+    const isOpen = (codec.u(Slot.true) & Option.progress) !== 0;
+    const isPassthru = (codec.u(Slot.present) & Option.ppt) !== 0;
+    if (isOpen || isPassthru) {
+      const problem = missingFeature(callee, isOpen, isPassthru);
+      if (problem !== null) return this.#refuse(caller, Message.call, errors.featureNotSupported, problem);
+    }
+    this.#invoke(caller, callee, row, request);
   }
 
-  #invoke(caller: RouterSession, callee: RouterSession, pattern: PatternHandle, request: RequestId): void {
+  /** Sends the visited CALL to the callee of a membership. */
+  #invoke(caller: RouterSession, callee: RouterSession, row: number, request: RequestId): void {
     const codec = this.#codec;
+    const pattern = this.#memberships.pattern(row);
     const truths = codec.u(Slot.true);
     let details = this.#patterns.match(pattern) === Match.exact ? 0 : Detail.uri;
     let flags = 0;
@@ -211,19 +221,45 @@ export class Dealer {
     }
     if ((truths & Option.receiveProgress) !== 0) {
       flags |= CallFlag.progress;
-      if ((callee.clientFeatures & ClientFeature.calleeProgress) !== 0) details |= Detail.receiveProgress;
+      if (takesProgress(callee)) details |= Detail.receiveProgress;
+    }
+    let timeout_ms = Math.min(codec.f(FSlot.timeout), this.#limits.callTimeout_ms);
+    if (timeout_ms > 0 && this.#keepsTime(callee, row)) {
+      codec.putTimeout(timeout_ms);
+      details |= Detail.timeout;
+      timeout_ms = -timeout_ms;
+    }
+    let own = 0;
+    if ((truths & Option.progress) !== 0) {
+      flags |= CallFlag.open | (details << detailShift);
+      if ((codec.u(Slot.present) & Option.ppt) !== 0) {
+        flags |= CallFlag.passthru;
+        if (!codec.putPassthru(codec.passthru())) {
+          const problem = "the ppt_ options of a progressive call are too long to be kept";
+          return this.#refuse(caller, Message.call, errors.invalidArgument, problem);
+        }
+      }
+      own = Detail.progress;
     }
     const registration = this.#patterns.id(pattern);
-    const length = codec.writeInvocation(callee.serializer, callee.lastInvocation + 1, registration, details);
+    const invocation = callee.lastInvocation + 1;
+    const length = codec.writeInvocation(callee.serializer, invocation, registration, details | own);
     if (length === 0 || length > callee.peerFrameBytes_max) {
       const { error, message } = payloadProblem(length === 0 ? codec.writeStatus : null);
       return this.#refuse(caller, Message.call, error, message);
     }
     callee.lastInvocation++;
     this.#metrics.calls++;
-    const timeout_ms = Math.min(codec.f(FSlot.timeout), this.#limits.callTimeout_ms);
-    this.#calls.open(caller, callee, request, flags, timeout_ms);
+    this.#calls.open(caller, callee, request, registration, flags, timeout_ms);
     callee.post(this.#frames.take(length, false));
+  }
+
+  /** The callee asked for timeouts when it registered, and says that it knows what to do with them. */
+  #keepsTime(callee: RouterSession, row: number): boolean {
+    return (
+      (this.#memberships.flags(row) & MemberFlag.forwardTimeout) !== 0 &&
+      (callee.clientFeatures & ClientFeature.calleeTimeout) !== 0
+    );
   }
 
   #acknowledge(session: RouterSession, type: Message, id: number): void {
@@ -234,4 +270,24 @@ export class Dealer {
   #refuse(session: RouterSession, type: Message, error: ErrorEntry, message: string): void {
     session.postError(type, this.#codec.f(FSlot.request) as RequestId, error, message);
   }
+}
+
+/**
+ * Progressive results need a callee that can be told to stop; many who send them do not say that they can, and are believed
+ * where the realm is not strict.
+ */
+function takesProgress(callee: RouterSession): boolean {
+  const both = ClientFeature.calleeProgress | ClientFeature.calleeCanceling;
+  const needed = callee.realm!.strict ? both : ClientFeature.calleeProgress;
+  return (callee.clientFeatures & needed) === needed;
+}
+
+/** What a callee would have to announce to take this call; null if it has. */
+function missingFeature(callee: RouterSession, isOpen: boolean, isPassthru: boolean): string | null {
+  const invocations = ClientFeature.calleeProgressiveInvocations | ClientFeature.calleeCanceling;
+  if (isOpen && (callee.clientFeatures & invocations) !== invocations)
+    return "the callee has not announced progressive_call_invocations and call_canceling";
+  if (isPassthru && (callee.clientFeatures & ClientFeature.calleePassthru) === 0)
+    return "the callee has not announced payload_passthru_mode";
+  return null;
 }

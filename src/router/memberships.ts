@@ -1,13 +1,19 @@
 /**
  * Who is subscribed to, or registered for, which pattern: one row per (pattern, session), linked both ways – in a list of the
- * pattern in order of joining, and in a list of the session. All operations are O(1); a row costs 24 bytes and its hash entry.
+ * pattern in order of joining, and in a list of the session. All operations are O(1); a row costs 25 bytes and its hash entry.
  */
 
-import { Rows, U32Column } from "../base/column.ts";
+import { Rows, U8Column, U32Column } from "../base/column.ts";
 import type { PatternHandle, Target } from "../base/ids.ts";
 import { IntTable } from "../base/int-table.ts";
 import { PatternKind, type Patterns } from "./patterns.ts";
 import type { RouterSession } from "./types.ts";
+
+/** What a member of a pattern asked for when it joined; bits. */
+export const MemberFlag = {
+  /** REGISTER.Options.forward_timeout: the callee itself ends calls that take too long. */
+  forwardTimeout: 1 << 0,
+} as const;
 
 export class Memberships {
   readonly #rows = new Rows();
@@ -17,6 +23,7 @@ export class Memberships {
   readonly #previousOfPattern = new U32Column();
   readonly #nextOfSession = new U32Column();
   readonly #previousOfSession = new U32Column();
+  readonly #flags = new U8Column();
   readonly #byPair: IntTable;
   readonly #patterns: Patterns;
   readonly #kind: PatternKind;
@@ -41,6 +48,13 @@ export class Memberships {
   pattern(row: number): PatternHandle {
     return this.#pattern.get(row) as PatternHandle;
   }
+  /** `MemberFlag` bits. */
+  flags(row: number): number {
+    return this.#flags.get(row);
+  }
+  setFlags(row: number, flags: number): void {
+    this.#flags.set(row, flags);
+  }
   nextOfPattern(row: number): number {
     return this.#nextOfPattern.get(row);
   }
@@ -63,6 +77,7 @@ export class Memberships {
     this.#ensure(row);
     this.#pattern.set(row, pattern);
     this.#target.set(row, session.target);
+    this.#flags.set(row, 0);
     const last = this.#patterns.lastMember(pattern);
     this.#previousOfPattern.set(row, last);
     this.#nextOfPattern.set(row, 0);
@@ -106,5 +121,6 @@ export class Memberships {
     this.#previousOfPattern.ensure(row);
     this.#nextOfSession.ensure(row);
     this.#previousOfSession.ensure(row);
+    this.#flags.ensure(row);
   }
 }

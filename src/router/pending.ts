@@ -4,7 +4,7 @@
  */
 
 import { F64Records, Rows, U32Records } from "../base/column.ts";
-import type { RequestId, Target } from "../base/ids.ts";
+import type { RegistrationId, RequestId, Target } from "../base/ids.ts";
 import { IntTable } from "../base/int-table.ts";
 import type { RouterSession } from "./types.ts";
 
@@ -14,7 +14,14 @@ export const CallFlag = {
   progress: 1 << 0,
   /** Canceled with mode `kill`: the callee's answer is still awaited. */
   killing: 1 << 1,
+  /** The caller's last CALL said that more will follow (progressive call invocations). */
+  open: 1 << 2,
+  /** Progressive, and in payload passthru mode: what the first CALL said about the payload holds for the others. */
+  passthru: 1 << 3,
 } as const;
+
+/** Above the flags of a row lie the `Detail` bits of its INVOCATION: those that follow repeat them. */
+export const detailShift = 16;
 
 const twoTo32 = 2 ** 32;
 
@@ -30,8 +37,8 @@ const Word = {
 } as const;
 const wordCount = 7;
 
-const Float = { request: 0, invocation: 1, timeout_ms: 2 } as const;
-const floatCount = 3;
+const Float = { request: 0, invocation: 1, timeout_ms: 2, registration: 3 } as const;
+const floatCount = 4;
 
 export class PendingCalls {
   readonly #rows = new Rows();
@@ -58,6 +65,11 @@ export class PendingCalls {
   invocation(row: number): RequestId {
     return this.#floats.get(row, Float.invocation) as RequestId;
   }
+  /** The id that its INVOCATIONs carry. */
+  registration(row: number): RegistrationId {
+    return this.#floats.get(row, Float.registration) as RegistrationId;
+  }
+  /** The call's timeout, 0 for none. Negative: the callee keeps it, by REGISTER.Options.forward_timeout. */
   timeout_ms(row: number): number {
     return this.#floats.get(row, Float.timeout_ms);
   }
@@ -76,6 +88,7 @@ export class PendingCalls {
     caller: RouterSession,
     callee: RouterSession,
     request: RequestId,
+    registration: RegistrationId,
     flags: number,
     timeout_ms: number,
   ): number {
@@ -88,6 +101,7 @@ export class PendingCalls {
     floats[f + Float.request] = request;
     floats[f + Float.invocation] = invocation;
     floats[f + Float.timeout_ms] = timeout_ms;
+    floats[f + Float.registration] = registration;
     const firstCall = caller.firstCall;
     const firstInvocation = callee.firstInvocation;
     const words = this.#words.segment(row);

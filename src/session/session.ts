@@ -11,17 +11,18 @@ import type { RequestId, SessionId, Target } from "../base/ids.ts";
 import type { Connection, ConnectionEvents, Identity, TransportInfo } from "../ports.ts";
 import { decodeMessage } from "../protocol/encoding.ts";
 import { closeReasons, type ErrorEntry, errors } from "../protocol/errors.ts";
-import { ClientFeature } from "../protocol/features.ts";
 import { Message } from "../protocol/messages.ts";
 import type { Serializer } from "../protocol/serializers.ts";
 import type { Realm } from "../router/realm.ts";
 import type { RouterSession } from "../router/types.ts";
 import { FSlot, Option, Slot, Status, Visit } from "../wasm/abi.ts";
+import { passthruProblem } from "./announced.ts";
 import { controlFrame } from "./control-frame.ts";
 import type { SessionCore } from "./core.ts";
 import { departRealm, endSubscriptions } from "./departure.ts";
 import { answerHello } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
+import { routeCall, sequenceProblem } from "./requests.ts";
 import type { OutboxFrame, OutboxOwner } from "./outbox.ts";
 import { CloseCode, State } from "./states.ts";
 
@@ -37,6 +38,8 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
   clientFeatures = 0;
   lastInvocation = 0;
   lastCall = 0;
+  /** Highest request id seen, or in a strict realm the last one. */
+  lastRequest = 0;
   callIndex: RouterSession["callIndex"] = null;
   subscriptionCount = 0;
   registrationCount = 0;
@@ -56,7 +59,6 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
   #state: State = State.waiting;
   #inbox: Inbox | null = null;
   #visitFlags = 0;
-  #lastRequest = 0;
   #turn = -1;
   #framesLeft = 0;
   #cancelTimer: (() => void) | null = null;
@@ -166,11 +168,15 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
 
   #dispatch(type: number, bytes: Uint8Array): void {
     const core = this.#core;
+    if ((core.codec.u(Slot.present) & Option.ppt) !== 0) {
+      const problem = passthruProblem(type, this.clientFeatures);
+      if (problem !== null) return this.#violation(problem);
+    }
     switch (type) {
       case Message.publish:
         return this.#inSequence() ? core.broker.publish(this) : undefined;
       case Message.call:
-        return this.#inSequence() ? this.#onCall() : undefined;
+        return this.#onCall();
       case Message.yield:
         return core.calls.onYield(this)
           ? undefined
@@ -196,25 +202,15 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     }
   }
 
-  /** Strict realms want request ids 1, 2, 3 …; others take what clients send. */
   #inSequence(): boolean {
-    if (!this.realm!.strict) return true;
-    const request = this.#core.codec.f(FSlot.request);
-    const expected = this.#lastRequest === 2 ** 53 ? 1 : this.#lastRequest + 1;
-    this.#lastRequest = request;
-    if (request === expected) return true;
-    this.#violation(`request id ${request} where ${expected} was due`);
-    return false;
+    const problem = sequenceProblem(this, this.#core.codec.f(FSlot.request));
+    if (problem !== null) this.#violation(problem);
+    return problem === null;
   }
 
   #onCall(): void {
-    const { codec, dealer } = this.#core;
-    const isProgressive = (codec.u(Slot.true) & Option.progress) !== 0;
-    if (isProgressive && (this.clientFeatures & ClientFeature.callerProgressiveInvocations) === 0)
-      return this.#violation(
-        'CALL option "progress": the caller has not announced progressive_call_invocations',
-      );
-    dealer.call(this);
+    const problem = routeCall(this.#core, this);
+    if (problem !== null) this.#violation(problem);
   }
 
   #onError(): void {
@@ -256,7 +252,7 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     this.identity = identity;
     this.clientFeatures = verdict.clientFeatures;
     this.#visitFlags = (realm.strict ? Visit.strict : 0) | (realm.strictUris ? Visit.strictUri : 0);
-    this.lastInvocation = this.lastCall = this.#lastRequest = 0;
+    this.lastInvocation = this.lastCall = this.lastRequest = 0;
     this.#state = State.open;
     realm.sessionCount++;
     core.metrics.sessionsOpened++;

@@ -5,18 +5,23 @@
 import { assert } from "../base/assert.ts";
 import { decodeDict, decodeValue } from "../protocol/encoding.ts";
 import type { Serializer } from "../protocol/serializers.ts";
-import { Address, FSlot, Slot, Status, UriStatus, Violation } from "./abi.ts";
+import { Address, FSlot, Option, Slot, Status, UriStatus, Violation } from "./abi.ts";
 import type { Core } from "./core.ts";
 import { violationText } from "./violation-text.ts";
 
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const utf8Encoder = new TextEncoder();
 
-/** TEXT is shared out so that the three texts that writers take never overwrite each other. */
+/** TEXT is shared out so that the texts that writers take never overwrite each other. */
 const authidAt = Address.text;
 const authroleAt = Address.text + 2_048;
 const uriAt = Address.text + 4_096;
+const passthruAt = Address.text + 5_632;
 const textEnd = Address.text + Address.textBytes;
+
+/** enc_algo, enc_key, enc_serializer, ppt_scheme, ppt_serializer, ppt_cipher, ppt_keyid: pairs from `Slot.opaque`, bits from here up. */
+const passthruCount = 7;
+const passthruShift = 25;
 
 export class Codec {
   readonly core: Core;
@@ -142,7 +147,34 @@ export class Codec {
 
   /** Takes the place of the visited message's URI, in `Detail.uri` and in `writeError`. */
   putUri(uri: string): void {
-    this.#putText(Slot.uri, uriAt, textEnd, uri);
+    this.#putText(Slot.uri, uriAt, passthruAt, uri);
+  }
+
+  /** What the visited options say about an opaque payload, as text; null: not given. */
+  passthru(): readonly (string | null)[] {
+    const present = this.u(Slot.present);
+    return Array.from({ length: passthruCount }, (_, i) => {
+      if ((present & (1 << (passthruShift + i))) === 0) return null;
+      return this.text(this.u(Slot.opaque + 2 * i), this.u(Slot.opaque + 2 * i + 1));
+    });
+  }
+
+  /** Takes the place of what the visited options say about an opaque payload. False, and nothing taken: they are too long. */
+  putPassthru(texts: readonly (string | null)[]): boolean {
+    const { u32, bytes } = this.core;
+    let at: number = passthruAt;
+    let present = 0;
+    for (const [i, text] of texts.entries()) {
+      if (text === null) continue;
+      const { read, written } = utf8Encoder.encodeInto(text, bytes.subarray(at, textEnd));
+      if (read !== text.length) return false;
+      u32[Slot.opaque + 2 * i] = at;
+      u32[Slot.opaque + 2 * i + 1] = written;
+      present |= 1 << (passthruShift + i);
+      at += written;
+    }
+    u32[Slot.present] = (this.u(Slot.present) & ((1 << passthruShift) - 1)) | Option.opaque | present;
+    return true;
   }
 
   #putText(slot: number, from: number, to: number, text: string): void {
@@ -154,7 +186,7 @@ export class Codec {
 
   /** Checks a URI outside a frame; `match` is 0 exact, 1 prefix, 2 wildcard. Overwrites what `putUri` put. */
   checkUri(uri: string, match: number, flags: number): UriStatus {
-    const { read, written } = utf8Encoder.encodeInto(uri, this.core.bytes.subarray(uriAt, textEnd));
+    const { read, written } = utf8Encoder.encodeInto(uri, this.core.bytes.subarray(uriAt, passthruAt));
     if (read !== uri.length) return UriStatus.invalid;
     return this.core.exports.checkUri(uriAt, written, match, flags) as UriStatus;
   }

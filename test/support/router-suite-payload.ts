@@ -90,9 +90,6 @@ function untouched(suite: Suite): void {
     assert.deepEqual([invocation.details, invocation.payload], [options, ["text"]]);
     receiver.yield(invocation.request, options, bytes(4));
     await sender.expect([Message.result, call, options, bytes(4)]);
-    const ppt = { ppt_scheme: "x_own", ppt_serializer: "cbor", ppt_cipher: "none", ppt_keyid: "k" };
-    await sender.publish("com.a", ppt, [bytes(9)]);
-    assert.deepEqual((await receiver.event()).details, ppt);
   });
 }
 

@@ -10,7 +10,9 @@ import { hostileSuite } from "./router-suite-hostile.ts";
 import { idSuite } from "./router-suite-ids.ts";
 import { limitSuite } from "./router-suite-limits.ts";
 import { messageSuite } from "./router-suite-messages.ts";
+import { passthruSuite } from "./router-suite-passthru.ts";
 import { payloadSuite } from "./router-suite-payload.ts";
+import { progressiveSuite } from "./router-suite-progressive.ts";
 import { pubsubSuite } from "./router-suite-pubsub.ts";
 import { rpcSuite } from "./router-suite-rpc.ts";
 import { sessionSuite } from "./router-suite-session.ts";
@@ -37,5 +39,7 @@ export function runRouterSuite(leg: Leg): void {
   departureSuite(suite);
   hostileSuite(suite);
   payloadSuite(suite);
+  progressiveSuite(suite);
+  passthruSuite(suite);
   limitSuite(suite);
 }
