@@ -8,6 +8,7 @@ import type { Broker } from "../router/broker.ts";
 import type { Calls } from "../router/calls.ts";
 import type { Dealer } from "../router/dealer.ts";
 import type { Memberships } from "../router/memberships.ts";
+import type { MetaEvents } from "../router/meta-events.ts";
 import type { Patterns } from "../router/patterns.ts";
 import type { Realm } from "../router/realm.ts";
 import type { SessionIndex } from "../router/session-index.ts";
@@ -26,6 +27,7 @@ export interface SessionCore {
   readonly subscriptions: Memberships;
   readonly registrations: Memberships;
   readonly patterns: Patterns;
+  readonly events: MetaEvents;
   readonly targets: Targets<Session>;
   readonly sessions: SessionIndex<Session>;
   readonly observers: readonly SessionObserver[];

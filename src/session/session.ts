@@ -20,6 +20,7 @@ import { passthruProblem } from "./announced.ts";
 import { controlFrame } from "./control-frame.ts";
 import type { SessionCore } from "./core.ts";
 import { departRealm, endSubscriptions } from "./departure.ts";
+import { tellDropped } from "./dropped.ts";
 import { answerHello } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
 import { routeCall, sequenceProblem } from "./requests.ts";
@@ -92,11 +93,10 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
   }
 
   onDrain(): void {
-    const { log, outbox } = this.#core;
     const events = this.droppedEvents;
     this.droppedEvents = 0;
-    if (events > 0) log.warn("session", "events lost: slow reader", { session: this.id, events });
-    outbox.onDrain(this);
+    if (events > 0) tellDropped(this.#core, this, events);
+    this.#core.outbox.onDrain(this);
   }
 
   onClose(): void {

@@ -100,6 +100,28 @@ withRouter(
 );
 
 withRouter(
+  "a reader that asked for it, and no other, is told how many events it has lost",
+  { limits: small, slowConsumer: "drop-newest" },
+  async (router, join) => {
+    const [publisher, slow, other] = [await join(), await join(), await join()];
+    await slow.wire.subscribe("com.a");
+    const notices = await slow.wire.subscribe("spanwire.session.on_events_dropped");
+    await other.wire.subscribe("spanwire.session.on_events_dropped");
+    slow.connection.room = 0;
+    await publishMany(publisher.wire, 100);
+    const dropped = router.metrics.eventsDroppedSlow;
+    assert.ok(dropped > 0);
+    slow.connection.resume();
+    const received: unknown[][] = [];
+    while (received.at(-1)?.[1] !== notices) received.push(await slow.wire.next());
+    assert.equal(received.length, 100 - dropped + 1);
+    assert.deepEqual(received.at(-1)?.slice(4), [[dropped]]);
+    await other.wire.expectQuiet();
+    assert.equal(router.metrics.eventsDroppedSlow, dropped);
+  },
+);
+
+withRouter(
   "drop-oldest: a full session keeps the newest events",
   { limits: small, slowConsumer: "drop-oldest" },
   async (router, join) => {
