@@ -11,6 +11,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { decisions } from "../src/protocol/contradictions.ts";
 import { brokerFeatures, dealerFeatures } from "../src/protocol/features.ts";
 import { type Announced, collect, disagreements, type LegResults } from "./conformance/evidence.ts";
 import { conformancePage } from "./conformance/page.ts";
@@ -168,14 +169,9 @@ async function runLeg(leg: Leg, only: readonly string[]): Promise<Outcome> {
 function conclude(ran: readonly LegResults[]): string[] {
   const evidence = collect(ran);
   const announced: Announced = { broker: Object.keys(brokerFeatures), dealer: Object.keys(dealerFeatures) };
-  const problems = disagreements({ profile, evidence, announced, legs: ["node", "bun"] });
-  const page = conformancePage({
-    profile,
-    evidence,
-    announced,
-    problems,
-    legs: legs.map(({ name }) => name),
-  });
+  const shown = { profile, decisions, evidence, announced };
+  const problems = disagreements({ ...shown, legs: ["node", "bun"] });
+  const page = conformancePage({ ...shown, problems, legs: legs.map(({ name }) => name) });
   writeFileSync(join(root, "CONFORMANCE.md"), page);
   return problems;
 }

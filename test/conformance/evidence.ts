@@ -1,4 +1,5 @@
 /** Puts what the tests say they prove beside the profile and beside what WELCOME announces. */
+import type { Decision } from "../../src/protocol/contradictions.ts";
 import type { Row } from "./profile.ts";
 import type { Status, TestResult } from "./results.ts";
 
@@ -16,15 +17,22 @@ export interface Evidence {
   readonly rules: readonly string[];
   /** Results per leg; absent where no test of it names the row. */
   readonly legs: ReadonlyMap<string, Counts>;
+  /** Per leg: the serializers in which a test of it passed over a socket. */
+  readonly sockets: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 interface Claim {
   readonly ids: readonly string[];
   readonly rule: string;
+  /** The serializer, where the test is one of the router's suite over a socket. */
+  readonly socket?: string;
 }
 
 /** `[R-03 R-04] …` at a name's start or behind the leg's name and a colon; several groups may follow each other. */
-const tags = /^(?:[^[\]]*: )?((?:\[[^\]]*\] )+)(.*)$/;
+const tags = /^(?:([^[\]]*): )?((?:\[[^\]]*\] )+)(.*)$/;
+/** How the legs over sockets are called: transport and serializer. */
+const socketLeg = /^(?:websocket \(\w+\)|rawsocket|unix socket) (json|msgpack|cbor)$/;
+const serializers = ["json", "msgpack", "cbor"] as const;
 /** Operations (O) are named by tests too, but are no rows of the profile. */
 const rowId = /^[A-NP-Z]-\d+$/;
 const decisionId = /^2\.13 #\d+[a-z]?$/;
@@ -33,8 +41,10 @@ const decisionId = /^2\.13 #\d+[a-z]?$/;
 export function claimOf(path: readonly string[]): Claim {
   const ids: string[] = [];
   let rule: string[] = [];
+  let socket: string | undefined;
   for (const name of path) {
-    const [, groups, rest] = tags.exec(name) ?? [];
+    const [, before, groups, rest] = tags.exec(name) ?? [];
+    socket ??= socketLeg.exec(before ?? name)?.[1];
     const found = (groups ?? "")
       .split(/\[|\] /)
       .flatMap((group) => (decisionId.test(group) ? [group] : group.split(" ")))
@@ -43,29 +53,34 @@ export function claimOf(path: readonly string[]): Claim {
     ids.push(...found);
     rule.push(found.length > 0 ? (rest ?? "") : name);
   }
-  return { ids, rule: rule.join(" › ") };
+  return { ids, rule: rule.join(" › "), ...(socket === undefined ? {} : { socket }) };
+}
+
+interface Found {
+  readonly rules: Set<string>;
+  readonly legs: Map<string, Counts>;
+  readonly sockets: Map<string, Set<string>>;
 }
 
 /** Evidence per id, over all legs. */
 export function collect(legs: readonly LegResults[]): Map<string, Evidence> {
-  const rules = new Map<string, Set<string>>();
-  const counts = new Map<string, Map<string, Counts>>();
+  const all = new Map<string, Found>();
   for (const { leg, results } of legs) {
     for (const { path, status } of results) {
-      const { ids, rule } = claimOf(path);
+      const { ids, rule, socket } = claimOf(path);
       for (const id of new Set(ids)) {
-        const ofRow = counts.get(id) ?? new Map<string, Counts>();
-        const ofLeg = ofRow.get(leg) ?? { passed: 0, failed: 0, skipped: 0 };
-        ofLeg[status]++;
-        counts.set(id, ofRow.set(leg, ofLeg));
-        const named = rules.get(id) ?? new Set();
-        rules.set(id, status === "skipped" ? named : named.add(rule));
+        const found = all.get(id) ?? { rules: new Set(), legs: new Map(), sockets: new Map() };
+        all.set(id, found);
+        const counts = found.legs.get(leg) ?? { passed: 0, failed: 0, skipped: 0 };
+        counts[status]++;
+        found.legs.set(leg, counts);
+        if (status !== "skipped") found.rules.add(rule);
+        if (status === "passed" && socket !== undefined)
+          found.sockets.set(leg, (found.sockets.get(leg) ?? new Set()).add(socket));
       }
     }
   }
-  return new Map(
-    [...counts].map(([id, ofRow]) => [id, { legs: ofRow, rules: [...(rules.get(id) ?? [])].sort() }]),
-  );
+  return new Map([...all].map(([id, found]) => [id, { ...found, rules: [...found.rules].sort() }]));
 }
 
 /** Feature keys by the role that announces them. */
@@ -73,25 +88,35 @@ export type Announced = Readonly<Record<"broker" | "dealer", readonly string[]>>
 
 export interface Claims {
   readonly profile: readonly Row[];
+  readonly decisions: readonly Decision[];
   readonly evidence: ReadonlyMap<string, Evidence>;
   readonly announced: Announced;
   /** Legs that each must prove what is announced. */
   readonly legs: readonly string[];
 }
 
-/** Where announcements and tests disagree, one sentence each; and ids that name no row. */
-export function disagreements({ profile, evidence, announced, legs }: Claims): string[] {
+/**
+ * Where announcements and tests disagree, one sentence each; and ids that name nothing. What is announced must be proven over a
+ * socket in every serializer.
+ */
+export function disagreements({ profile, decisions, evidence, announced, legs }: Claims): string[] {
   const passes = (id: string, leg: string): boolean => (evidence.get(id)?.legs.get(leg)?.passed ?? 0) > 0;
   const problems: string[] = [];
   for (const role of ["broker", "dealer"] as const) {
     for (const key of announced[role]) {
       const rows = profile.filter((row) => row.announced?.key === key && row.announced.roles.includes(role));
-      const ids = rows.map(({ id }) => id).join(", ");
-      if (rows.length === 0)
+      const ids = rows.map(({ id }) => id);
+      if (rows.length === 0) {
         problems.push(`WELCOME announces ${role}.${key}, which is in no row of the profile`);
-      else
-        for (const leg of legs.filter((name) => !rows.some(({ id }) => passes(id, name))))
-          problems.push(`WELCOME announces ${role}.${key}, but no test of ${ids} passes on ${leg}`);
+        continue;
+      }
+      for (const leg of legs) {
+        const proven = ids.flatMap((id) => [...(evidence.get(id)?.sockets.get(leg) ?? [])]);
+        const missing = serializers.filter((serializer) => !proven.includes(serializer));
+        if (missing.length === 0) continue;
+        const what = `no test of ${ids.join(", ")} passes on ${leg} over a socket in ${missing.join(", ")}`;
+        problems.push(`WELCOME announces ${role}.${key}, but ${what}`);
+      }
     }
   }
   for (const { id, announced: key } of profile) {
@@ -102,9 +127,12 @@ export function disagreements({ profile, evidence, announced, legs }: Claims): s
         `tests of ${id} pass on ${proving.join(" and ")}, but WELCOME does not announce ${key.key}`,
       );
   }
-  const known = new Set(profile.map(({ id }) => id));
+  const known = new Set([
+    ...profile.map(({ id }) => id),
+    ...decisions.map(({ number }) => `2.13 #${number}`),
+  ]);
   for (const id of [...evidence.keys()].sort())
-    if (!known.has(id) && !decisionId.test(id))
-      problems.push(`tests name ${id}, which is no row of the profile`);
+    if (!known.has(id))
+      problems.push(`tests name ${id}, which is neither a row of the profile nor a decision`);
   return problems;
 }

@@ -1,9 +1,11 @@
 /** CONFORMANCE.md, written from test results alone. The same results give the same bytes. */
+import type { Decision } from "../../src/protocol/contradictions.ts";
 import type { Announced, Counts, Evidence } from "./evidence.ts";
 import type { Row } from "./profile.ts";
 
 export interface PageInput {
   readonly profile: readonly Row[];
+  readonly decisions: readonly Decision[];
   readonly evidence: ReadonlyMap<string, Evidence>;
   readonly announced: Announced;
   readonly legs: readonly string[];
@@ -79,8 +81,25 @@ ${list(
 )}`;
 }
 
-function everyRule({ profile, evidence }: PageInput): string {
-  const parts = profile.flatMap(({ id, feature }) => {
+function sides({ decisions, evidence, legs }: PageInput): string {
+  const rows = decisions.map(({ number, contradiction, compat, strict }) => {
+    const seen = evidence.get(`2.13 #${number}`);
+    const results = legs.map((leg) => result(seen?.legs.get(leg)));
+    return [`#${number}`, contradiction, compat, strict === compat ? "the same" : strict, ...results];
+  });
+  return `## Contradictions of the specification, and the side taken
+
+A realm has the profile \`compat\` unless it is given \`strict\`. A side without numbers is decided, and not proven by this run.
+
+${table(["", "contradiction", "compat", "strict", ...legs], rows)}`;
+}
+
+function everyRule({ profile, decisions, evidence }: PageInput): string {
+  const titles = [
+    ...profile.map(({ id, feature }) => ({ id, feature })),
+    ...decisions.map(({ number, compat }) => ({ id: `2.13 #${number}`, feature: compat })),
+  ];
+  const parts = titles.flatMap(({ id, feature }) => {
     const rules = evidence.get(id)?.rules ?? [];
     return rules.length === 0
       ? []
@@ -95,6 +114,6 @@ export function conformancePage(input: PageInput): string {
     problems.length === 0
       ? []
       : [`**Not in agreement:**\n\n${problems.map((text) => `- ${text}`).join("\n")}`];
-  const parts = [intro, ...disagreement, proven(input), unproven(input), everyRule(input)];
+  const parts = [intro, ...disagreement, proven(input), unproven(input), sides(input), everyRule(input)];
   return `${parts.join("\n\n")}\n`;
 }

@@ -61,7 +61,7 @@ function registrations(suite: Suite): void {
 
 function calls(suite: Suite): void {
   suite.test(
-    "[B-13] [2.13 #14] a call becomes INVOCATION, YIELD and RESULT, each with the payload as it was given",
+    "[B-13] a call becomes INVOCATION, YIELD and RESULT, each with the payload as it was given",
     async (world) => {
       const [caller, callee] = [await world.join(), await world.join()];
       const registration = await callee.register("com.proc");
@@ -283,7 +283,7 @@ function progress(suite: Suite): void {
     assert.deepEqual((await callee.invocation()).details, { receive_progress: true });
   });
 
-  suite.test("[R-01] ERROR may end a call after progress", async (world) => {
+  suite.test("[R-01] [2.13 #14] ERROR may end a call after progress", async (world) => {
     const [caller, callee] = [await world.join(), await world.join()];
     await callee.register("com.proc");
     const call = caller.call("com.proc", { receive_progress: true });

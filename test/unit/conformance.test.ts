@@ -1,6 +1,7 @@
 /** The evidence machinery: reports are read, rows are counted, and disagreement with the announcements is found. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { decisions } from "../../src/protocol/contradictions.ts";
 import { claimOf, collect, disagreements } from "../conformance/evidence.ts";
 import { conformancePage } from "../conformance/page.ts";
 import { profile, type Row } from "../conformance/profile.ts";
@@ -80,8 +81,11 @@ test("JUnit XML: the same, without the file that is the outermost suite", () => 
 });
 
 test("a claim stands in brackets at the start of a name, behind the leg's name, or at a suite", () => {
-  const cases: readonly (readonly [path: string[], ids: string[], rule: string])[] = [
-    [["websocket (ws) json: [R-03 R-04] a call"], ["R-03", "R-04"], "a call"],
+  const cases: readonly (readonly [path: string[], ids: string[], rule: string, socket?: string])[] = [
+    [["websocket (ws) json: [R-03 R-04] a call"], ["R-03", "R-04"], "a call", "json"],
+    [["unix socket msgpack: [R-03] a call"], ["R-03"], "a call", "msgpack"],
+    [["rawsocket cbor", "[R-03] a call"], ["R-03"], "a call", "cbor"],
+    [["memory cbor: [R-03] a call"], ["R-03"], "a call"],
     [["[2.13 #5b] [T-03] either"], ["2.13 #5b", "T-03"], "either"],
     [["[B-01] suite", "case"], ["B-01"], "suite › case"],
     [["over json", "[B-01] case"], ["B-01"], "case"],
@@ -90,7 +94,8 @@ test("a claim stands in brackets at the start of a name, behind the leg's name, 
     [["a list of [1] and [B-01] in the text"], [], "a list of [1] and [B-01] in the text"],
     [["[Z-99] unknown"], ["Z-99"], "unknown"],
   ];
-  for (const [path, ids, rule] of cases) assert.deepEqual(claimOf(path), { ids, rule }, path.join(" > "));
+  for (const [path, ids, rule, socket] of cases)
+    assert.deepEqual(claimOf(path), { ids, rule, ...(socket && { socket }) }, path.join(" > "));
 });
 
 const results: readonly TestResult[] = [
@@ -116,11 +121,12 @@ test("evidence counts results by row and leg, and names each rule once", () => {
 });
 
 test("announcements without a passing test, and passing tests without an announcement, are disagreements", () => {
-  const passed = (...names: string[]): TestResult[] =>
-    names.map((name) => ({ path: [name], status: "passed" }));
+  const overSockets = (rule: string, serializers = ["json", "msgpack", "cbor"]): TestResult[] =>
+    serializers.map((name) => ({ path: [`websocket (ws) ${name}: ${rule}`], status: "passed" }));
   const find = (node: TestResult[], bun: TestResult[], broker: string[], dealer: string[] = []): string[] =>
     disagreements({
       profile,
+      decisions,
       evidence: collect([
         { leg: "node", results: node },
         { leg: "bun", results: bun },
@@ -128,24 +134,33 @@ test("announcements without a passing test, and passing tests without an announc
       announced: { broker, dealer },
       legs: ["node", "bun"],
     });
-  const proof = passed("[P-02] a rule", "[B-12] another");
-  assert.deepEqual(find(proof, proof, ["publisher_exclusion"]), []);
-  assert.match(find(proof, [], ["publisher_exclusion"]).join(), /^WELCOME announces .* P-02 passes on bun$/);
+  const key = "publisher_exclusion";
+  const proof = overSockets("[P-02] a rule");
+  assert.deepEqual(find(proof, proof, [key]), []);
+  assert.deepEqual(find([...proof, ...overSockets("[B-12] [2.13 #6] another")], proof, [key]), []);
+  assert.match(
+    find(proof, [], [key]).join(),
+    /^WELCOME announces .* on bun over a socket in json, msgpack, cbor$/,
+  );
+  assert.match(find(proof, overSockets("[P-02] a rule", ["json"]), [key]).join(), /in msgpack, cbor$/);
   assert.match(find(proof, proof, []).join(), /^tests of P-02 pass on node and bun, but WELCOME does not/);
   assert.match(
-    find(proof, proof, ["publisher_exclusion", "event_history"]).join(),
-    /event_history.*node,.*bun$/,
+    find(proof, proof, [key, "event_history"]).join(),
+    /event_history.*node.*,.*event_history.*bun/,
   );
-  assert.match(find([], [], [], ["publisher_exclusion"]).join(), /in no row of the profile$/);
-  assert.match(find(passed("[Z-99] a rule"), [], []).join(), /Z-99, which is no row/);
-  const failing: TestResult[] = [{ path: ["[P-02] a rule"], status: "failed" }];
-  assert.equal(find(failing, proof, ["publisher_exclusion"]).length, 1);
+  assert.match(find([], [], [], [key]).join(), /in no row of the profile$/);
+  assert.match(find(overSockets("[Z-99] a rule"), [], []).join(), /Z-99, which is neither/);
+  assert.match(find(overSockets("[2.13 #99] a rule"), [], []).join(), /#99, which is neither/);
+  const failing = proof.map(({ path }): TestResult => ({ path, status: "failed" }));
+  assert.equal(find(failing, proof, [key]).length, 1);
+  const inMemory: TestResult[] = [{ path: ["memory json: [P-02] a rule"], status: "passed" }];
+  assert.equal(find(inMemory, proof, [key]).length, 1);
 });
 
 test("the page lists what ran, then what did not, then what is out of scope", () => {
   const evidence = collect([{ leg: "node", results }]);
   const announced = { broker: ["publisher_exclusion"], dealer: [] };
-  const input = { profile: rows, evidence, announced, legs: ["node", "bun"], problems: [] };
+  const input = { profile: rows, decisions, evidence, announced, legs: ["node", "bun"], problems: [] };
   const page = conformancePage(input);
   assert.equal(page, conformancePage(input));
   const listed = page.split("\n").filter((line) => /^(\| [A-Z]-|- [A-Z]-)/.test(line));
@@ -158,6 +173,7 @@ test("the page lists what ran, then what did not, then what is out of scope", ()
     /\| P-02 \| .* \| `publisher_exclusion` \(broker\) \| stable \| 2 \| \*\*1 failed\*\* of 3 \| – \|/,
   );
   assert.match(page, /another \\\| rule/);
+  for (const { number } of decisions) assert.ok(page.includes(`\n| #${number} | `), number);
   assert.match(conformancePage({ ...input, problems: ["they differ"] }), /- they differ\n/);
 });
 
@@ -165,4 +181,9 @@ test("the profile has 86 rows, 79 of them in scope, and each key names a role", 
   assert.equal(new Set(profile.map(({ id }) => id)).size, 86);
   assert.equal(profile.filter(({ outOfScope }) => outOfScope === undefined).length, 79);
   for (const { announced } of profile) if (announced !== undefined) assert.ok(announced.roles.length > 0);
+});
+
+test("[2.13 #8] shared registration is reported as beta, sharded registration as alpha", () => {
+  const status = (id: string): string | undefined => profile.find((row) => row.id === id)?.status;
+  assert.deepEqual([status("R-08"), status("R-09")], ["beta", "alpha"]);
 });
