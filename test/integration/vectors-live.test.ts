@@ -43,8 +43,14 @@ const legs: readonly Leg[] = [
 const profiles = ["compat", "strict"] as const;
 type Profile = (typeof profiles)[number];
 
+/** The realm of the vectors' HELLO. */
+const vectorRealm = "com.example.realm";
+
 async function withWorld(leg: Leg, profile: Profile, body: (world: World) => Promise<void>): Promise<void> {
-  const router = await createRouter({ ...leg.listen, realms: [{ uri: "realm1", profile }] });
+  const router = await createRouter({
+    ...leg.listen,
+    realms: ["realm1", vectorRealm].map((uri) => ({ uri, profile })),
+  });
   const world = new World(leg, router);
   try {
     await body(world);
@@ -108,6 +114,17 @@ function vectorTests(leg: Leg, profile: Profile): void {
         }
   });
 
+  declare("[B-01 B-03 B-05] every encoding of the vectors' other messages is understood", async (world) => {
+    for (const [name, met] of Object.entries(others))
+      for (const { serializers } of samplesOf(name))
+        for (const { bytes_hex } of serializers?.[serializerName(leg.serializer)] ?? []) {
+          const wire = await (name === "basic/hello" ? world.open() : world.join());
+          wire.sendBytes(hex(bytes_hex));
+          await met(wire);
+          wire.close();
+        }
+  });
+
   declare("[P-02] the multisession vector, step by step", async (world) => {
     const { sequence } = readVectors<Scenario>("multisession/advanced/publisher_exclusion_disabled.json");
     const wire = await world.join({ roles: { publisher: {}, subscriber: {} } });
@@ -124,6 +141,22 @@ function vectorTests(leg: Leg, profile: Profile): void {
     await wire.expectQuiet();
   });
 }
+
+const violates = (wire: Wire): Promise<unknown> => wire.expectAbort("wamp.error.protocol_violation");
+
+/** What a client sends that is no request, and how it is met by a router that has asked for nothing of it. */
+const others: Readonly<Record<string, (wire: Wire) => Promise<unknown>>> = {
+  "basic/hello": async (wire) => {
+    const [type, , details] = await wire.next();
+    assert.deepEqual([type, (details as Dict)["realm"]], [Message.welcome, vectorRealm]);
+  },
+  "basic/goodbye": (wire) => wire.expect([Message.goodbye, {}, "wamp.close.goodbye_and_out"]),
+  "basic/abort": (wire) => wire.expectEnd(),
+  "advanced/cancel": (wire) => wire.expectQuiet(),
+  "basic/yield": violates,
+  "basic/error": violates,
+  "basic/authenticate": violates,
+};
 
 /**
  * Sends a request as the vectors encode it. Their ids do not count from 1: a strict realm reads such a message, and refuses it
