@@ -2,12 +2,21 @@
  * Runs the whole suite, leg by leg: this Node, Bun, and the integration tests on newer Node versions. Prints every skip with its
  * reason and ends with `N passed, N failed, N skipped`. A leg that ran nothing has failed.
  *
+ * After a whole run it writes CONFORMANCE.md, and compares what WELCOME announces with what the tests prove: what one has and the
+ * other has not is a failure.
+ *
  *   node build/test/run.js [--leg node|bun|node22|node24] [folder or file …]
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { decisions } from "../src/protocol/contradictions.ts";
+import { brokerFeatures, dealerFeatures } from "../src/protocol/features.ts";
+import { type Announced, collect, disagreements, type LegResults } from "./conformance/evidence.ts";
+import { conformancePage } from "./conformance/page.ts";
+import { profile } from "./conformance/profile.ts";
+import { parseJunit, parseTap, type TestResult } from "./conformance/results.ts";
 import { bunPath } from "./support/bun-path.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -18,6 +27,7 @@ interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly skips: readonly string[];
+  readonly results: readonly TestResult[];
 }
 
 interface Leg {
@@ -100,7 +110,12 @@ async function runNode(runtime: string, files: readonly string[], report: string
     ([, name, why]) => `${name}: ${why || "no reason given"}`,
   );
   const failed = count("fail") + count("cancelled");
-  return { passed: count("pass"), failed: code !== 0 && failed === 0 ? 1 : failed, skips };
+  return {
+    passed: count("pass"),
+    failed: code !== 0 && failed === 0 ? 1 : failed,
+    skips,
+    results: parseTap(tap),
+  };
 }
 
 async function runBun(runtime: string, files: readonly string[], report: string): Promise<Outcome> {
@@ -124,6 +139,7 @@ async function runBun(runtime: string, files: readonly string[], report: string)
     passed: count("tests") - failed - count("skipped"),
     failed: code !== 0 && failed === 0 ? 1 : failed,
     skips,
+    results: parseJunit(xml),
   };
 }
 
@@ -131,7 +147,7 @@ async function runLeg(leg: Leg, only: readonly string[]): Promise<Outcome> {
   const runtime = typeof leg.runtime === "function" ? leg.runtime() : leg.runtime;
   if (typeof runtime !== "string") {
     console.log(`FAILED leg ${leg.name}: ${runtime.missing}`);
-    return { passed: 0, failed: 1, skips: [] };
+    return { passed: 0, failed: 1, skips: [], results: [] };
   }
   const wanted =
     only.length > 0
@@ -140,11 +156,24 @@ async function runLeg(leg: Leg, only: readonly string[]): Promise<Outcome> {
   const files = testFiles(wanted).map((file) => `./${relative(root, file)}`);
   console.log(`\n=== ${leg.name}: ${files.length} files`);
   const report = join(reportDir, `${leg.name}.${leg.kind === "node" ? "tap" : "xml"}`);
+  // What an earlier run left must not be taken for this one's.
+  rmSync(report, { force: true });
   const outcome =
     leg.kind === "node" ? await runNode(runtime, files, report) : await runBun(runtime, files, report);
   if (outcome.passed + outcome.failed > 0) return outcome;
   console.log(`FAILED leg ${leg.name}: it ran no test`);
   return { ...outcome, failed: 1 };
+}
+
+/** Writes CONFORMANCE.md. Returns where the tests disagree with what WELCOME announces. */
+function conclude(ran: readonly LegResults[]): string[] {
+  const evidence = collect(ran);
+  const announced: Announced = { broker: Object.keys(brokerFeatures), dealer: Object.keys(dealerFeatures) };
+  const shown = { profile, decisions, evidence, announced };
+  const problems = disagreements({ ...shown, legs: ["node", "bun"] });
+  const page = conformancePage({ ...shown, problems, legs: legs.map(({ name }) => name) });
+  writeFileSync(join(root, "CONFORMANCE.md"), page);
+  return problems;
 }
 
 const args = process.argv.slice(2);
@@ -155,14 +184,22 @@ mkdirSync(reportDir, { recursive: true });
 
 const summary: string[] = [];
 const sum = { passed: 0, failed: 0, skipped: 0 };
+const ran: LegResults[] = [];
 for (const leg of legs.filter(({ name }) => legName === undefined || name === legName)) {
-  const { passed, failed, skips } = await runLeg(leg, only);
+  const { passed, failed, skips, results } = await runLeg(leg, only);
+  if (results.length > 0) ran.push({ leg: leg.name, results });
   for (const skip of skips) summary.push(`  skipped on ${leg.name}: ${skip}`);
   summary.push(`${leg.name}: ${passed} passed, ${failed} failed, ${skips.length} skipped`);
   sum.passed += passed;
   sum.failed += failed;
   sum.skipped += skips.length;
 }
+if (only.length === 0 && ran.length === legs.length) {
+  for (const problem of conclude(ran)) {
+    summary.push(`FAILED conformance: ${problem}`);
+    sum.failed++;
+  }
+} else summary.push("CONFORMANCE.md stays as it is: not all was run");
 if (sum.passed === 0 && sum.failed === 0) sum.failed = 1;
 console.log(`\n${summary.join("\n")}\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
 process.exitCode = sum.failed === 0 ? 0 : 1;

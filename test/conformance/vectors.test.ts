@@ -108,7 +108,7 @@ function checkAttributes(codec: Codec, serializer: Serializer, attributes: Attri
 }
 
 for (const build of buildNames) {
-  test(`every listed byte form is read with its attributes, in the ${build} build`, {
+  test(`[T-10 T-11 T-12] every listed byte form is read with its attributes, in the ${build} build`, {
     skip: missing,
   }, (t) => {
     const codec = openCodec(build);
@@ -129,7 +129,7 @@ for (const build of buildNames) {
     assert.ok(forms >= 129, `only ${forms} byte forms were read`);
   });
 
-  test(`validation samples are refused where they must be, by name, in the ${build} build`, {
+  test(`[B-07] [2.13 #12] validation samples are refused by name where due, in the ${build} build`, {
     skip: missing,
   }, (t) => {
     const codec = openCodec(build);
@@ -151,7 +151,7 @@ for (const build of buildNames) {
   });
 }
 
-test("the cold decoders read every listed byte form, and the encoders write one of them", {
+test("[T-10 T-11 T-12] the cold decoders read every listed byte form, and the encoders write one of them", {
   skip: missing,
 }, () => {
   for (const sample of wireSamples) {
@@ -210,7 +210,7 @@ const isPlain = (attributes: Attributes): boolean => {
 };
 
 for (const build of buildNames) {
-  test(`what the data plane writes equals a listed byte form, from every serializer, in the ${build} build`, {
+  test(`[T-10 T-11 T-12] written messages equal a listed form, from any serializer, in the ${build} build`, {
     skip: missing,
   }, () => {
     const codec = openCodec(build);

@@ -116,7 +116,7 @@ const rejectsWith = (promise: Promise<unknown>, uri: string, given?: Payload): P
 const timeout = 30_000;
 
 for (const [a, b] of pairs) {
-  test(`${a.name} calls ${b.name}: args, kwargs, errors, progress, unregistering`, { timeout }, async () => {
+  test(`${a.name} calls ${b.name}: [B-13 R-01] args, errors, progress, ending`, { timeout }, async () => {
     const caller = await session(a, "first");
     const callee = await session(b, "second");
     const uri = freshUri();
@@ -159,7 +159,7 @@ for (const [a, b] of pairs) {
     await rejectsWith(caller.call(uri).result, "wamp.error.no_such_procedure");
   });
 
-  test(`${a.name} publishes to ${b.name}: exact, prefix, wildcard, unsubscribing`, { timeout }, async () => {
+  test(`${a.name} publishes to ${b.name}: [B-12 P-05] exact and patterns, ending`, { timeout }, async () => {
     const publisher = await session(a, "first");
     const subscriber = await session(b, "second");
     const base = freshUri();
@@ -203,7 +203,7 @@ for (const [a, b] of pairs) {
 }
 
 for (const one of speakers.filter((speaker) => speaker.foreign)) {
-  test(`${one.name} is not sent its own event`, { timeout }, async () => {
+  test(`${one.name}: [P-02] a client is not sent its own event`, { timeout }, async () => {
     const client = await session(one, "first");
     const topic = freshUri();
     const [own, fence] = [new Events(), new Events()];
@@ -217,7 +217,7 @@ for (const one of speakers.filter((speaker) => speaker.foreign)) {
   });
 
   const noExclusion = one.lacks.excludeMeFalse ?? false;
-  test(`${one.name} is sent its own event where exclude_me is false`, {
+  test(`${one.name}: [P-02] a client is sent its own event where exclude_me is false`, {
     timeout,
     skip: noExclusion,
   }, async () => {
@@ -229,7 +229,7 @@ for (const one of speakers.filter((speaker) => speaker.foreign)) {
     same((await own.next()).given, payload([1]), "its own event");
   });
 
-  test(`${one.name} unsubscribes from a prefix`, {
+  test(`${one.name}: [P-05] a client unsubscribes from a prefix`, {
     timeout,
     skip: one.lacks.unsubscribePattern ?? false,
   }, async () => {
@@ -240,7 +240,7 @@ for (const one of speakers.filter((speaker) => speaker.foreign)) {
 
   for (const mode of ["kill", "skip", "killnowait"] as const) {
     const skip = mode === "kill" ? false : (one.lacks.softCancel ?? false);
-    test(`${one.name} cancels a call with ${mode}`, { timeout, skip }, async () => {
+    test(`${one.name}: [R-04] a client cancels a call with ${mode}`, { timeout, skip }, async () => {
       const caller = await session(one, "first");
       const callee = await session(named("spanwire msgpack"), "second");
       const uri = freshUri();
@@ -277,7 +277,7 @@ for (const one of speakers.filter((speaker) => speaker.foreign)) {
     });
   }
 
-  test(`a call that ${one.name} serves is canceled without its help`, { timeout }, async () => {
+  test(`${one.name}: [R-04] a call is canceled without its callee's help`, { timeout }, async () => {
     const callee = await session(one, "second");
     const caller = await session(named("spanwire json"), "first");
     const uri = freshUri();
@@ -306,7 +306,7 @@ for (const one of speakers.filter((speaker) => speaker.foreign)) {
   });
 }
 
-test("a shared registration gives each of its callees the same number of calls", { timeout }, async () => {
+test("[R-08] a shared registration gives each callee the same number of calls", { timeout }, async () => {
   const uri = freshUri();
   const callees = await Promise.all(speakers.map((one) => session(one, "first")));
   const counts = callees.map(() => 0);
@@ -333,7 +333,7 @@ test("a shared registration gives each of its callees the same number of calls",
   await rejectsWith(caller.call(uri).result, "wamp.error.no_such_procedure");
 });
 
-test("one publication reaches all clients in all serializers", { timeout }, async () => {
+test("[T-10 T-11 T-12] one publication reaches all clients in all serializers", { timeout }, async () => {
   const topic = freshUri();
   const received = speakers.map(() => new Events());
   for (const [index, one] of speakers.entries()) {
@@ -350,7 +350,7 @@ test("one publication reaches all clients in all serializers", { timeout }, asyn
   }
 });
 
-test("prefix and wildcard registrations tell every client which procedure was called", {
+test("[R-07] prefix and wildcard registrations tell every client which procedure was called", {
   timeout,
 }, async () => {
   for (const one of speakers) {

@@ -25,8 +25,8 @@ const legs: readonly Leg[] = [
 
 for (const leg of legs) {
   const suite = new Suite(leg);
-  suite.test("100,000 requests of all kinds are answered in the order in which they were made", ownOrder);
-  suite.test("200,000 results, events and acknowledgements of one session keep their order", mixedOrder);
+  suite.test("[B-14] 100,000 requests of all kinds are answered in the order they were made", ownOrder);
+  suite.test("[B-14] 200,000 results, events, acknowledgements of one session keep their order", mixedOrder);
   suite.test("calls of others are answered while a client's burst of 100,000 frames is worked off", flood);
 }
 

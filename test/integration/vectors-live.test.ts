@@ -1,6 +1,6 @@
 /**
  * The specification's vectors over live sockets: what they send to a router is sent to one, valid and invalid, in each
- * serializer; and the multisession scenario step by step.
+ * serializer and to realms of both profiles; and the multisession scenario step by step.
  */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createRouter } from "../../src/main.ts";
+import { decodeMessage } from "../../src/protocol/encoding.ts";
 import { Message } from "../../src/protocol/messages.ts";
 import { Serializer, serializerName } from "../../src/protocol/serializers.ts";
 import { tcpLeg, webSocketLegs } from "../support/router-legs.ts";
@@ -39,8 +40,17 @@ const legs: readonly Leg[] = [
   tcpLeg(Serializer.msgpack),
 ];
 
-async function withWorld(leg: Leg, body: (world: World) => Promise<void>): Promise<void> {
-  const router = await createRouter(leg.listen);
+const profiles = ["compat", "strict"] as const;
+type Profile = (typeof profiles)[number];
+
+/** The realm of the vectors' HELLO. */
+const vectorRealm = "com.example.realm";
+
+async function withWorld(leg: Leg, profile: Profile, body: (world: World) => Promise<void>): Promise<void> {
+  const router = await createRouter({
+    ...leg.listen,
+    realms: ["realm1", vectorRealm].map((uri) => ({ uri, profile })),
+  });
   const world = new World(leg, router);
   try {
     await body(world);
@@ -52,71 +62,121 @@ async function withWorld(leg: Leg, body: (world: World) => Promise<void>): Promi
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));
 
-for (const leg of legs) {
+for (const leg of legs) for (const profile of profiles) vectorTests(leg, profile);
+
+function vectorTests(leg: Leg, profile: Profile): void {
+  const declare = (rule: string, body: (world: World) => Promise<void>): void =>
+    void test(`${leg.name}: ${rule} (${profile})`, skip, () => withWorld(leg, profile, body));
+
   for (const name of ["publish", "subscribe"]) {
-    test(
-      `${leg.name}: each ${name.toUpperCase()} of the vectors is accepted, or refused by ABORT protocol_violation`,
-      skip,
-      () =>
-        withWorld(leg, async (world) => {
-          const samples = samplesOf(`basic/${name}`).filter(({ wmsg }) => wmsg !== undefined);
-          assert.ok(samples.length > 10);
-          for (const sample of samples) await validation(world, sample);
-          assert.equal(
-            world.router.metrics.violations,
-            samples.filter(({ expected_error }) => expected_error).length,
-          );
-        }),
+    const kind = name.toUpperCase();
+    declare(
+      `[B-07] [2.13 #12] each ${kind} of the vectors is accepted, or refused by ABORT protocol_violation`,
+      async (world) => {
+        const samples = samplesOf(`basic/${name}`).filter(({ wmsg }) => wmsg !== undefined);
+        assert.ok(samples.length > 10);
+        for (const sample of samples) await validation(world, sample);
+        assert.equal(
+          world.router.metrics.violations,
+          samples.filter(({ expected_error }) => expected_error).length,
+        );
+      },
     );
   }
 
-  test(`${leg.name}: every encoding of the vectors' PUBLISH arrives as the EVENT that it means`, skip, () =>
-    withWorld(leg, async (world) => {
+  declare(
+    "[B-12] every encoding of the vectors' PUBLISH arrives as the EVENT that it means",
+    async (world) => {
       let sent = 0;
       for (const name of ["basic/publish", "advanced/publish_with_publisher_exclusion_disabled"])
-        for (const sample of samplesOf(name)) sent += await delivery(world, sample);
+        for (const sample of samplesOf(name)) sent += await delivery(world, profile, sample);
       assert.ok(sent > 5, `${sent} encodings`);
-    }),
+    },
   );
 
-  test(`${leg.name}: every encoding of the vectors' requests is answered`, skip, () =>
-    withWorld(leg, async (world) => {
-      // What a router without the topic, procedure, subscription or registration in question answers.
-      const answers: Readonly<Record<string, number>> = {
-        subscribe: Message.subscribed,
-        register: Message.registered,
-        unsubscribe: Message.error,
-        unregister: Message.error,
-        call: Message.error,
-      };
-      for (const [name, answer] of Object.entries(answers))
-        for (const { serializers } of samplesOf(`basic/${name}`))
-          for (const { bytes_hex } of serializers?.[serializerName(leg.serializer)] ?? []) {
-            const wire = await world.join();
-            wire.sendBytes(hex(bytes_hex));
-            assert.equal((await wire.next())[0], answer, `${name} ${bytes_hex}`);
-            await wire.expectQuiet();
-            wire.close();
-          }
-    }),
-  );
+  declare("[B-12 B-13] every encoding of the vectors' requests is answered", async (world) => {
+    // What a router without the topic, procedure, subscription or registration in question answers.
+    const answers: Readonly<Record<string, number>> = {
+      subscribe: Message.subscribed,
+      register: Message.registered,
+      unsubscribe: Message.error,
+      unregister: Message.error,
+      call: Message.error,
+    };
+    for (const [name, answer] of Object.entries(answers))
+      for (const { serializers } of samplesOf(`basic/${name}`))
+        for (const { bytes_hex } of serializers?.[serializerName(leg.serializer)] ?? []) {
+          const wire = await world.join();
+          await sendForm(world, profile, wire, hex(bytes_hex));
+          assert.equal((await wire.next())[0], answer, `${name} ${bytes_hex}`);
+          await wire.expectQuiet();
+          wire.close();
+        }
+  });
 
-  test(`${leg.name}: the multisession vector, step by step`, skip, () =>
-    withWorld(leg, async (world) => {
-      const { sequence } = readVectors<Scenario>("multisession/advanced/publisher_exclusion_disabled.json");
-      const wire = await world.join({ roles: { publisher: {}, subscriber: {} } });
-      const ids = new Map<unknown, unknown>();
-      for (const { from, message } of sequence)
-        if (from === "router") await received(wire, message, ids);
-        else wire.send(layout(message));
-      await wire.expectQuiet();
-    }),
-  );
+  declare("[B-01 B-03 B-05] every encoding of the vectors' other messages is understood", async (world) => {
+    for (const [name, met] of Object.entries(others))
+      for (const { serializers } of samplesOf(name))
+        for (const { bytes_hex } of serializers?.[serializerName(leg.serializer)] ?? []) {
+          const wire = await (name === "basic/hello" ? world.open() : world.join());
+          wire.sendBytes(hex(bytes_hex));
+          await met(wire);
+          wire.close();
+        }
+  });
+
+  declare("[P-02] the multisession vector, step by step", async (world) => {
+    const { sequence } = readVectors<Scenario>("multisession/advanced/publisher_exclusion_disabled.json");
+    const wire = await world.join({ roles: { publisher: {}, subscriber: {} } });
+    const ids = new Map<unknown, unknown>();
+    for (const { from, message } of sequence)
+      if (from === "router") await received(wire, message, ids);
+      else {
+        const [type, request, ...rest] = layout(message);
+        // The scenario's request ids are placeholders too where ids must count.
+        const sent = profile === "strict" ? wire.request() : request;
+        ids.set(`request ${request}`, sent);
+        wire.send([type, sent, ...rest]);
+      }
+    await wire.expectQuiet();
+  });
+}
+
+const violates = (wire: Wire): Promise<unknown> => wire.expectAbort("wamp.error.protocol_violation");
+
+/** What a client sends that is no request, and how it is met by a router that has asked for nothing of it. */
+const others: Readonly<Record<string, (wire: Wire) => Promise<unknown>>> = {
+  "basic/hello": async (wire) => {
+    const [type, , details] = await wire.next();
+    assert.deepEqual([type, (details as Dict)["realm"]], [Message.welcome, vectorRealm]);
+  },
+  "basic/goodbye": (wire) => wire.expect([Message.goodbye, {}, "wamp.close.goodbye_and_out"]),
+  "basic/abort": (wire) => wire.expectEnd(),
+  "advanced/cancel": (wire) => wire.expectQuiet(),
+  "basic/yield": violates,
+  "basic/error": violates,
+  "basic/authenticate": violates,
+};
+
+/**
+ * Sends a request as the vectors encode it. Their ids do not count from 1: a strict realm reads such a message, and refuses it
+ * for its id alone; with the id that is due it is sent again.
+ */
+async function sendForm(world: World, profile: Profile, wire: Wire, bytes: Uint8Array): Promise<void> {
+  if (profile === "compat") return wire.sendBytes(bytes);
+  const [type, request, ...rest] = decodeMessage(wire.serializer, bytes);
+  const due = wire.request();
+  if (request === due) return wire.sendBytes(bytes);
+  const refused = await world.join();
+  refused.sendBytes(bytes);
+  await refused.expectAbort("wamp.error.protocol_violation", /request id/);
+  wire.send([type, due, ...rest]);
 }
 
 async function validation(world: World, sample: Sample): Promise<void> {
   const wire = await world.join();
   const message = [...sample.wmsg!];
+  message[1] = wire.request();
   const options = message[2] as Dict;
   // The payload of these is said in hexadecimal digits.
   if (options["enc_algo"] !== undefined && wire.serializer !== Serializer.json)
@@ -140,13 +200,13 @@ async function validation(world: World, sample: Sample): Promise<void> {
 }
 
 /** Sends each encoding of a PUBLISH, and looks at what a subscriber gets. Returns how many there were. */
-async function delivery(world: World, sample: Sample): Promise<number> {
+async function delivery(world: World, profile: Profile, sample: Sample): Promise<number> {
   const encodings = sample.serializers?.[serializerName(world.leg.serializer)] ?? [];
   const { topic, args, kwargs, payload, options } = sample.expected_attributes ?? {};
   for (const { bytes_hex } of encodings) {
     const [publisher, subscriber] = [await world.join(), await world.join()];
     await subscriber.subscribe(String(topic));
-    publisher.sendBytes(hex(bytes_hex));
+    await sendForm(world, profile, publisher, hex(bytes_hex));
     const event = await subscriber.event();
     const wanted: unknown[] = payload ? [hex(String(payload))] : [];
     if (args || kwargs) wanted.push(args ?? []);
@@ -183,7 +243,7 @@ async function received(
   const actual = await wire.next();
   const expected =
     message.type === "SUBSCRIBED"
-      ? [Message.subscribed, request_id, bound(subscription_id, actual[2])]
+      ? [Message.subscribed, ids.get(`request ${request_id}`), bound(subscription_id, actual[2])]
       : [Message.event, bound(subscription_id, actual[1]), bound(publication_id, actual[2]), details, args];
   assert.deepEqual(actual, expected);
 }

@@ -45,7 +45,7 @@ const withoutDoubles = (wanted: readonly Wanted[]) => [
   ...new Map(wanted.map((w) => [`${w.match} ${w.uri}`, w])).values(),
 ];
 
-test("all that match are found and nothing else, the best is the best, at every stage of removal", (t) => {
+test("[P-05 R-07] all that match are found and nothing else, the best is the best, at every stage of removal", (t) => {
   let pairs = 0;
   const scenario = fc.property(
     fc.array(pattern, { minLength: 1, maxLength: 80, size: "max" }),
@@ -96,7 +96,7 @@ test("the JavaScript twin that the bench compares with finds the same", (t) => {
   t.diagnostic(about);
 });
 
-test("literal edge before wildcard edge is the specification's order of literal runs", (t) => {
+test("[R-07] literal edge before wildcard edge is the specification's order of literal runs", (t) => {
   const parts = ["a", "b", "aa", "ab", "日本", "aaaaaaab"];
   // Every pattern here matches the URI: any of its components may have been made a wildcard.
   const masks = fc.uniqueArray(fc.nat({ max: 63 }), { minLength: 2, maxLength: 64 });

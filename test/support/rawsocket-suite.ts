@@ -31,7 +31,7 @@ async function connect(
 
 const handshakeCases: readonly Case[] = [
   [
-    "a handshake is answered with the serializer and the router's own limit, rounded down to a power of two",
+    "[T-04] a handshake is answered with the serializer and the router's own limit, rounded down to a power of two",
     async (subject) => {
       const table = [
         [512, "0"],
@@ -54,7 +54,7 @@ const handshakeCases: readonly Case[] = [
     },
   ],
   [
-    "a handshake may come in any pieces",
+    "[T-04] a handshake may come in any pieces",
     (subject) =>
       running(subject, {}, async (all) => {
         const octets = Buffer.concat([clientHandshake(1), rawFrame(Buffer.from("[1]"))]);
@@ -71,7 +71,7 @@ const handshakeCases: readonly Case[] = [
       }),
   ],
   [
-    "a serializer that is not known is answered with error 1, reserved octets with error 3",
+    "[T-04] a serializer that is not known is answered with error 1, reserved octets with error 3",
     (subject) =>
       running(subject, {}, async (all) => {
         for (const serializer of [0, 4, 5, 15]) {
@@ -88,7 +88,7 @@ const handshakeCases: readonly Case[] = [
       }),
   ],
   [
-    "what does not begin like RawSocket is closed at its first octet without an answer",
+    "[T-04] what does not begin like RawSocket is closed at its first octet without an answer",
     (subject) =>
       running(subject, {}, async (all) => {
         for (const octets of ["16", "47455420", "00", "7e", "ff"])
@@ -96,7 +96,7 @@ const handshakeCases: readonly Case[] = [
       }),
   ],
   [
-    "the client's limit is what the session may send, and no larger frame is ever sent",
+    "[T-04] the client's limit is what the session may send, and no larger frame is ever sent",
     (subject) =>
       running(subject, {}, async (all) => {
         for (let exponent = 0; exponent < 16; exponent++) {
@@ -110,7 +110,7 @@ const handshakeCases: readonly Case[] = [
       }),
   ],
   [
-    "a handshake that is not finished in time is closed",
+    "[T-04] a handshake that is not finished in time is closed",
     (subject) =>
       running(subject, { handshake_ms: 400 }, async (all) => {
         for (const octets of ["", "7f", "7ff1", "7ff100"]) {
@@ -127,7 +127,7 @@ const handshakeCases: readonly Case[] = [
 
 const frameCases: readonly Case[] = [
   [
-    "a PING is answered by a PONG with its payload, in order with the messages; a PONG is only noted",
+    "[T-05] a PING is answered by a PONG with its payload, in order with the messages; a PONG is only noted",
     (subject) =>
       running(subject, {}, async (all) => {
         all.probe.echo();
@@ -143,7 +143,7 @@ const frameCases: readonly Case[] = [
       }),
   ],
   [
-    "many PINGs in one piece are all answered",
+    "[T-05] many PINGs in one piece are all answered",
     (subject) =>
       running(subject, {}, async (all) => {
         const { client } = await connect(all);
@@ -154,7 +154,7 @@ const frameCases: readonly Case[] = [
       }),
   ],
   [
-    "a client that sends PINGs and does not read the answers is dropped",
+    "[T-05] a client that sends PINGs and does not read the answers is dropped",
     (subject) =>
       running(subject, {}, async (all) => {
         const { client, session } = await connect(all);
@@ -175,7 +175,7 @@ const frameCases: readonly Case[] = [
       }),
   ],
   [
-    "a PING that is larger than 64 kB, or than what the client receives, ends the connection",
+    "[T-05] a PING that is larger than 64 kB, or than what the client receives, ends the connection",
     (subject) =>
       running(subject, {}, async (all) => {
         for (const [exponent, length] of [
@@ -190,7 +190,7 @@ const frameCases: readonly Case[] = [
       }),
   ],
   [
-    "reserved types and reserved bits end the connection",
+    "[T-04] reserved types and reserved bits end the connection",
     (subject) =>
       running(subject, {}, async (all) => {
         for (const first of [3, 4, 5, 6, 7, 0x10, 0x20, 0x40, 0x80, 0xff, 0x11]) {
@@ -208,7 +208,7 @@ const frameCases: readonly Case[] = [
       }),
   ],
   [
-    "a frame of exactly 16 MiB travels both ways",
+    "[T-04] a frame of exactly 16 MiB travels both ways",
     (subject) =>
       running(subject, { frameBytes_max: 1 << 24 }, async (all) => {
         const { client, session } = await connect(all);
@@ -222,7 +222,7 @@ const frameCases: readonly Case[] = [
       }),
   ],
   [
-    "what is announced and not sent costs nothing",
+    "[T-04] what is announced and not sent costs nothing",
     (subject) =>
       running(subject, { frameBytes_max: 1 << 24 }, async (all) => {
         const before = process.memoryUsage().arrayBuffers;
@@ -276,7 +276,7 @@ async function leaveStaleSocket(path: string): Promise<void> {
 
 export const unixCases: readonly (readonly [name: string, run: () => Promise<void>])[] = [
   [
-    "a Unix socket's file is there while it listens and gone afterwards",
+    "[T-04] a Unix socket's file is there while it listens and gone afterwards",
     async () => {
       const path = freshUnixPath();
       await onPath(path, async () => assert.ok(existsSync(path)));
@@ -284,7 +284,7 @@ export const unixCases: readonly (readonly [name: string, run: () => Promise<voi
     },
   ],
   [
-    "a socket file that nobody listens on any more is replaced",
+    "[T-04] a socket file that nobody listens on any more is replaced",
     async () => {
       const path = freshUnixPath();
       await leaveStaleSocket(path);
@@ -292,7 +292,7 @@ export const unixCases: readonly (readonly [name: string, run: () => Promise<voi
     },
   ],
   [
-    "a Unix socket in use is one clear line, and stays in use",
+    "[T-04] a Unix socket in use is one clear line, and stays in use",
     async () => {
       const path = freshUnixPath();
       const message = `Unix socket ${path} is already in use; stop the other program or choose another path with --unix`;
@@ -308,7 +308,7 @@ export const unixCases: readonly (readonly [name: string, run: () => Promise<voi
     },
   ],
   [
-    "a file that is no socket is never removed",
+    "[T-04] a file that is no socket is never removed",
     async () => {
       const path = freshUnixPath();
       writeFileSync(path, "mine");
@@ -320,7 +320,7 @@ export const unixCases: readonly (readonly [name: string, run: () => Promise<voi
     },
   ],
   [
-    "a folder that does not exist is one clear line",
+    "[T-04] a folder that does not exist is one clear line",
     async () => {
       const path = "/no/such/folder/socket";
       await assert.rejects(

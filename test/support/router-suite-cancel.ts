@@ -32,7 +32,7 @@ export function cancelSuite(suite: Suite): void {
 }
 
 function modes(suite: Suite): void {
-  suite.test("CANCEL skip answers the caller at once and leaves the callee alone", async (world) => {
+  suite.test("[R-04] [2.13 #1] CANCEL skip answers the caller at once, not the callee", async (world) => {
     const { caller, callee, call, invocation } = await inFlight(world);
     caller.send([Message.cancel, call, { mode: "skip" }]);
     await caller.expectError(Message.call, call, canceled);
@@ -41,7 +41,7 @@ function modes(suite: Suite): void {
     await caller.expectQuiet();
   });
 
-  suite.test("CANCEL killnowait answers the caller at once and interrupts the callee", async (world) => {
+  suite.test("[R-04] CANCEL killnowait answers at once and interrupts the callee", async (world) => {
     for (const answer of ["yield", "error"]) {
       const { caller, callee, call, invocation } = await inFlight(world);
       caller.send([Message.cancel, call, { mode: "killnowait" }]);
@@ -56,14 +56,14 @@ function modes(suite: Suite): void {
     }
   });
 
-  suite.test("CANCEL without a mode is killnowait", async (world) => {
+  suite.test("[R-04] [2.13 #10] CANCEL without a mode is killnowait", async (world) => {
     const { caller, callee, call, invocation } = await inFlight(world);
     caller.send([Message.cancel, call, {}]);
     await caller.expectError(Message.call, call, canceled);
     await callee.expect([Message.interrupt, invocation, { mode: "killnowait" }]);
   });
 
-  suite.test("CANCEL kill interrupts the callee, and its answer is the caller's: an ERROR", async (world) => {
+  suite.test("[R-04] CANCEL kill interrupts, and the callee's answer counts: an ERROR", async (world) => {
     const { caller, callee, call, invocation } = await inFlight(world);
     caller.send([Message.cancel, call, { mode: "kill" }]);
     await callee.expect([Message.interrupt, invocation, { mode: "kill" }]);
@@ -72,7 +72,7 @@ function modes(suite: Suite): void {
     await caller.expect([Message.error, Message.call, call, {}, canceled, ["stopped"]]);
   });
 
-  suite.test("CANCEL kill interrupts the callee, and its answer is the caller's: a RESULT", async (world) => {
+  suite.test("[R-04] CANCEL kill interrupts, and the callee's answer counts: a RESULT", async (world) => {
     const { caller, callee, call, invocation } = await inFlight(world);
     caller.send([Message.cancel, call, { mode: "kill" }]);
     await callee.expect([Message.interrupt, invocation, { mode: "kill" }]);
@@ -81,7 +81,7 @@ function modes(suite: Suite): void {
     await caller.expectQuiet();
   });
 
-  suite.test("a callee without call_canceling is not interrupted: every mode is skip", async (world) => {
+  suite.test("[R-04] for a callee without call_canceling every mode is skip", async (world) => {
     for (const mode of ["skip", "kill", "killnowait", undefined]) {
       const { caller, callee, call, invocation } = await inFlight(world, {}, deaf);
       caller.send([Message.cancel, call, mode === undefined ? {} : { mode }]);
@@ -94,7 +94,7 @@ function modes(suite: Suite): void {
     }
   });
 
-  suite.test("an unknown mode ends the call with invalid_argument in a compatible realm", async (world) => {
+  suite.test("[R-04] an unknown mode ends the call with invalid_argument, if compatible", async (world) => {
     const { caller, callee, call, invocation } = await inFlight(world);
     caller.send([Message.cancel, call, { mode: "gently" }]);
     await caller.expectError(Message.call, call, "wamp.error.invalid_argument");
@@ -105,7 +105,7 @@ function modes(suite: Suite): void {
 
   const strict = { realms: [{ uri: "realm1", profile: "strict" as const }] };
   suite.testWith(
-    "an unknown mode is answered by ABORT protocol_violation in a strict realm",
+    "[R-04] an unknown mode is answered by ABORT protocol_violation in a strict realm",
     strict,
     async (world) => {
       const { caller, call } = await inFlight(world);
@@ -116,7 +116,7 @@ function modes(suite: Suite): void {
 }
 
 function races(suite: Suite): void {
-  suite.test("CANCEL of a call that is unknown or finished is ignored", async (world) => {
+  suite.test("[R-04] CANCEL of a call that is unknown or finished is ignored", async (world) => {
     const { caller, callee, call, invocation } = await inFlight(world);
     caller.send([Message.cancel, 999, {}], [Message.cancel, 2 ** 53, { mode: "kill" }]);
     callee.yield(invocation, {}, [1]);
@@ -126,7 +126,7 @@ function races(suite: Suite): void {
     await callee.expectQuiet();
   });
 
-  suite.test("among many calls in flight exactly the one is canceled that is named", async (world) => {
+  suite.test("[R-04] among many calls in flight exactly the one is canceled that is named", async (world) => {
     const [caller, callee] = [await world.join(), await world.join()];
     await callee.register("com.proc");
     const count = 300;
@@ -155,7 +155,7 @@ function races(suite: Suite): void {
     await caller.expectQuiet();
   });
 
-  suite.test("CANCEL of another session's call is ignored", async (world) => {
+  suite.test("[R-04] CANCEL of another session's call is ignored", async (world) => {
     const { caller, callee, call, invocation } = await inFlight(world);
     const stranger = await world.join();
     stranger.send([Message.cancel, call, {}]);
@@ -165,7 +165,7 @@ function races(suite: Suite): void {
   });
 
   suite.test(
-    "a second CANCEL kill is ignored, a stronger mode ends the wait without a second INTERRUPT",
+    "[R-04] a second CANCEL kill is ignored, a stronger mode ends the wait without a second INTERRUPT",
     async (world) => {
       for (const stronger of ["skip", "killnowait"]) {
         const { caller, callee, call, invocation } = await inFlight(world);
@@ -183,7 +183,7 @@ function races(suite: Suite): void {
     },
   );
 
-  suite.test("a callee that leaves while it is being killed: ERROR canceled", async (world) => {
+  suite.test("[R-04 R-14] a callee that leaves while it is being killed: ERROR canceled", async (world) => {
     const { caller, callee, call, invocation } = await inFlight(world);
     caller.send([Message.cancel, call, { mode: "kill" }]);
     await callee.expect([Message.interrupt, invocation, { mode: "kill" }]);
@@ -192,7 +192,7 @@ function races(suite: Suite): void {
   });
 
   suite.test(
-    "a caller that leaves while it waits for kill: the callee is not interrupted again",
+    "[R-04 R-15] a caller that leaves while it waits for kill: the callee is not interrupted again",
     async (world) => {
       const { caller, callee, call, invocation } = await inFlight(world);
       caller.send([Message.cancel, call, { mode: "kill" }]);
@@ -206,7 +206,7 @@ function races(suite: Suite): void {
   );
 
   suite.test(
-    "progress is forwarded while kill waits, and dropped after skip and killnowait",
+    "[R-01 R-04] progress is forwarded while kill waits, and dropped after skip and killnowait",
     async (world) => {
       for (const mode of ["kill", "skip", "killnowait"]) {
         const { caller, callee, call, invocation } = await inFlight(world, { receive_progress: true });
@@ -229,7 +229,7 @@ function races(suite: Suite): void {
     },
   );
 
-  suite.test("CANCEL and YIELD that cross: exactly one final reply", async (world) => {
+  suite.test("[R-04] CANCEL and YIELD that cross: exactly one final reply", async (world) => {
     const [caller, callee] = [await world.join(), await world.join()];
     await callee.register("com.proc");
     for (let round = 0; round < 50; round++) {
@@ -252,7 +252,7 @@ function races(suite: Suite): void {
     }
   });
 
-  suite.test("UNREGISTER while a call is being canceled changes nothing for it", async (world) => {
+  suite.test("[R-04] UNREGISTER while a call is being canceled changes nothing for it", async (world) => {
     const [caller, callee] = [await world.join(), await world.join()];
     const registration = await callee.register("com.proc");
     const call = caller.call("com.proc");
@@ -267,7 +267,7 @@ function races(suite: Suite): void {
 
 function timeouts(suite: Suite): void {
   suite.test(
-    "a call whose time is over: ERROR timeout, INTERRUPT for the callee, a late answer is ignored",
+    "[R-03] a call whose time is over: ERROR timeout, INTERRUPT for the callee, a late answer is ignored",
     async (world) => {
       const { caller, callee, call, invocation } = await inFlight(world, { timeout: 20 });
       await caller.expectError(Message.call, call, "wamp.error.timeout");
@@ -278,14 +278,14 @@ function timeouts(suite: Suite): void {
     },
   );
 
-  suite.test("a callee without call_canceling is not interrupted by a timeout", async (world) => {
+  suite.test("[R-03] a callee without call_canceling is not interrupted by a timeout", async (world) => {
     const { caller, callee, call, invocation } = await inFlight(world, { timeout: 20 }, deaf);
     await caller.expectError(Message.call, call, "wamp.error.timeout");
     callee.yield(invocation);
     await callee.expectQuiet();
   });
 
-  suite.test("timeout 0 is none, and an answer in time stops the clock", async (world) => {
+  suite.test("[R-03] timeout 0 is none, and an answer in time stops the clock", async (world) => {
     const { caller, callee, call, invocation } = await inFlight(world, { timeout: 0 });
     assert.equal(world.router.stats().deadlines, 0);
     const timed = caller.call("com.proc", { timeout: 60_000 });
@@ -298,7 +298,7 @@ function timeouts(suite: Suite): void {
     assert.equal(world.router.stats().deadlines, 0);
   });
 
-  suite.slowTest("each progressive result restarts the timeout", {}, async (world) => {
+  suite.slowTest("[R-01 R-03] each progressive result restarts the timeout", {}, async (world) => {
     const { caller, callee, call, invocation } = await inFlight(world, {
       timeout: 1_000,
       receive_progress: true,
@@ -313,7 +313,7 @@ function timeouts(suite: Suite): void {
     await callee.expect([Message.interrupt, invocation, { mode: "killnowait" }]);
   });
 
-  suite.slowTest("a timeout while kill waits: ERROR timeout, no second INTERRUPT", {}, async (world) => {
+  suite.slowTest("[R-03 R-04] timeout while kill waits: no second INTERRUPT", {}, async (world) => {
     const { caller, callee, call, invocation } = await inFlight(world, { timeout: 300 });
     caller.send([Message.cancel, call, { mode: "kill" }]);
     await callee.expect([Message.interrupt, invocation, { mode: "kill" }]);
@@ -324,7 +324,7 @@ function timeouts(suite: Suite): void {
   });
 
   suite.testWith(
-    "a longer timeout than the router allows is lowered",
+    "[R-03] a longer timeout than the router allows is lowered",
     { limits: { callTimeout_ms: 20 } },
     async (world) => {
       const { caller, call } = await inFlight(world, { timeout: 2 ** 53 });

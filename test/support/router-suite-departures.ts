@@ -17,7 +17,7 @@ const waysToLeave: readonly Departure[] = [
 
 export function departureSuite(suite: Suite): void {
   for (const [how, leave] of waysToLeave) {
-    suite.test(`a callee that leaves by ${how}: ERROR canceled for each of its calls`, async (world) => {
+    suite.test(`[R-14] a callee that leaves by ${how}: ERROR canceled for all its calls`, async (world) => {
       const { caller, callee, call } = await inFlight(world);
       const second = caller.call("com.proc", { timeout: 60_000 });
       await callee.invocation();
@@ -30,7 +30,7 @@ export function departureSuite(suite: Suite): void {
     });
 
     suite.test(
-      `a caller that leaves by ${how}: INTERRUPT for each of its calls, answers are ignored`,
+      `[R-15] a caller that leaves by ${how}: INTERRUPT for each of its calls, answers are ignored`,
       async (world) => {
         const { caller, callee, invocation } = await inFlight(world);
         caller.call("com.proc", { timeout: 60_000 });
@@ -50,7 +50,7 @@ export function departureSuite(suite: Suite): void {
       },
     );
 
-    suite.test(`a session that calls itself and leaves by ${how} leaves nothing behind`, async (world) => {
+    suite.test(`[R-14 R-15] a session that calls itself leaves nothing behind by ${how}`, async (world) => {
       const wire = await world.join();
       await wire.register("com.proc");
       for (let i = 0; i < 3; i++) wire.call("com.proc", { timeout: 60_000 });
@@ -65,7 +65,7 @@ export function departureSuite(suite: Suite): void {
     });
   }
 
-  suite.test("a callee without call_canceling is not interrupted when its caller leaves", async (world) => {
+  suite.test("[R-15] a callee without call_canceling is not told that its caller left", async (world) => {
     const { caller, callee, invocation } = await inFlight(world, {}, deaf);
     caller.close();
     await until("the caller is gone", () => world.router.stats().sessions === 1);
@@ -73,7 +73,7 @@ export function departureSuite(suite: Suite): void {
     await callee.expectQuiet();
   });
 
-  suite.test("two sessions that call each other and leave together leave nothing behind", async (world) => {
+  suite.test("[R-14 R-15] two that call each other leave nothing behind", async (world) => {
     const [one, two] = [await world.join(), await world.join()];
     await one.register("com.one");
     await two.register("com.two");

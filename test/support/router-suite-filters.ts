@@ -48,7 +48,7 @@ const everyone = ["alice", "bob", "carol", "dave"];
 
 function single(suite: Suite): void {
   suite.test(
-    "exclude keeps an event from the sessions it names, and an empty or unknown one from nobody",
+    "[P-01] exclude keeps an event from the sessions it names, and an empty or unknown one from nobody",
     async (world) => {
       const people = await cast(world);
       const { alice, dave } = people;
@@ -60,7 +60,7 @@ function single(suite: Suite): void {
   );
 
   suite.test(
-    "eligible lets an event go to the sessions it names only, and an empty one to nobody",
+    "[P-01] eligible lets an event go to the sessions it names only, and an empty one to nobody",
     async (world) => {
       const people = await cast(world);
       const { alice, dave } = people;
@@ -70,7 +70,7 @@ function single(suite: Suite): void {
     },
   );
 
-  suite.test("exclude_authid and eligible_authid go by authid", async (world) => {
+  suite.test("[P-01] exclude_authid and eligible_authid go by authid", async (world) => {
     const people = await cast(world);
     assert.deepEqual(await receivers(people, { exclude_authid: ["bob", people.dave.authid] }), [
       "alice",
@@ -82,7 +82,7 @@ function single(suite: Suite): void {
     assert.deepEqual(await receivers(people, { eligible_authid: ["Bob", "bo", ""] }), []);
   });
 
-  suite.test("exclude_authrole and eligible_authrole go by authrole", async (world) => {
+  suite.test("[P-01] exclude_authrole and eligible_authrole go by authrole", async (world) => {
     const people = await cast(world);
     assert.deepEqual(await receivers(people, { exclude_authrole: ["staff"] }), ["carol", "dave"]);
     assert.deepEqual(await receivers(people, { exclude_authrole: [] }), everyone);
@@ -96,7 +96,7 @@ function single(suite: Suite): void {
 }
 
 function combined(suite: Suite): void {
-  suite.test("a receiver must be in every eligible list that is given", async (world) => {
+  suite.test("[P-01] a receiver must be in every eligible list that is given", async (world) => {
     const people = await cast(world);
     const { alice, carol } = people;
     assert.deepEqual(
@@ -111,7 +111,7 @@ function combined(suite: Suite): void {
     assert.deepEqual(await receivers(people, { eligible: [], eligible_authrole: ["staff"] }), []);
   });
 
-  suite.test("a receiver must be in no exclude list, also where it is eligible", async (world) => {
+  suite.test("[P-01] a receiver must be in no exclude list, also where it is eligible", async (world) => {
     const people = await cast(world);
     const { alice, bob } = people;
     assert.deepEqual(await receivers(people, { eligible_authrole: ["staff"], exclude: [alice.id] }), ["bob"]);
@@ -135,7 +135,7 @@ function combined(suite: Suite): void {
   });
 
   suite.test(
-    "the publisher is excluded even where it is eligible, unless exclude_me is false",
+    "[P-01 P-02] the publisher is excluded even where it is eligible, unless exclude_me is false",
     async (world) => {
       const people = await cast(world);
       const { publisher, alice } = people;
@@ -149,7 +149,7 @@ function combined(suite: Suite): void {
     },
   );
 
-  suite.test("lists hold for pattern subscriptions too, and may be long", async (world) => {
+  suite.test("[P-01 P-05] lists hold for pattern subscriptions too, and may be long", async (world) => {
     const [publisher, wire, other] = [await world.join(), await world.join(), await world.join()];
     for (const receiver of [wire, other]) {
       await receiver.subscribe("com", { match: "prefix" });

@@ -12,7 +12,7 @@ export function goodbyeSuite(suite: Suite): void {
 }
 
 function goodbyes(suite: Suite): void {
-  suite.test("GOODBYE is echoed once with goodbye_and_out, whatever its reason", async (world) => {
+  suite.test("[B-03] [2.13 #9] GOODBYE is echoed once as goodbye_and_out, for any reason", async (world) => {
     for (const reason of ["wamp.close.normal", "wamp.error.goodbye_and_out", "com.my.reason"]) {
       const wire = await world.join();
       wire.send([Message.goodbye, { message: "bye" }, reason]);
@@ -20,7 +20,7 @@ function goodbyes(suite: Suite): void {
     }
   });
 
-  suite.test("nothing is sent to a session after its GOODBYE", async (world) => {
+  suite.test("[B-03 R-15] nothing is sent to a session after its GOODBYE", async (world) => {
     const [wire, other] = [await world.join(), await world.join()];
     await wire.subscribe("com.a");
     await other.register("com.proc");
@@ -39,7 +39,7 @@ function goodbyes(suite: Suite): void {
     assert.equal(invoked.request, 1);
   });
 
-  suite.test("a router that closes says GOODBYE system_shutdown, and nothing after it", async (world) => {
+  suite.test("[B-03] a router that closes says GOODBYE system_shutdown, then nothing", async (world) => {
     const [wire, other] = [await world.join(), await world.join()];
     await wire.subscribe("com.a");
     await other.register("com.proc");
@@ -69,7 +69,7 @@ function goodbyes(suite: Suite): void {
   });
 
   suite.slowTest(
-    "a client that does not answer GOODBYE is closed in time",
+    "[B-03] a client that does not answer GOODBYE is closed in time",
     { limits: { goodbye_ms: 30 } },
     async (world) => {
       const [silent, waiting] = [await world.join(), await world.open()];
@@ -106,7 +106,7 @@ function goodbyes(suite: Suite): void {
 }
 
 function secondSessions(suite: Suite): void {
-  suite.test("after GOODBYE a second session on the same transport begins afresh", async (world) => {
+  suite.test("[B-04] after GOODBYE a second session on the same transport begins afresh", async (world) => {
     const wire = await world.join();
     const publisher = await world.join();
     const firstId = wire.id;
@@ -127,7 +127,7 @@ function secondSessions(suite: Suite): void {
     assert.equal((await wire.invocation()).request, 1);
   });
 
-  suite.test("HELLO may follow GOODBYE in the same packet, many times over", async (world) => {
+  suite.test("[B-04] HELLO may follow GOODBYE in the same packet, many times over", async (world) => {
     const wire = await world.open();
     const rounds = 50;
     for (let i = 0; i < rounds; i++) {
@@ -148,7 +148,7 @@ function secondSessions(suite: Suite): void {
   });
 
   suite.slowTest(
-    "GOODBYE and HELLO behind more messages than one turn takes: the second session stays open",
+    "[B-04] GOODBYE and HELLO behind more messages than one turn takes: the second session stays open",
     { limits: { framesPerTurn_max: 16, handshake_ms: 400 } },
     async (world) => {
       const wire = await world.join();
@@ -165,7 +165,7 @@ function secondSessions(suite: Suite): void {
   );
 
   suite.test(
-    "HELLO behind the GOODBYE of a session with many subscriptions waits and is answered",
+    "[B-04] HELLO behind the GOODBYE of a session with many subscriptions waits and is answered",
     async (world) => {
       const wire = await world.join();
       const count = 5_000;

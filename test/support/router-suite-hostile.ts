@@ -43,7 +43,7 @@ const messages: readonly unknown[][] = [
 
 export function hostileSuite(suite: Suite): void {
   suite.test(
-    "frames with bytes changed at random end their own session at most, and never the router's calm",
+    "[B-07] frames with bytes changed at random end their own session at most, and never the router's calm",
     async (world) => {
       const seed = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);
       const random = randomFrom(seed);
@@ -70,7 +70,7 @@ export function hostileSuite(suite: Suite): void {
   );
 
   suite.test(
-    "odd but valid encodings in HELLO and in the lists of PUBLISH are read like ordinary ones",
+    "[P-01] odd but valid encodings in HELLO and in the lists of PUBLISH are read like ordinary ones",
     async (world) => {
       const [publisher, subscriber] = [await world.open(), await world.join()];
       await subscriber.subscribe("com.a");

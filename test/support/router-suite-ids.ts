@@ -13,7 +13,7 @@ export function idSuite(suite: Suite): void {
 }
 
 function requests(suite: Suite): void {
-  suite.test("request ids of any order are taken by a compatible realm, also as floats", async (world) => {
+  suite.test("[B-11] [2.13 #6] a compatible realm takes request ids of any order", async (world) => {
     const wire = await world.join();
     const ids = [7, 3, 3, 2 ** 53, 2 ** 53 - 1, 2 ** 32, 2 ** 32 + 1, 1];
     for (const id of ids) {
@@ -30,7 +30,7 @@ function requests(suite: Suite): void {
     assert.deepEqual((await wire.next()).slice(0, 2), [Message.subscribed, 1]);
   });
 
-  suite.test("ids outside 1..2^53 are answered by ABORT protocol_violation", async (world) => {
+  suite.test("[B-11] ids outside 1..2^53 are answered by ABORT protocol_violation", async (world) => {
     for (const id of [0, -1, 1.5, 2 ** 53 + 2, 2n ** 63n]) {
       const wire = await world.join();
       wire.send([Message.subscribe, id, {}, "com.a"]);
@@ -41,7 +41,7 @@ function requests(suite: Suite): void {
     await wire.expectAbort(violation);
   });
 
-  suite.testWith("a strict realm wants one counter 1, 2, 3 … over all requests", strict, async (world) => {
+  suite.testWith("[B-06] [2.13 #6] a strict realm counts all requests 1, 2, 3 …", strict, async (world) => {
     const wire = await world.join();
     const subscription = await wire.subscribe("com.a");
     const registration = await wire.register("com.proc");
@@ -61,7 +61,7 @@ function requests(suite: Suite): void {
   });
 
   suite.testWith(
-    "a strict realm answers a request id out of sequence by ABORT protocol_violation",
+    "[B-06] [2.13 #6] a strict realm answers a request id out of sequence by ABORT protocol_violation",
     strict,
     async (world) => {
       for (const [first, second] of [
@@ -79,7 +79,7 @@ function requests(suite: Suite): void {
   );
 
   suite.test(
-    "a CALL that reuses the id of one in flight is refused, and a free id is taken again",
+    "[B-13] a CALL that reuses the id of one in flight is refused, and a free id is taken again",
     async (world) => {
       const [caller, callee] = [await world.join(), await world.join()];
       await callee.register("com.proc");
@@ -96,7 +96,7 @@ function requests(suite: Suite): void {
 }
 
 function scopes(suite: Suite): void {
-  suite.test("INVOCATION ids count 1, 2, 3 … for each callee session of its own", async (world) => {
+  suite.test("[B-11] INVOCATION ids count 1, 2, 3 … for each callee session of its own", async (world) => {
     const [caller, one, two] = [await world.join(), await world.join(), await world.join()];
     await one.register("com.one");
     await two.register("com.two");
@@ -110,7 +110,7 @@ function scopes(suite: Suite): void {
     assert.equal((await one.invocation()).request, 4);
   });
 
-  suite.test("all subscribers of one topic and match policy have one subscription id", async (world) => {
+  suite.test("[B-11 B-12 P-05] topic and match policy make one subscription id for all", async (world) => {
     const [one, two] = [await world.join(), await world.join()];
     const exact = await one.subscribe("com.a");
     assert.equal(await two.subscribe("com.a"), exact);
@@ -121,7 +121,7 @@ function scopes(suite: Suite): void {
     assert.equal(new Set([exact, prefix, wildcard, await one.subscribe("com.b")]).size, 4);
   });
 
-  suite.test("one UNSUBSCRIBE ends a subscription, however often it was asked for", async (world) => {
+  suite.test("[B-12] one UNSUBSCRIBE ends a subscription, however often it was asked for", async (world) => {
     const wire = await world.join();
     const id = await wire.subscribe("com.a");
     await wire.subscribe("com.a");
@@ -130,7 +130,7 @@ function scopes(suite: Suite): void {
     await wire.expectQuiet();
   });
 
-  suite.test("shared callees have one registration id, other match policies another", async (world) => {
+  suite.test("[B-11 R-07 R-08] shared callees have one registration id per match policy", async (world) => {
     const [one, two] = [await world.join(), await world.join()];
     const id = await one.register("com.p", { invoke: "roundrobin" });
     assert.equal(await two.register("com.p", { invoke: "roundrobin" }), id);
@@ -139,7 +139,7 @@ function scopes(suite: Suite): void {
   });
 
   suite.test(
-    "a subscription id that is over is not good for the next one, nor for a registration",
+    "[B-11] a subscription id that is over is not good for the next one, nor for a registration",
     async (world) => {
       const wire = await world.join();
       const stale = await wire.subscribe("com.a");
@@ -165,7 +165,7 @@ function scopes(suite: Suite): void {
     },
   );
 
-  suite.test("UNSUBSCRIBE and UNREGISTER want an id that this session holds", async (world) => {
+  suite.test("[B-12 B-13] UNSUBSCRIBE and UNREGISTER want an id that this session holds", async (world) => {
     const [owner, stranger] = [await world.join(), await world.join()];
     const subscription = await owner.subscribe("com.a");
     const registration = await owner.register("com.p");

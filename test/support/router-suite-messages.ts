@@ -40,7 +40,7 @@ const noMessage: Readonly<Record<Serializer, readonly (readonly number[])[]>> = 
 
 function malformed(suite: Suite): void {
   suite.test(
-    "bytes that are not one message are answered by ABORT protocol_violation, before and in a session",
+    "[B-07] bytes that are not one message are answered by ABORT protocol_violation, before and in a session",
     async (world) => {
       for (const bytes of noMessage[world.leg.serializer]) {
         const wire = await world.join();
@@ -54,7 +54,7 @@ function malformed(suite: Suite): void {
   );
 
   suite.test(
-    "a frame cut short, or with bytes behind the message, is answered by ABORT protocol_violation",
+    "[B-07] a frame cut short, or with bytes behind the message, is answered by ABORT protocol_violation",
     async (world) => {
       const cut = await world.join();
       cut.sendBytes(cut.encode([Message.publish, 1, {}, "com.a", ["text"]]).slice(0, -1));
@@ -66,7 +66,7 @@ function malformed(suite: Suite): void {
     },
   );
 
-  suite.test("wrong element counts and types are answered by ABORT protocol_violation", async (world) => {
+  suite.test("[B-07] wrong element counts and types: ABORT protocol_violation", async (world) => {
     const messages: readonly unknown[][] = [
       [],
       ["subscribe"],
@@ -114,7 +114,7 @@ function malformed(suite: Suite): void {
   });
 
   suite.test(
-    "values nested deeper than the limit are answered by ABORT protocol_violation",
+    "[B-07] values nested deeper than the limit are answered by ABORT protocol_violation",
     async (world) => {
       const nested = (depth: number): unknown => {
         let value: unknown = 1;
@@ -171,7 +171,7 @@ function malformed(suite: Suite): void {
     },
   );
 
-  suite.testWith("a strict realm takes neither null payloads nor further elements", strict, async (world) => {
+  suite.testWith("[2.13 #15] a strict realm takes no null or further elements", strict, async (world) => {
     for (const message of [
       [Message.publish, 1, {}, "com.a", null],
       [Message.publish, 1, {}, "com.a", null, { k: 1 }],
@@ -187,7 +187,7 @@ function malformed(suite: Suite): void {
 
 function options(suite: Suite): void {
   suite.test(
-    "an option of the wrong type or value is answered by ABORT protocol_violation that names it",
+    "[B-07] [2.13 #12] an option of the wrong type or value: ABORT protocol_violation that names it",
     async (world) => {
       const publish = (given: object): unknown[] => [Message.publish, 1, given, "com.a"];
       const cases: readonly (readonly [string, unknown[]])[] = [
@@ -225,7 +225,7 @@ function options(suite: Suite): void {
     },
   );
 
-  suite.test("unknown options are ignored, null stands for an absent one", async (world) => {
+  suite.test("[2.13 #15] unknown options are ignored, null stands for an absent one", async (world) => {
     const wire = await world.join();
     const odd = { x_own: [1, { a: null }], _custom: "x", wizardry: true };
     await wire.subscribe("com.a", { ...odd, match: null });

@@ -28,7 +28,7 @@ export function payloadSuite(suite: Suite): void {
 }
 
 function untouched(suite: Suite): void {
-  suite.test("a payload goes through bytewise where both ends have one serializer", async (world) => {
+  suite.test("[B-12 B-13] a payload between equal serializers goes through bytewise", async (world) => {
     const [sender, receiver] = [await world.join(), await world.join()];
     await receiver.subscribe("com.a");
     await receiver.register("com.proc");
@@ -77,7 +77,7 @@ function untouched(suite: Suite): void {
     }
   });
 
-  suite.test("an opaque payload travels with what says how to read it", async (world) => {
+  suite.test("[S-06] [2.13 #11] an opaque payload travels with what says how to read it", async (world) => {
     const [sender, receiver] = [await world.join(), await world.join()];
     await receiver.subscribe("com.a");
     await receiver.register("com.proc");
@@ -107,7 +107,7 @@ function contains(bytes: Uint8Array, part: Uint8Array): boolean {
 
 function transcoded(suite: Suite): void {
   for (const other of otherSerializers(suite.leg.serializer)) {
-    suite.test(`values are the same to a receiver with ${serializerName(other)}, and back`, async (world) => {
+    suite.test(`[B-12 B-13] values to ${serializerName(other)} and back`, async (world) => {
       const [here, there] = [await world.join(), await world.join({ serializer: other })];
       await there.subscribe("com.a");
       await there.register("com.proc");
@@ -135,7 +135,7 @@ function transcoded(suite: Suite): void {
     });
   }
 
-  suite.test("one event reaches subscribers of all serializers, each in its own", async (world) => {
+  suite.test("[B-15 T-10 T-11 T-12] one event reaches subscribers of all serializers", async (world) => {
     const publisher = await world.join();
     const wires = await Promise.all(
       [...Object.values(Serializer), ...Object.values(Serializer)].map((serializer) =>

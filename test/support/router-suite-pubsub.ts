@@ -14,7 +14,7 @@ export function pubsubSuite(suite: Suite): void {
 
 function events(suite: Suite): void {
   suite.test(
-    "PUBLISH is acknowledged only when asked for, whether anybody is subscribed or not",
+    "[B-12] PUBLISH is acknowledged only when asked for, whether anybody is subscribed or not",
     async (world) => {
       const wire = await world.join();
       const one = await wire.publish("com.nobody");
@@ -27,7 +27,7 @@ function events(suite: Suite): void {
   );
 
   suite.test(
-    "an EVENT carries subscription, publication, empty details, and the payload as it was given",
+    "[B-12] an EVENT carries subscription, publication, empty details, and the payload as it was given",
     async (world) => {
       const [publisher, one, two] = [await world.join(), await world.join(), await world.join()];
       const subscription = await one.subscribe("com.a");
@@ -41,14 +41,14 @@ function events(suite: Suite): void {
     },
   );
 
-  suite.test("other topics, and topics that differ in case only, are not delivered", async (world) => {
+  suite.test("[B-12] other topics, and topics that differ in case only, are not delivered", async (world) => {
     const [publisher, wire] = [await world.join(), await world.join()];
     await wire.subscribe("com.a");
     for (const topic of ["com.b", "com.A", "com.a.b", "com", "com.aa"]) await publisher.publish(topic);
     await wire.expectQuiet();
   });
 
-  suite.test("no EVENT comes behind UNSUBSCRIBED, and other subscribers stay", async (world) => {
+  suite.test("[B-12 B-14] no EVENT comes behind UNSUBSCRIBED, and other subscribers stay", async (world) => {
     const [publisher, gone, stays] = [await world.join(), await world.join(), await world.join()];
     const id = await gone.subscribe("com.a");
     await stays.subscribe("com.a");
@@ -61,7 +61,7 @@ function events(suite: Suite): void {
   });
 
   suite.test(
-    "subscribers come and go in any order, and each gets what was published while it was there",
+    "[B-12] subscribers come and go in any order, and each gets what was published while it was there",
     async (world) => {
       const publisher = await world.join();
       const wires = await world.joinMany(8);
@@ -82,7 +82,7 @@ function events(suite: Suite): void {
     },
   );
 
-  suite.test("a session that leaves without GOODBYE gets nothing more, and is forgotten", async (world) => {
+  suite.test("[B-12] a session lost without GOODBYE gets nothing more, is forgotten", async (world) => {
     const [publisher, wire] = [await world.join(), await world.join()];
     await wire.subscribe("com.a");
     await wire.subscribe("com", { match: "prefix" });
@@ -95,7 +95,7 @@ function events(suite: Suite): void {
 }
 
 function order(suite: Suite): void {
-  suite.test("SUBSCRIBED comes before the first EVENT, UNSUBSCRIBED behind the last", async (world) => {
+  suite.test("[B-14] SUBSCRIBED comes before the first EVENT, UNSUBSCRIBED after", async (world) => {
     const wire = await world.join();
     const mine = { exclude_me: false };
     wire.send(
@@ -113,7 +113,7 @@ function order(suite: Suite): void {
   });
 
   suite.test(
-    "events of one publisher keep their order, also across topics and kinds of subscription",
+    "[B-14] events of one publisher keep their order, also across topics and kinds of subscription",
     async (world) => {
       const [publisher, wire] = [await world.join(), await world.join()];
       const ids = new Map([
@@ -135,7 +135,7 @@ function order(suite: Suite): void {
   );
 
   suite.test(
-    "every subscriber sees the events of several publishers, each publisher's in order",
+    "[B-14] every subscriber sees the events of several publishers, each publisher's in order",
     async (world) => {
       const publishers = await world.joinMany(3);
       const subscribers = await world.joinMany(3);
@@ -156,7 +156,7 @@ function order(suite: Suite): void {
 }
 
 function publishers(suite: Suite): void {
-  suite.test("an event does not go to its publisher unless exclude_me is false", async (world) => {
+  suite.test("[P-02] an event does not go to its publisher unless exclude_me is false", async (world) => {
     const [wire, other] = [await world.join(), await world.join()];
     await wire.subscribe("com.a");
     await wire.subscribe("com", { match: "prefix" });
@@ -172,7 +172,7 @@ function publishers(suite: Suite): void {
     assert.deepEqual((await other.event()).payload, [["me too"]]);
   });
 
-  suite.test("disclose_me tells subscribers who published, and nothing is told without it", async (world) => {
+  suite.test("[P-03] disclose_me tells subscribers who published, else nothing does", async (world) => {
     const [publisher, wire] = [await world.join(), await world.join()];
     await wire.subscribe("com.a");
     await wire.subscribe("com", { match: "prefix" });
@@ -192,7 +192,7 @@ function publishers(suite: Suite): void {
   });
 
   suite.testWith(
-    "a realm without disclosure refuses disclose_me, and tells only who asked",
+    "[P-03] [2.13 #3] a realm without disclosure refuses disclose_me, and tells only who asked",
     closedRealm,
     async (world) => {
       const [publisher, wire] = [await world.join(), await world.join()];

@@ -17,7 +17,7 @@ export function rpcSuite(suite: Suite): void {
 }
 
 function registrations(suite: Suite): void {
-  suite.test("a procedure is registered once, unregistered, and free for others then", async (world) => {
+  suite.test("[B-13] a procedure is registered once, unregistered, then free again", async (world) => {
     const [one, two] = [await world.join(), await world.join()];
     const id = await one.register("com.proc");
     for (const wire of [two, one]) {
@@ -34,7 +34,7 @@ function registrations(suite: Suite): void {
     await two.invocation();
   });
 
-  suite.test("UNREGISTER ends new calls only: those in flight go on", async (world) => {
+  suite.test("[B-13] UNREGISTER ends new calls only: those in flight go on", async (world) => {
     const [caller, callee] = [await world.join(), await world.join()];
     const id = await callee.register("com.proc");
     const first = caller.call("com.proc");
@@ -46,7 +46,7 @@ function registrations(suite: Suite): void {
     await caller.expect([Message.result, first, {}, ["still"]]);
   });
 
-  suite.test("REGISTERED comes before the first INVOCATION", async (world) => {
+  suite.test("[B-14] REGISTERED comes before the first INVOCATION", async (world) => {
     const wire = await world.join();
     wire.send(
       [Message.call, 1, {}, "com.proc"],
@@ -61,7 +61,7 @@ function registrations(suite: Suite): void {
 
 function calls(suite: Suite): void {
   suite.test(
-    "a call becomes INVOCATION, YIELD and RESULT, each with the payload as it was given",
+    "[B-13] a call becomes INVOCATION, YIELD and RESULT, each with the payload as it was given",
     async (world) => {
       const [caller, callee] = [await world.join(), await world.join()];
       const registration = await callee.register("com.proc");
@@ -78,7 +78,7 @@ function calls(suite: Suite): void {
   );
 
   suite.test(
-    "a procedure that nobody has registered is answered by ERROR no_such_procedure",
+    "[B-13] a procedure that nobody has registered is answered by ERROR no_such_procedure",
     async (world) => {
       const [caller, callee] = [await world.join(), await world.join()];
       await callee.register("com.proc");
@@ -90,7 +90,7 @@ function calls(suite: Suite): void {
     },
   );
 
-  suite.test("a session may call itself", async (world) => {
+  suite.test("[B-13] a session may call itself", async (world) => {
     const wire = await world.join();
     await wire.register("com.proc");
     const call = wire.call("com.proc", {}, [1]);
@@ -101,7 +101,7 @@ function calls(suite: Suite): void {
   });
 
   suite.test(
-    "calls of one caller reach one callee in their order, and answers come in any order",
+    "[B-14] calls of one caller reach one callee in their order, and answers come in any order",
     async (world) => {
       const [caller, callee] = [await world.join(), await world.join()];
       await callee.register("com.a");
@@ -141,7 +141,7 @@ function calls(suite: Suite): void {
 
 function answers(suite: Suite): void {
   suite.test(
-    "ERROR of the callee goes to the caller with URI and payload, its details stay behind",
+    "[B-13] ERROR of the callee goes to the caller with URI and payload, its details stay behind",
     async (world) => {
       const [caller, callee] = [await world.join(), await world.join()];
       await callee.register("com.proc");
@@ -167,7 +167,7 @@ function answers(suite: Suite): void {
   );
 
   suite.test(
-    "ERROR of the callee with a URI that is none reaches the caller as invalid_uri",
+    "[B-13] ERROR of the callee with a URI that is none reaches the caller as invalid_uri",
     async (world) => {
       const [caller, callee] = [await world.join(), await world.join()];
       await callee.register("com.proc");
@@ -180,7 +180,7 @@ function answers(suite: Suite): void {
     },
   );
 
-  suite.test("a second answer to an invocation is ignored", async (world) => {
+  suite.test("[B-13] a second answer to an invocation is ignored", async (world) => {
     const [caller, callee] = [await world.join(), await world.join()];
     await callee.register("com.proc");
     const call = caller.call("com.proc");
@@ -195,7 +195,7 @@ function answers(suite: Suite): void {
   });
 
   suite.test(
-    "YIELD and ERROR for an invocation never issued are answered by ABORT protocol_violation",
+    "[B-05] YIELD and ERROR for an invocation never issued are answered by ABORT protocol_violation",
     async (world) => {
       for (const answer of [
         [Message.yield, 2, {}],
@@ -217,7 +217,7 @@ function answers(suite: Suite): void {
     },
   );
 
-  suite.test("an invocation is answered by its own callee only", async (world) => {
+  suite.test("[B-13] an invocation is answered by its own callee only", async (world) => {
     const [caller, callee, stranger] = [await world.join(), await world.join(), await world.join()];
     await callee.register("com.proc");
     await stranger.register("com.other");
@@ -234,7 +234,7 @@ function answers(suite: Suite): void {
 
 function progress(suite: Suite): void {
   suite.test(
-    "progressive results reach a caller that asked for them, in order, then the final one",
+    "[R-01] progressive results reach a caller that asked for them, in order, then the final one",
     async (world) => {
       const [caller, callee] = [await world.join(), await world.join()];
       await callee.register("com.proc");
@@ -251,7 +251,7 @@ function progress(suite: Suite): void {
     },
   );
 
-  suite.test("progressive results nobody asked for are dropped, and the call goes on", async (world) => {
+  suite.test("[R-01] progressive results nobody asked for are dropped, the call goes on", async (world) => {
     const [caller, callee] = [await world.join(), await world.join()];
     await callee.register("com.proc");
     for (const given of [{}, { receive_progress: false }]) {
@@ -265,7 +265,7 @@ function progress(suite: Suite): void {
     await caller.expectQuiet();
   });
 
-  suite.test("a callee without the feature is not asked for progress", async (world) => {
+  suite.test("[R-01] a callee without the feature is not asked for progress", async (world) => {
     const [caller, callee] = [await world.join(), await world.join({ roles: plain })];
     await callee.register("com.proc");
     const call = caller.call("com.proc", { receive_progress: true });
@@ -275,7 +275,7 @@ function progress(suite: Suite): void {
     await caller.expect([Message.result, call, {}, ["done"]]);
   });
 
-  suite.test("progress needs no call_canceling of the callee", async (world) => {
+  suite.test("[R-01] [2.13 #5] progress needs no call_canceling of the callee", async (world) => {
     const roles = { callee: { features: { progressive_call_results: true } } };
     const [caller, callee] = [await world.join(), await world.join({ roles })];
     await callee.register("com.proc");
@@ -283,7 +283,7 @@ function progress(suite: Suite): void {
     assert.deepEqual((await callee.invocation()).details, { receive_progress: true });
   });
 
-  suite.test("ERROR may end a call after progress", async (world) => {
+  suite.test("[R-01] [2.13 #14] ERROR may end a call after progress", async (world) => {
     const [caller, callee] = [await world.join(), await world.join()];
     await callee.register("com.proc");
     const call = caller.call("com.proc", { receive_progress: true });
@@ -299,7 +299,7 @@ function progress(suite: Suite): void {
 }
 
 function callers(suite: Suite): void {
-  suite.test("disclose_me tells the callee who calls, and nothing is told without it", async (world) => {
+  suite.test("[R-05] disclose_me tells the callee who calls, else nothing does", async (world) => {
     const [caller, callee] = [await world.join(), await world.join()];
     await callee.register("com.a");
     await callee.register("com", { match: "prefix" });
@@ -318,7 +318,7 @@ function callers(suite: Suite): void {
   });
 
   suite.test(
-    "a callee that registers with disclose_caller is told who calls, whatever the caller says",
+    "[R-05] a callee that registers with disclose_caller is told who calls, whatever the caller says",
     async (world) => {
       const [caller, callee] = [await world.join(), await world.join()];
       await callee.register("com.a", { disclose_caller: true });
@@ -334,7 +334,7 @@ function callers(suite: Suite): void {
   );
 
   suite.testWith(
-    "a realm without disclosure refuses disclose_me and disclose_caller",
+    "[R-05] [2.13 #3] a realm without disclosure refuses disclose_me and disclose_caller",
     closedRealm,
     async (world) => {
       const [caller, callee] = [await world.join(), await world.join()];

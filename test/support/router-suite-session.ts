@@ -15,7 +15,7 @@ export function sessionSuite(suite: Suite): void {
 
 function welcomes(suite: Suite): void {
   const { leg } = suite;
-  suite.test("HELLO is answered by WELCOME with exactly three elements", async (world) => {
+  suite.test("[B-01] HELLO is answered by WELCOME with exactly three elements", async (world) => {
     const wire = await world.open();
     wire.send([Message.hello, "realm1", { roles }]);
     const welcome = await wire.next();
@@ -24,7 +24,7 @@ function welcomes(suite: Suite): void {
     assert.ok(Number.isSafeInteger(welcome[1]) && (welcome[1] as number) > 0);
   });
 
-  suite.test("WELCOME names realm, agent, and who the client is", async (world) => {
+  suite.test("[B-01 A-01] WELCOME names realm, agent, and who the client is", async (world) => {
     const { welcome } = await world.join();
     const { authid, agent, roles: announced, ...rest } = welcome;
     assert.deepEqual(rest, { realm: "realm1", ...leg.identity });
@@ -34,7 +34,7 @@ function welcomes(suite: Suite): void {
   });
 
   suite.test(
-    "WELCOME announces broker and dealer with exactly the features that are built",
+    "[B-01] WELCOME announces broker and dealer with exactly the features that are built",
     async (world) => {
       const { welcome } = await world.join();
       assert.deepEqual(welcome["roles"], {
@@ -46,7 +46,7 @@ function welcomes(suite: Suite): void {
     },
   );
 
-  suite.test("session ids are random and differ", async (world) => {
+  suite.test("[B-11] session ids are random and differ", async (world) => {
     const wires = await world.joinMany(8);
     const ids = wires.map(({ id }) => id);
     assert.equal(new Set(ids).size, 8);
@@ -58,28 +58,28 @@ function welcomes(suite: Suite): void {
       assert.equal(new Set(wires.map(({ authid }) => authid)).size, 8);
   });
 
-  suite.test("any one of the four client roles is enough, with or without features", async (world) => {
+  suite.test("[B-01] any one of the four client roles is enough, with or without features", async (world) => {
     for (const role of Object.keys(roles)) {
       await world.join({ roles: { [role]: {} } });
       await world.join({ roles: { [role]: { features: {} } } });
     }
   });
 
-  suite.test("unknown details, roles and features of HELLO are ignored", async (world) => {
+  suite.test("[B-01] unknown details, roles and features of HELLO are ignored", async (world) => {
     const odd = { x_custom: [1, { deep: [null, true] }], agent: 7, _own: new Uint8Array([0, 255]) };
     await world.join({ roles: { ...roles, broker: {}, wizard: { features: { fly: 1 } } }, details: odd });
     await world.join({ roles: { caller: { features: { call_canceling: "yes", unheard_of: true } } } });
   });
 
   suite.test(
-    "unknown authentication methods are passed over, and an empty list means anonymous",
+    "[A-01] unknown authentication methods are passed over, and an empty list means anonymous",
     async (world) => {
       await world.join({ details: { authmethods: ["x_quantum", "anonymous", "ticket"] } });
       await world.join({ details: { authmethods: [] } });
     },
   );
 
-  suite.test("a realm that is not there is answered by ABORT no_such_realm", async (world) => {
+  suite.test("[B-02] a realm that is not there is answered by ABORT no_such_realm", async (world) => {
     for (const realm of ["elsewhere", "", "Realm1", "realm1."]) {
       const wire = await world.open();
       wire.send([Message.hello, realm, { roles }]);
@@ -112,7 +112,7 @@ function welcomes(suite: Suite): void {
 
 function refusals(suite: Suite): void {
   suite.test(
-    "HELLO without a role that a client can have is answered by ABORT no_such_role",
+    "[B-02] HELLO without a role that a client can have is answered by ABORT no_such_role",
     async (world) => {
       for (const given of [{}, { broker: {}, dealer: {} }, undefined, [], "caller", { caller: null }]) {
         const wire = await world.open();
@@ -124,7 +124,7 @@ function refusals(suite: Suite): void {
 
   if (suite.leg.identity.authmethod === "anonymous") {
     suite.test(
-      "no common authentication method is answered by ABORT no_matching_auth_method",
+      "[B-02] no common authentication method is answered by ABORT no_matching_auth_method",
       async (world) => {
         const wire = await world.open();
         wire.send([Message.hello, "realm1", { roles, authmethods: ["ticket", "wampcra"] }]);
@@ -133,7 +133,7 @@ function refusals(suite: Suite): void {
     );
 
     suite.test(
-      "authmethods or an authid of the wrong type are answered by ABORT protocol_violation",
+      "[B-02] authmethods or an authid of the wrong type are answered by ABORT protocol_violation",
       async (world) => {
         for (const details of [
           { authmethods: "anonymous" },
@@ -149,7 +149,7 @@ function refusals(suite: Suite): void {
     );
   }
 
-  suite.test("a first message other than HELLO is answered by ABORT protocol_violation", async (world) => {
+  suite.test("[B-05] a first message other than HELLO: ABORT protocol_violation", async (world) => {
     const firsts = [
       [Message.subscribe, 1, {}, "com.a"],
       [Message.publish, 1, { acknowledge: true }, "com.a"],
@@ -169,7 +169,7 @@ function refusals(suite: Suite): void {
   });
 
   suite.test(
-    "HELLO, AUTHENTICATE, or what only routers send, in an open session: ABORT protocol_violation",
+    "[B-05] HELLO, AUTHENTICATE, or what only routers send, in an open session: ABORT protocol_violation",
     async (world) => {
       const unexpected = [
         [Message.hello, "realm1", { roles }],
@@ -198,7 +198,7 @@ function refusals(suite: Suite): void {
   );
 
   suite.test(
-    "ERROR for anything but an INVOCATION is answered by ABORT protocol_violation",
+    "[B-05] ERROR for anything but an INVOCATION is answered by ABORT protocol_violation",
     async (world) => {
       for (const type of [Message.call, Message.publish, Message.subscribe, 69, 0]) {
         const wire = await world.join();

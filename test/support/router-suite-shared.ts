@@ -43,14 +43,14 @@ export function sharedSuite(suite: Suite): void {
 }
 
 function spreading(suite: Suite): void {
-  suite.test("roundrobin calls the callees in turn, in the order of their registration", async (world) => {
+  suite.test("[R-08] roundrobin calls the callees in turn, as they registered", async (world) => {
     const wires = await callees(world, 3, "roundrobin");
     const caller = await world.join();
     assert.deepEqual(await callEach(caller, wires, 7), [0, 1, 2, 0, 1, 2, 0]);
   });
 
   suite.test(
-    "first calls the callee that registered first, last the one that registered last",
+    "[R-08] first calls the callee that registered first, last the one that registered last",
     async (world) => {
       const caller = await world.join();
       const first = await callees(world, 3, "first");
@@ -63,7 +63,7 @@ function spreading(suite: Suite): void {
   );
 
   suite.test(
-    "random calls every callee sooner or later, and none much more than the others",
+    "[R-08] random calls every callee sooner or later, and none much more than the others",
     async (world) => {
       const wires = await callees(world, 4, "random");
       const caller = await world.join();
@@ -80,7 +80,7 @@ function spreading(suite: Suite): void {
     },
   );
 
-  suite.test("policies hold for pattern registrations too", async (world) => {
+  suite.test("[R-07 R-08] policies hold for pattern registrations too", async (world) => {
     const [caller, one, two] = [await world.join(), await world.join(), await world.join()];
     for (const wire of [one, two]) await wire.register("com", { match: "prefix", invoke: "roundrobin" });
     for (let i = 0; i < 2; i++) {
@@ -93,7 +93,7 @@ function spreading(suite: Suite): void {
 }
 
 function joining(suite: Suite): void {
-  suite.test("callees share a procedure only with the same policy, and never with single", async (world) => {
+  suite.test("[R-08] callees share a procedure by the same policy only, never single", async (world) => {
     const [one, two] = [await world.join(), await world.join()];
     for (const [i, policy] of policies.entries()) {
       const procedure = `com.proc${i}`;
@@ -109,7 +109,7 @@ function joining(suite: Suite): void {
     }
   });
 
-  suite.test("a session registers a shared procedure once", async (world) => {
+  suite.test("[R-08] a session registers a shared procedure once", async (world) => {
     const wire = await world.join();
     for (const policy of policies.slice(1)) {
       await wire.register(`com.${policy}`, { invoke: policy });
@@ -119,7 +119,7 @@ function joining(suite: Suite): void {
     }
   });
 
-  suite.test("when all callees have left, the next one chooses the policy anew", async (world) => {
+  suite.test("[R-08] when all callees have left, the next one chooses the policy anew", async (world) => {
     const [one, two] = [await world.join(), await world.join()];
     const id = await one.register("com.proc", { invoke: "roundrobin" });
     assert.equal(await two.register("com.proc", { invoke: "roundrobin" }), id);
@@ -129,7 +129,7 @@ function joining(suite: Suite): void {
     assert.ok((await two.register("com.proc", { invoke: "last" })) > 0);
   });
 
-  suite.test("a callee that joins a rotation takes its turn at the end", async (world) => {
+  suite.test("[R-08] a callee that joins a rotation takes its turn at the end", async (world) => {
     const wires = await callees(world, 2, "roundrobin");
     const caller = await world.join();
     assert.deepEqual(await callEach(caller, wires, 3), [0, 1, 0]);
@@ -141,7 +141,7 @@ function joining(suite: Suite): void {
 
 function leaving(suite: Suite): void {
   suite.test(
-    "a callee that leaves in the middle of a rotation is passed over, the others keep their turns",
+    "[R-08] a callee that leaves in the middle of a rotation is passed over, the others keep their turns",
     async (world) => {
       const wires = await callees(world, 4, "roundrobin");
       const caller = await world.join();
@@ -157,7 +157,7 @@ function leaving(suite: Suite): void {
     },
   );
 
-  suite.test("first and last move on when their callee leaves", async (world) => {
+  suite.test("[R-08] first and last move on when their callee leaves", async (world) => {
     const caller = await world.join();
     for (const [policy, order] of [
       ["first", [0, 1, 2]],
@@ -177,7 +177,7 @@ function leaving(suite: Suite): void {
   });
 
   suite.test(
-    "the calls of a shared callee that leaves are canceled, those of the others go on",
+    "[R-08 R-14] the calls of a shared callee that leaves are canceled, those of the others go on",
     async (world) => {
       const [one, two] = (await callees(world, 2, "roundrobin")) as [Wire, Wire];
       const caller = await world.join();

@@ -42,9 +42,9 @@ const strict: typeof loose = [
 ];
 
 export function uriSuite(suite: Suite): void {
-  validity(suite, "the loose URI rules", loose, {});
+  validity(suite, "[B-08] the loose URI rules", loose, {});
   const strictRealm = { realms: [{ uri: "realm1", strictUris: true }] };
-  validity(suite, "the strict URI rules of a realm that has them", strict, strictRealm);
+  validity(suite, "[B-09] the strict URI rules of a realm that has them", strict, strictRealm);
   reserved(suite);
   subscriptions(suite);
   precedence(suite);
@@ -93,7 +93,7 @@ function validity(suite: Suite, rules: string, table: typeof loose, router: obje
 }
 
 function reserved(suite: Suite): void {
-  suite.test("names under wamp may be subscribed to, but not registered or published to", async (world) => {
+  suite.test("[B-10] names under wamp are for subscribers, not to register or publish", async (world) => {
     const [wire, other] = [await world.join(), await world.join()];
     for (const uri of ["wamp.session.on_join", "wamp", "wamp.x"]) {
       assert.equal(await answers(wire, Message.subscribe, {}, uri), "ok");
@@ -119,7 +119,7 @@ function reserved(suite: Suite): void {
   });
 
   suite.test(
-    "a pattern registration of a client takes no calls of the router's own procedures",
+    "[B-10] a pattern registration of a client takes no calls of the router's own procedures",
     async (world) => {
       const [caller, callee] = [await world.join(), await world.join()];
       await callee.register("", { match: "prefix" });
@@ -156,7 +156,7 @@ function reserved(suite: Suite): void {
 }
 
 function subscriptions(suite: Suite): void {
-  suite.test("a prefix is a prefix of bytes, not of components", async (world) => {
+  suite.test("[P-05] a prefix is a prefix of bytes, not of components", async (world) => {
     const [wire, publisher] = [await world.join(), await world.join()];
     const prefix = await wire.subscribe("com.myapp.myobject1", { match: "prefix" });
     const all = await wire.subscribe("", { match: "prefix" });
@@ -180,7 +180,7 @@ function subscriptions(suite: Suite): void {
   });
 
   suite.test(
-    "an empty component of a wildcard stands for exactly one component that is not empty",
+    "[P-05] an empty component of a wildcard stands for exactly one component that is not empty",
     async (world) => {
       const publisher = await world.join();
       const cases: readonly (readonly [string, readonly string[], readonly string[]])[] = [
@@ -212,7 +212,7 @@ function subscriptions(suite: Suite): void {
   );
 
   suite.test(
-    "one EVENT comes for each matching subscription of a session, all with one publication id",
+    "[P-05] one EVENT comes for each matching subscription of a session, all with one publication id",
     async (world) => {
       const [wire, publisher] = [await world.join(), await world.join()];
       const topic = "com.myapp.a.event";
@@ -244,7 +244,7 @@ function subscriptions(suite: Suite): void {
 
 function precedence(suite: Suite): void {
   suite.test(
-    "a call goes to the exact registration, else the longest prefix, else the most specific wildcard",
+    "[R-07] a call goes to the exact registration, else the longest prefix, else the most specific wildcard",
     async (world) => {
       const [caller, callee] = [await world.join(), await world.join()];
       const exact = await callee.register("a1.b2.c3.d4.e55");
@@ -279,7 +279,7 @@ function precedence(suite: Suite): void {
     },
   );
 
-  suite.test("when the chosen registration is gone, the next best takes the calls", async (world) => {
+  suite.test("[R-07] when the chosen registration is gone, the next best takes the calls", async (world) => {
     const [caller, callee] = [await world.join(), await world.join()];
     const exact = await callee.register("com.a.b");
     const prefix = await callee.register("com.a", { match: "prefix" });

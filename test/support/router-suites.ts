@@ -3,6 +3,7 @@
 import { test } from "node:test";
 import { type Leg, Suite } from "./router-suite.ts";
 import { cancelSuite } from "./router-suite-cancel.ts";
+import { contradictionSuite } from "./router-suite-contradictions.ts";
 import { departureSuite } from "./router-suite-departures.ts";
 import { filterSuite } from "./router-suite-filters.ts";
 import { goodbyeSuite } from "./router-suite-goodbye.ts";
@@ -37,6 +38,7 @@ export function runRouterSuite(leg: Leg): void {
   sharedSuite(suite);
   cancelSuite(suite);
   departureSuite(suite);
+  contradictionSuite(suite);
   hostileSuite(suite);
   payloadSuite(suite);
   progressiveSuite(suite);

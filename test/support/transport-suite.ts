@@ -36,7 +36,7 @@ export function runTransportSuite(subject: Subject, skip: readonly Skip[] = []):
 
 const messageCases: readonly Case[] = [
   [
-    "messages of every serializer come back as they were sent",
+    "[T-10 T-11 T-12] messages of every serializer come back as they were sent",
     (subject) =>
       running(subject, {}, async ({ probe, open }) => {
         probe.echo();

@@ -10,7 +10,7 @@ const tail = Buffer.from([0, 0, 0xff, 0xff]);
 
 export const deflateCases: readonly Case[] = [
   [
-    "permessage-deflate is not agreed to unless it is asked for",
+    "[T-02] permessage-deflate is not agreed to unless it is asked for",
     (subject) =>
       running(subject, {}, async (all) => {
         const { client } = await connect(all, "wamp.2.json", deflateOffer);
@@ -18,7 +18,7 @@ export const deflateCases: readonly Case[] = [
       }),
   ],
   [
-    "with permessage-deflate large messages travel compressed, both ways and in order",
+    "[T-02] with permessage-deflate large messages travel compressed, both ways and in order",
     (subject) =>
       running(subject, { deflate: true }, async (all) => {
         const { client, session } = await connect(all, "wamp.2.json", deflateOffer);
@@ -37,7 +37,7 @@ export const deflateCases: readonly Case[] = [
       }),
   ],
   [
-    "a small message that inflates beyond the limit ends the connection",
+    "[T-02] a small message that inflates beyond the limit ends the connection",
     (subject) =>
       running(subject, { deflate: true, frameBytes_max: 65_536 }, async (all) => {
         const { client, session } = await connect(all, "wamp.2.msgpack", deflateOffer);

@@ -10,7 +10,7 @@ const offered = "wamp.2.msgpack, wamp.2.cbor, wamp.2.json";
 
 const handshakeCases: readonly Case[] = [
   [
-    "of the subprotocols that a client offers the first known one is taken",
+    "[T-01] of the subprotocols that a client offers the first known one is taken",
     (subject) =>
       running(subject, {}, async (all) => {
         const table: readonly (readonly [string, string, Serializer])[] = [
@@ -27,7 +27,7 @@ const handshakeCases: readonly Case[] = [
       }),
   ],
   [
-    "a handshake without a known subprotocol is answered 400 with what there is",
+    "[T-01] a handshake without a known subprotocol is answered 400 with what there is",
     (subject) =>
       running(subject, {}, async (all) => {
         for (const offer of [undefined, "wamp.2.ubjson", "WAMP.2.JSON", "wamp.2.json.batched,soap"]) {
@@ -39,7 +39,7 @@ const handshakeCases: readonly Case[] = [
       }),
   ],
   [
-    "another path is answered 404, with and without an upgrade",
+    "[T-01] another path is answered 404, with and without an upgrade",
     (subject) =>
       running(subject, {}, async (all) => {
         for (const path of ["/", "/w", "/ws/", "/ws2", "/WS"]) {
@@ -49,7 +49,7 @@ const handshakeCases: readonly Case[] = [
       }),
   ],
   [
-    "a plain request for the path is answered 426 with the subprotocols",
+    "[T-01] a plain request for the path is answered 426 with the subprotocols",
     (subject) =>
       running(subject, {}, async (all) => {
         for (const method of ["GET", "POST"]) {
@@ -61,7 +61,7 @@ const handshakeCases: readonly Case[] = [
       }),
   ],
   [
-    "a broken handshake is refused before there is a session",
+    "[T-01] a broken handshake is refused before there is a session",
     (subject) =>
       running(subject, {}, async (all) => {
         for (const key of ["", "too short"]) {
@@ -72,7 +72,7 @@ const handshakeCases: readonly Case[] = [
       }),
   ],
   [
-    "a query behind the path changes nothing",
+    "[T-01] a query behind the path changes nothing",
     (subject) =>
       running(subject, {}, async ({ listener, probe }) => {
         await openWebSocket({
@@ -85,7 +85,7 @@ const handshakeCases: readonly Case[] = [
       }),
   ],
   [
-    "a path that a server might read as a pattern is refused at the start",
+    "[T-01] a path that a server might read as a pattern is refused at the start",
     async (subject) => {
       for (const path of ["ws", "/*", "/:any", "/a?b", "/a b"]) {
         const listening = running(subject, { path }, async () => {});
@@ -94,7 +94,7 @@ const handshakeCases: readonly Case[] = [
     },
   ],
   [
-    "requests that are no HTTP, or half of it, leave no session and harm nobody",
+    "[T-01] requests that are no HTTP, or half of it, leave no session and harm nobody",
     (subject) =>
       running(subject, { handshake_ms: 600 }, async (all) => {
         for (const text of [
@@ -129,7 +129,7 @@ const notUpgrading = {
 
 const frameCases: readonly Case[] = [
   [
-    "JSON in a binary frame, and a binary serializer in a text frame, close with 1003 and say what was expected",
+    "[T-01] JSON in a binary frame, and a binary serializer in a text frame, close with 1003 and say what was expected",
     (subject) =>
       running(subject, {}, async (all) => {
         for (const name of ["json", "msgpack", "cbor"]) {
@@ -146,7 +146,7 @@ const frameCases: readonly Case[] = [
       }),
   ],
   [
-    "JSON leaves in text frames, the binary serializers in binary frames",
+    "[T-01] JSON leaves in text frames, the binary serializers in binary frames",
     (subject) =>
       running(subject, {}, async (all) => {
         for (const name of ["json", "msgpack", "cbor"]) {
@@ -160,7 +160,7 @@ const frameCases: readonly Case[] = [
       }),
   ],
   [
-    "a message in fragments arrives whole, even with a ping between two of them",
+    "[T-01] a message in fragments arrives whole, even with a ping between two of them",
     (subject) =>
       running(subject, {}, async (all) => {
         const { client, session } = await connect(all, "wamp.2.json");
@@ -176,7 +176,7 @@ const frameCases: readonly Case[] = [
       }),
   ],
   [
-    "a message that comes byte by byte arrives whole",
+    "[T-01] a message that comes byte by byte arrives whole",
     (subject) =>
       running(subject, {}, async (all) => {
         const { client, session } = await connect(all, "wamp.2.msgpack");
@@ -187,7 +187,7 @@ const frameCases: readonly Case[] = [
       }),
   ],
   [
-    "a ping is answered with its own payload",
+    "[T-01] a ping is answered with its own payload",
     (subject) =>
       running(subject, {}, async (all) => {
         const { client } = await connect(all, "wamp.2.cbor");
@@ -209,7 +209,7 @@ const frameCases: readonly Case[] = [
       }),
   ],
   [
-    "frames that RFC 6455 forbids end the connection and reach no session",
+    "[T-01] frames that RFC 6455 forbids end the connection and reach no session",
     (subject) =>
       running(subject, {}, async (all) => {
         const payload = Buffer.from("[1]");
@@ -232,7 +232,7 @@ const frameCases: readonly Case[] = [
 
 const closeCases: readonly Case[] = [
   [
-    "the session's close code and reason reach the client",
+    "[T-01] the session's close code and reason reach the client",
     (subject) =>
       running(subject, {}, async (all) => {
         for (const [code, reason] of [
@@ -248,7 +248,7 @@ const closeCases: readonly Case[] = [
       }),
   ],
   [
-    "a reason that does not fit in a close frame is cut between two characters",
+    "[T-01] a reason that does not fit in a close frame is cut between two characters",
     (subject) =>
       running(subject, {}, async (all) => {
         const { client, session } = await connect(all, "wamp.2.json");
@@ -257,7 +257,7 @@ const closeCases: readonly Case[] = [
       }),
   ],
   [
-    "a client's close frame is answered with its code",
+    "[T-01] a client's close frame is answered with its code",
     (subject) =>
       running(subject, {}, async (all) => {
         for (const code of [1000, 1001, 4000]) {
@@ -268,7 +268,7 @@ const closeCases: readonly Case[] = [
       }),
   ],
   [
-    "a message that is a little too large closes with 1009",
+    "[T-01] a message that is a little too large closes with 1009",
     (subject) =>
       running(subject, { frameBytes_max: 1_024 }, async (all) => {
         const { client, session } = await connect(all, "wamp.2.msgpack");
@@ -283,7 +283,7 @@ const closeCases: readonly Case[] = [
       }),
   ],
   [
-    "a message that announces far too much ends the connection before it is sent",
+    "[T-01] a message that announces far too much ends the connection before it is sent",
     (subject) =>
       running(subject, { frameBytes_max: 1_024 }, async (all) => {
         const { client, session } = await connect(all, "wamp.2.msgpack");
@@ -293,7 +293,7 @@ const closeCases: readonly Case[] = [
       }),
   ],
   [
-    "invalid UTF-8 in a text frame ends the connection and reaches no session",
+    "[T-01] invalid UTF-8 in a text frame ends the connection and reaches no session",
     (subject) =>
       running(subject, {}, async (all) => {
         const { client, session } = await connect(all, "wamp.2.json");
@@ -304,7 +304,7 @@ const closeCases: readonly Case[] = [
       }),
   ],
   [
-    "a byte order mark before the text stays",
+    "[T-01] a byte order mark before the text stays",
     (subject) =>
       running(subject, {}, async (all) => {
         const { client, session } = await connect(all, "wamp.2.json");

@@ -29,7 +29,7 @@ function decode(base64: string | Uint8Array, inPlace = false): Uint8Array | unde
 const sample = (length: number, salt: number): Uint8Array =>
   Uint8Array.from({ length }, (_, i) => (i * 151 + salt * 89 + (i >> 3) * 7) & 255);
 
-test("the vectors of RFC 4648 section 10 are encoded and decoded", () => {
+test("[B-15] the vectors of RFC 4648 section 10 are encoded and decoded", () => {
   const vectors = {
     "": "",
     f: "Zg==",
@@ -45,7 +45,7 @@ test("the vectors of RFC 4648 section 10 are encoded and decoded", () => {
   }
 });
 
-test("bytes of every length come back, decoded apart or in place", () => {
+test("[B-15] bytes of every length come back, decoded apart or in place", () => {
   for (let length = 0; length < 260; length++) {
     const bytes = sample(length, length);
     const expected = Buffer.from(bytes).toString("base64");

@@ -14,14 +14,14 @@ const matches = Object.values(Match);
 const loose = (uri: string, match: Match = Match.exact) => codec.checkUri(uri, match, 0);
 const strict = (uri: string, match: Match = Match.exact) => codec.checkUri(uri, match, Visit.strictUri);
 
-test("loose URIs may hold anything but white space, number signs and empty components", () => {
+test("[B-08] loose URIs may hold anything but white space, number signs and empty components", () => {
   for (const uri of ["a", "com.Example-1.topic", "com.$/{}", "ünï.çödé.日本.😀", "a\u0000b", "a\u0085b"])
     assert.equal(loose(uri), ok, JSON.stringify(uri));
   for (const uri of ["", ".", "a.", ".a", "a..b", "a b", "a#b", "#", " "])
     assert.equal(loose(uri), invalid, JSON.stringify(uri));
 });
 
-test("every code point that ECMAScript calls white space is refused, wherever it stands, and no other", () => {
+test("[B-08] every code point that ECMAScript calls white space is refused, wherever it stands, and no other", () => {
   const other = new Set([".", "#"]);
   for (let point = 0; point <= 0xffff; ++point) {
     if (point >= 0xd800 && point < 0xe000) continue;
@@ -33,7 +33,7 @@ test("every code point that ECMAScript calls white space is refused, wherever it
   }
 });
 
-test("strict URIs are lower-case letters, digits and underscores", () => {
+test("[B-09] strict URIs are lower-case letters, digits and underscores", () => {
   for (let byte = 0; byte < 128; ++byte) {
     const character = String.fromCharCode(byte);
     if (character === ".") continue;
@@ -46,7 +46,7 @@ test("strict URIs are lower-case letters, digits and underscores", () => {
   assert.equal(strict("com.é"), invalid);
 });
 
-test("where a component may be empty depends on the match policy", () => {
+test("[B-08 B-09] where a component may be empty depends on the match policy", () => {
   for (const check of [loose, strict]) {
     assert.deepEqual(
       ["", "a.", "a", "a.b."].map((uri) => check(uri, Match.prefix)),
@@ -61,7 +61,7 @@ test("where a component may be empty depends on the match policy", () => {
   }
 });
 
-test("a URI is reserved when its whole first component is wamp", () => {
+test("[B-10] a URI is reserved when its whole first component is wamp", () => {
   assert.deepEqual(
     ["wamp", "wamp.session", "wamp.a.b"].map((uri) => loose(uri)),
     [reserved, reserved, reserved],
