@@ -55,8 +55,11 @@ const announced: readonly (readonly [role: string, feature: string, bit: number]
   ["callee", "call_cancelling", ClientFeature.calleeCanceling],
 ];
 
-/** The bits of `ClientFeature` that HELLO.Details.roles announces; null when it names no role that a client can have. */
-export function readClientRoles(roles: unknown): number | null {
+/**
+ * The bits of `ClientFeature` that HELLO.Details.roles announces; null when it names no role that a client can have. By the
+ * letter (`strict`) progress is for callees that can be canceled; clients in use do not announce that.
+ */
+export function readClientRoles(roles: unknown, strict: boolean): number | null {
   if (typeof roles !== "object" || roles === null) return null;
   const given = roles as Readonly<Record<string, unknown>>;
   if (!clientRoles.some((role) => typeof given[role] === "object" && given[role] !== null)) return null;
@@ -66,5 +69,6 @@ export function readClientRoles(roles: unknown): number | null {
       ?.features;
     if (typeof features === "object" && features !== null && features[feature] === true) bits |= bit;
   }
+  if (strict && (bits & ClientFeature.calleeCanceling) === 0) bits &= ~ClientFeature.calleeProgress;
   return bits;
 }

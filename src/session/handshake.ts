@@ -38,7 +38,7 @@ function admit(
     };
   }
   const hello = isDict(details) ? details : {};
-  const clientFeatures = readClientRoles(hello["roles"]);
+  const clientFeatures = readClientRoles(hello["roles"], realm.strict);
   if (clientFeatures === null) {
     return {
       error: errors.noSuchRole.uri,

@@ -15,6 +15,8 @@ export type Counts = Record<Status, number>;
 export interface Evidence {
   /** Rules that tests prove, without transport and serializer, sorted. Skipped tests prove nothing. */
   readonly rules: readonly string[];
+  /** The rules again, those first that say most of this row: about few rows, and tried often. */
+  readonly telling: readonly string[];
   /** Results per leg; absent where no test of it names the row. */
   readonly legs: ReadonlyMap<string, Counts>;
   /** Per leg: the serializers in which a test of it passed over a socket. */
@@ -57,7 +59,8 @@ export function claimOf(path: readonly string[]): Claim {
 }
 
 interface Found {
-  readonly rules: Set<string>;
+  /** Each rule with the number of rows that it is about, and how often it was tried. */
+  readonly rules: Map<string, { readonly rows: number; tried: number }>;
   readonly legs: Map<string, Counts>;
   readonly sockets: Map<string, Set<string>>;
 }
@@ -69,18 +72,29 @@ export function collect(legs: readonly LegResults[]): Map<string, Evidence> {
     for (const { path, status } of results) {
       const { ids, rule, socket } = claimOf(path);
       for (const id of new Set(ids)) {
-        const found = all.get(id) ?? { rules: new Set(), legs: new Map(), sockets: new Map() };
+        const found = all.get(id) ?? { rules: new Map(), legs: new Map(), sockets: new Map() };
         all.set(id, found);
         const counts = found.legs.get(leg) ?? { passed: 0, failed: 0, skipped: 0 };
         counts[status]++;
         found.legs.set(leg, counts);
-        if (status !== "skipped") found.rules.add(rule);
+        const seen = found.rules.get(rule) ?? { rows: ids.length, tried: 0 };
+        seen.tried++;
+        if (status !== "skipped") found.rules.set(rule, seen);
         if (status === "passed" && socket !== undefined)
           found.sockets.set(leg, (found.sockets.get(leg) ?? new Set()).add(socket));
       }
     }
   }
-  return new Map([...all].map(([id, found]) => [id, { ...found, rules: [...found.rules].sort() }]));
+  return new Map(
+    [...all].map(([id, found]) => {
+      const rules = [...found.rules.keys()].sort();
+      const weight = (rule: string): number => {
+        const { rows, tried } = found.rules.get(rule)!;
+        return rows * 1_000_000 - tried;
+      };
+      return [id, { ...found, rules, telling: rules.toSorted((a, b) => weight(a) - weight(b)) }];
+    }),
+  );
 }
 
 /** Feature keys by the role that announces them. */

@@ -41,13 +41,6 @@ function announcement({ announced: key }: Row, announced: Announced): string {
   return roles.length === 0 ? "no" : `\`${key.key}\` (${roles.join(", ")})`;
 }
 
-/** The shortest rules say most in a table. */
-const examples = (rules: readonly string[]): string =>
-  [...rules]
-    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1))
-    .slice(0, 2)
-    .join("; ");
-
 function proven({ profile, evidence, announced, legs }: PageInput): string {
   const rows = profile.flatMap((row) => {
     const seen = evidence.get(row.id);
@@ -55,7 +48,7 @@ function proven({ profile, evidence, announced, legs }: PageInput): string {
     const results = legs.map((leg) => result(seen.legs.get(leg)));
     const { id, feature, status } = row;
     const what = [id, feature, announcement(row, announced), status, String(seen.rules.length)];
-    return [[...what, ...results, examples(seen.rules)]];
+    return [[...what, ...results, seen.telling.slice(0, 2).join("; ")]];
   });
   return table(["", "feature", "announced", "specification", "rules", ...legs, "for example"], rows);
 }

@@ -116,7 +116,9 @@ const rejectsWith = (promise: Promise<unknown>, uri: string, given?: Payload): P
 const timeout = 30_000;
 
 for (const [a, b] of pairs) {
-  test(`${a.name} calls ${b.name}: [B-13 R-01] args, errors, progress, ending`, { timeout }, async () => {
+  test(`${a.name} calls ${b.name}: [B-13 R-01] clients of others call each other: args, errors, progress`, {
+    timeout,
+  }, async () => {
     const caller = await session(a, "first");
     const callee = await session(b, "second");
     const uri = freshUri();
@@ -159,7 +161,9 @@ for (const [a, b] of pairs) {
     await rejectsWith(caller.call(uri).result, "wamp.error.no_such_procedure");
   });
 
-  test(`${a.name} publishes to ${b.name}: [B-12 P-05] exact and patterns, ending`, { timeout }, async () => {
+  test(`${a.name} publishes to ${b.name}: [B-12 P-05] clients of others hear each other: exact and patterns`, {
+    timeout,
+  }, async () => {
     const publisher = await session(a, "first");
     const subscriber = await session(b, "second");
     const base = freshUri();

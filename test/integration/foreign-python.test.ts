@@ -123,7 +123,7 @@ for (const serializer of serializerNames) {
     ["WebSocket", spanwireKind, "msgpack"],
     ["RawSocket", wampyKind, "json"],
   ] as const) {
-    const name = `autobahn-python in ${serializer} over ${transport}: [B-12 B-13 R-01 R-04 R-07 R-08 P-02 P-05] all with ${kind.name} in ${ours}`;
+    const name = `autobahn-python in ${serializer} over ${transport}: [B-12 B-13 R-01 R-04 R-07 R-08 P-02 P-05] autobahn-python and ${kind.name} in ${ours}`;
     test(name, { timeout: 120_000, skip: skip === false ? absent : skip }, async (t) => {
       const client = await serve(kind, ours);
       const url = transport === "WebSocket" ? router.url : router.rawsocketUrl.replace("tcp:", "rs:");

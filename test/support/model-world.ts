@@ -14,7 +14,7 @@ import type {
 import { decodeMessage, encodeMessage } from "../../src/protocol/encoding.ts";
 import { Message } from "../../src/protocol/messages.ts";
 import type { Serializer } from "../../src/protocol/serializers.ts";
-import { SessionTraffic } from "./model-traffic.ts";
+import { isOwnEvent, SessionTraffic } from "./model-traffic.ts";
 import {
   anything,
   type Character,
@@ -213,6 +213,7 @@ export class ModelWorld {
       const message = decodeMessage(actor.serializer, bytes);
       if (message[0] === Message.welcome) slot.traffic = slot.joined.shift() ?? slot.traffic;
       slot.traffic.received(message);
+      if (isOwnEvent(message)) continue;
       const [group] = due;
       const at = group?.findIndex((expected) => this.#fits(expected, message)) ?? -1;
       if (group === undefined || at < 0)

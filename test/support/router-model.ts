@@ -22,6 +22,7 @@ type Options = Readonly<Record<string, unknown>>;
 
 /** Who may join: fixed for a slot in one run. */
 export interface Character {
+  /** "strict" has that profile. */
   readonly realm: string;
   readonly authid: string;
   readonly authrole: string;
@@ -244,7 +245,7 @@ export class RouterModel {
     const who = { caller: session.id, caller_authid: session.authid, caller_authrole: session.authrole };
     const details = {
       ...(one.match === Match.exact ? {} : { procedure }),
-      ...(progress && callee.progress ? { receive_progress: true } : {}),
+      ...(progress && knowsProgress(callee) ? { receive_progress: true } : {}),
       ...(options["disclose_me"] === true ? who : {}),
     };
     const invocation = ++callee.lastInvocation;
@@ -304,6 +305,10 @@ const canceled = ({ caller, request }: ModelCall): readonly [number, Symbolic] =
   caller,
   error(Message.call, request, errors.canceled.uri),
 ];
+
+/** By the letter progress is for callees that can be canceled. */
+const knowsProgress = ({ realm, progress, canceling }: Character): boolean =>
+  progress && (canceling || realm !== "strict");
 
 const patternOf = ({ match, uri }: Membership, id: number): Pattern => ({ id, match, uri });
 /** Whether the membership's pattern matches. */

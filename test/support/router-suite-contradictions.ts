@@ -29,6 +29,24 @@ export function contradictionSuite(suite: Suite): void {
     await callee.expect([Message.interrupt, invocation, { mode: "killnowait" }]);
   });
 
+  suite.testWith(
+    "[R-01] [2.13 #5] a strict realm asks only callees with canceling for progress",
+    strict,
+    async (world) => {
+      for (const canceling of [false, true]) {
+        const features = { progressive_call_results: true, call_canceling: canceling };
+        const [caller, callee] = [await world.join(), await world.join({ roles: { callee: { features } } })];
+        const registration = await callee.register("com.proc");
+        const call = caller.call("com.proc", { receive_progress: true });
+        const { request, details } = await callee.invocation();
+        assert.deepEqual(details, canceling ? { receive_progress: true } : {});
+        callee.yield(request, {}, [1]);
+        await caller.expect([Message.result, call, {}, [1]]);
+        await callee.unregister(registration);
+      }
+    },
+  );
+
   suite.testWith("[2.13 #9] a strict realm echoes GOODBYE of any reason", strict, async (world) => {
     for (const reason of ["wamp.close.normal", "wamp.error.goodbye_and_out", "com.my.reason"]) {
       const wire = await world.join();
