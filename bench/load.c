@@ -27,6 +27,8 @@ enum { JSON = 1, MSGPACK = 2, CBOR = 3 };
 enum { HELLO = 1, WELCOME = 2, ERROR = 8, PUBLISH = 16, SUBSCRIBE = 32, SUBSCRIBED = 33, EVENT = 36, CALL = 48,
        RESULT = 50, REGISTER = 64, REGISTERED = 65, INVOCATION = 68, YIELD = 70 };
 enum { PHASE_HANDSHAKE, PHASE_HELLO, PHASE_OPEN };
+// What ends a message in a batch of JSON.
+enum { TERMINATOR = 0x1e };
 enum { TAG_BYTES = 8, READ_BYTES = 1 << 20, OPENING_MAX = 256, PATIENCE_S = 15 };
 
 typedef struct { uint8_t *data; size_t length, capacity, sent; } Bytes;
@@ -34,13 +36,14 @@ typedef struct { uint32_t count; uint64_t value[3]; } Head;
 typedef struct Connection {
   int fd; uint8_t phase; bool waits_for_room, dirty; uint32_t index;
   Bytes in, out;                            // `in` holds an incomplete frame only
+  Bytes batch; long batched;                // the batch that is being written, and its messages
   uint64_t request, received, outstanding;  // last request id used; events received; calls without an answer
   uint64_t *sent_ns; uint64_t ring_mask;    // per request id: when it was sent, 0 when answered
 } Connection;
 
 static struct {
   const char *mode, *host, *path, *realm, *steps; int port, format, pid; bool raw, spin;
-  long callers, callees, window, subscribers, patterns, bytes; double seconds, warm;
+  long callers, callees, window, subscribers, patterns, bytes, batched; double seconds, warm;
 } option = { .host = "127.0.0.1", .path = "/ws", .realm = "realm1", .steps = "1000", .port = 18080, .format = MSGPACK,
              .callers = 16, .callees = 1, .window = 64, .subscribers = 10, .patterns = 1000, .bytes = 100,
              .seconds = 2, .warm = 0.5 };
@@ -180,10 +183,6 @@ static void flush(Connection *c) {
 }
 // Connections with something to send; written once per turn, so that the generator's own writes are batched too.
 static Connection **dirty; static long dirty_count;
-static void flush_all(void) {
-  for (long i = 0; i < dirty_count; i++) { dirty[i]->dirty = false; flush(dirty[i]); }
-  dirty_count = 0;
-}
 static void touch(Connection *c) { if (!c->dirty) { c->dirty = true; dirty[dirty_count++] = c; } }
 static void put_frame(Connection *c, unsigned opcode, const uint8_t *data, size_t length) {
   Bytes *to = &c->out;
@@ -199,8 +198,25 @@ static void put_frame(Connection *c, unsigned opcode, const uint8_t *data, size_
   put(to, data, length);
   touch(c);
 }
+static unsigned message_opcode(void) { return option.raw ? 0 : option.format == JSON ? 1 : 2; }
+static void end_batch(Connection *c) {
+  if (c->batched) put_frame(c, message_opcode(), c->batch.data, c->batch.length);
+  c->batch.length = 0; c->batched = 0;
+}
+static void flush_all(void) {
+  for (long i = 0; i < dirty_count; i++) { end_batch(dirty[i]); dirty[i]->dirty = false; flush(dirty[i]); }
+  dirty_count = 0;
+}
 static void send_message(Connection *c, Bytes *message) {
-  put_frame(c, option.raw ? 0 : option.format == JSON ? 1 : 2, message->data, message->length);
+  if (!option.batched) {
+    put_frame(c, message_opcode(), message->data, message->length);
+  } else {
+    if (option.format != JSON) put_big_endian(&c->batch, message->length, 4);
+    put(&c->batch, message->data, message->length);
+    if (option.format == JSON) put_byte(&c->batch, TERMINATOR);
+    if (++c->batched == option.batched) end_batch(c);
+    touch(c);
+  }
   message->length = 0;
 }
 static void send_hello(Connection *c) {
@@ -223,8 +239,8 @@ static void send_handshake(Connection *c) {
   if (option.raw) put_big_endian(&c->out, 0x7ff00000u | (unsigned)option.format << 16, 4);
   else put(&c->out, text, (size_t)snprintf(text, sizeof text,
       "GET %s HTTP/1.1\r\nHost: %s:%d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-      "Sec-WebSocket-Key: c3BhbndpcmUtYmVuY2gtMQ==\r\nSec-WebSocket-Protocol: wamp.2.%s\r\n\r\n",
-      option.path, option.host, option.port, names[option.format]));
+      "Sec-WebSocket-Key: c3BhbndpcmUtYmVuY2gtMQ==\r\nSec-WebSocket-Protocol: wamp.2.%s%s\r\n\r\n",
+      option.path, option.host, option.port, names[option.format], option.batched ? ".batched" : ""));
   touch(c);
 }
 static Connection *dial(void) {
@@ -276,6 +292,20 @@ static void take_message(Connection *c, const uint8_t *at, size_t length) {
   if (head.value[0] != WELCOME) fail("HELLO answered with %.*s", (int)length, at);
   c->phase = PHASE_OPEN; open_count++;
 }
+static void take_batch(Connection *c, const uint8_t *at, size_t length) {
+  const uint8_t *end = at + length, *from = at, *until;
+  for (; from < end; from = option.format == JSON ? until + 1 : until) {
+    if (option.format == JSON) {
+      until = memchr(from, TERMINATOR, (size_t)(end - from));
+      if (!until) fail("connection %u: a batch without a terminator", c->index);
+    } else {
+      if (end - from < 4 || big_endian(from, 4) > (uint64_t)(end - from - 4)) fail("connection %u: a broken batch", c->index);
+      until = from + 4 + big_endian(from, 4);
+      from += 4;
+    }
+    take_message(c, from, (size_t)(until - from));
+  }
+}
 // Bytes of the frame at `at`, 0 when it is incomplete.
 static size_t take_frame(Connection *c, const uint8_t *at, size_t length) {
   size_t head, body; unsigned opcode; bool ping, message;
@@ -293,7 +323,8 @@ static size_t take_frame(Connection *c, const uint8_t *at, size_t length) {
     if (opcode == 8) fail("connection %u: closed by the router: %.*s", c->index, (int)(length - head), at + head);
   }
   if (length < head + body) return 0;
-  if (message) take_message(c, at + head, body);
+  if (message && option.batched) take_batch(c, at + head, body);
+  else if (message) take_message(c, at + head, body);
   else if (ping) put_frame(c, option.raw ? 2 : 10, at + head, body);
   return head + body;
 }
@@ -393,7 +424,7 @@ static void report(Totals from, Totals to) {
   uint64_t calls = to.calls - from.calls, events = to.events - from.events;
   uint64_t publishes = to.publishes - from.publishes;
   printf("{\"mode\":\"%s\",\"transport\":\"%s\",\"format\":\"%s\",\"bytes\":%ld,\"seconds\":%.3f,", option.mode,
-         option.raw ? "rawsocket" : "websocket", names[option.format], option.bytes, wall / 1e9);
+         option.raw ? "rawsocket" : option.batched ? "batched websocket" : "websocket", names[option.format], option.bytes, wall / 1e9);
   if (calls) printf("\"calls\":%llu,\"calls_per_s\":%.0f,\"p50_us\":%.2f,\"p99_us\":%.2f,\"router_cpu_us_per_call\":%.4f,",
       (unsigned long long)calls, (double)calls * 1e9 / wall, latency_us(0.5), latency_us(0.99),
       router / 1e3 / (double)calls);
@@ -577,6 +608,7 @@ static void raise_limits(void) {
 static void usage(void) {
   fail("usage: load rpc|fanout|wild|idle [options]\n"
        "  --port N --host IP --path /ws --realm URI --transport websocket|rawsocket --format json|msgpack|cbor --pid ROUTER\n"
+       "  --batched N (the batched subprotocols, with up to N messages in each batch sent)\n"
        "  --bytes N --seconds S --warm S --window N --spin (never sleep: for latencies)\n"
        "  rpc: --callers N --callees N    fanout: --subscribers N    wild: --subscribers N --patterns N\n"
        "  idle: --steps N,N");
@@ -584,7 +616,7 @@ static void usage(void) {
 int main(int argc, char **argv) {
   static const struct option names[] = { { "port", 1, 0, 'p' }, { "host", 1, 0, 'h' }, { "path", 1, 0, 'u' }, { "realm", 1, 0, 'r' },
     { "transport", 1, 0, 't' }, { "format", 1, 0, 'f' }, { "pid", 1, 0, 'P' }, { "bytes", 1, 0, 'b' }, { "seconds", 1, 0, 's' },
-    { "warm", 1, 0, 'w' }, { "window", 1, 0, 'W' }, { "spin", 0, 0, 'S' }, { "callers", 1, 0, 'c' }, { "callees", 1, 0, 'C' },
+    { "warm", 1, 0, 'w' }, { "window", 1, 0, 'W' }, { "spin", 0, 0, 'S' }, { "batched", 1, 0, 'B' }, { "callers", 1, 0, 'c' }, { "callees", 1, 0, 'C' },
     { "subscribers", 1, 0, 'n' }, { "patterns", 1, 0, 'N' }, { "steps", 1, 0, 'i' }, { 0 } };
   if (argc < 2) usage();
   option.mode = argv[1];
@@ -598,9 +630,11 @@ int main(int argc, char **argv) {
     case 'S': option.spin = true; break;                  case 'c': option.callers = atol(optarg); break;
     case 'C': option.callees = atol(optarg); break;       case 'n': option.subscribers = atol(optarg); break;
     case 'N': option.patterns = atol(optarg); break;      case 'i': option.steps = optarg; break;
+    case 'B': option.batched = atol(optarg); break;
     default: usage();
   }
   if (option.bytes < TAG_BYTES || option.window < 1 || option.callees < 1 || option.subscribers < 1) fail("a number is out of range");
+  if (option.batched < 0 || (option.batched && option.raw)) fail("batches are for WebSocket");
   run = getpid() % 1000000;
   raise_limits();
   poll_fd = epoll_create1(0);

@@ -4,7 +4,10 @@
  */
 import type { Serializer } from "./protocol/serializers.ts";
 
-/** A frame on its way out. `bytes` may lie in memory that is used again after the current flush. */
+/**
+ * A frame on its way out. `bytes` may lie in memory that is used again after the current flush; the same object always stands for
+ * the same content.
+ */
 export interface OutgoingFrame {
   readonly bytes: Uint8Array;
   /** For a transport that sends text only as a string: its place to keep the bytes' text, so that many receivers share it. */
@@ -48,6 +51,8 @@ export interface Connection {
 export interface ConnectionEvents {
   /** One whole frame. `bytes` is valid until the call returns. */
   onFrame(bytes: Uint8Array): void;
+  /** What the peer sent breaks the transport's own framing; says how. The session answers as to a malformed frame. */
+  onViolation(problem: string): void;
   /** The socket can take frames again. */
   onDrain(): void;
   /** The connection is gone, for whatever reason; called exactly once, and nothing after it. */

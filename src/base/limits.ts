@@ -12,13 +12,18 @@ export const fixedLimits = Object.freeze({
   uriBytes_max: 1_024,
   /** Components of one URI. Beyond: ERROR wamp.error.invalid_uri. */
   uriComponents_max: 64,
+  /** Bytes of one outbound batch, unless its only message is larger. Beyond: the peer receives a further batch. */
+  batchBytes_max: 64 << 10,
   /** Length of an authid or authrole in characters. Beyond: ABORT wamp.error.protocol_violation. */
   authText_max: 512,
 });
 
 /** Bounds that an embedding program may set. */
 export interface Limits {
-  /** Largest inbound frame; a power of two from 512 to 16 MiB. WebSocket: close 1009. RawSocket: connection ended. */
+  /**
+   * Largest inbound frame; a power of two from 512 to 16 MiB. WebSocket: close 1009. RawSocket: connection ended. A whole inbound
+   * batch may have as much, and the framing of one message: four bytes, one in JSON. Beyond: close 1009.
+   */
   readonly frameBytes_max: number;
   /** Connections over all listeners. Beyond: HTTP 503, RawSocket error 4. */
   readonly connections_max: number;

@@ -12,6 +12,8 @@ export interface ConnectionOptions {
   readonly url: string;
   /** `msgpack` where absent. */
   readonly serializer?: "msgpack" | "json" | "cbor";
+  /** Several messages in each WebSocket message: the subprotocols `wamp.2.*.batched`. Not over RawSocket, which has none. */
+  readonly batched?: boolean;
   /** How long to wait for the connection, and then for WELCOME; 10,000 each where absent. */
   readonly timeout_ms?: number;
 }
@@ -31,11 +33,14 @@ export async function connectRaw(options: ConnectionOptions): Promise<WireSessio
 /** Connects a transport for `joinOver`. */
 export async function connectTransport(options: ConnectionOptions): Promise<ClientTransport> {
   const serializer = Serializer[options.serializer ?? "msgpack"];
-  const url = options.url;
+  const { url, batched = false } = options;
+  if (batched && !/^wss?:/.test(url))
+    throw new WampError(errors.invalidArgument.uri, `${url} is not a WebSocket: nothing else is batched`);
   const giveUp = new AbortController();
   const timer = setTimeout(() => giveUp.abort(), options.timeout_ms ?? 10_000);
   try {
-    if (/^wss?:/.test(url)) return await connectWebSocket({ url, serializer, signal: giveUp.signal });
+    if (/^wss?:/.test(url))
+      return await connectWebSocket({ url, serializer, batched, signal: giveUp.signal });
     if (/^(tcp|unix):/.test(url)) {
       // Loaded where it is asked for: browsers have no sockets.
       const { connectRawSocket } = await import("./connection-rawsocket.ts");

@@ -1,6 +1,7 @@
 /** A WebSocket as a client transport: the runtime's own where it has one, otherwise the `ws` package (Node 20). */
+import { Batch, defaultFraming, type MessageSink, splitBatch, terminatorOf } from "../protocol/batches.ts";
 import { errors, WampError } from "../protocol/errors.ts";
-import { isBinary, type Serializer, serializerName } from "../protocol/serializers.ts";
+import { batchedSubprotocol, isBinary, type Serializer, serializerName } from "../protocol/serializers.ts";
 import { type ClientTransport, Inbox } from "./transport.ts";
 
 /** The part of the standard WebSocket that is used here; `ws` has it too. */
@@ -46,13 +47,19 @@ class WebSocketConnection extends Inbox implements ClientTransport {
 
   #onMessage(data: unknown): void {
     const binary = isBinary(this.serializer);
-    if (binary && data instanceof ArrayBuffer) this.receive(new Uint8Array(data));
-    else if (!binary && typeof data === "string") this.receive(textEncoder.encode(data));
-    else {
-      const reason = `a ${binary ? "text" : "binary"} frame does not fit the serializer`;
-      this.#socket.close(wrongFrame, reason);
-      this.closed({ code: wrongFrame, reason });
-    }
+    if (binary && data instanceof ArrayBuffer) this.take(new Uint8Array(data));
+    else if (!binary && typeof data === "string") this.take(textEncoder.encode(data));
+    else this.fail(`a ${binary ? "text" : "binary"} frame does not fit the serializer`);
+  }
+
+  /** The content of one WebSocket message. */
+  protected take(bytes: Uint8Array): void {
+    this.receive(bytes);
+  }
+
+  protected fail(reason: string): void {
+    this.#socket.close(wrongFrame, reason);
+    this.closed({ code: wrongFrame, reason });
   }
 
   send(bytes: Uint8Array): void {
@@ -65,9 +72,50 @@ class WebSocketConnection extends Inbox implements ClientTransport {
   }
 }
 
+/** Sends all messages of one loop turn's task in one WebSocket message, and takes several from one. */
+class BatchedWebSocketConnection extends WebSocketConnection implements MessageSink {
+  readonly #batch: Batch;
+  readonly #flush = (): void => {
+    if (this.#batch.isEmpty) return;
+    // A copy: some WebSockets send later than they are told to.
+    super.send(this.#batch.bytes().slice());
+    this.#batch.clear();
+  };
+
+  constructor(socket: WebSocketLike, serializer: Serializer) {
+    super(socket, serializer);
+    this.#batch = new Batch(defaultFraming(serializer));
+  }
+
+  protected override take(batch: Uint8Array): void {
+    const byDefault = defaultFraming(this.serializer);
+    const framing = isBinary(this.serializer) ? byDefault : (terminatorOf(batch) ?? byDefault);
+    const problem = splitBatch(batch, framing, this);
+    if (problem !== null) this.fail(problem);
+  }
+
+  onMessage(batch: Uint8Array, from: number, end: number): boolean {
+    this.receive(batch.subarray(from, end));
+    return !this.isClosed;
+  }
+
+  override send(bytes: Uint8Array): void {
+    if (this.isClosed) return;
+    if (!this.#batch.fits(bytes.length)) this.#flush();
+    if (this.#batch.isEmpty) queueMicrotask(this.#flush);
+    this.#batch.add(bytes);
+  }
+
+  override close(): void {
+    this.#flush();
+    super.close();
+  }
+}
+
 export interface WebSocketOptions {
   readonly url: string;
   readonly serializer: Serializer;
+  readonly batched: boolean;
   /** Gives up, and closes the socket, when this aborts; it must not abort later. */
   readonly signal: AbortSignal;
 }
@@ -75,13 +123,15 @@ export interface WebSocketOptions {
 /** Rejects with WampError `wamp.error.network_failure`. */
 export async function connectWebSocket(options: WebSocketOptions): Promise<ClientTransport> {
   const WebSocketHere = await webSocketConstructor();
-  const subprotocol = `wamp.2.${serializerName(options.serializer)}`;
+  const plain = `wamp.2.${serializerName(options.serializer)}`;
+  const subprotocol = options.batched ? batchedSubprotocol(plain) : plain;
+  const Kind = options.batched ? BatchedWebSocketConnection : WebSocketConnection;
   return new Promise((resolve, reject) => {
     const fail = (message: string): void =>
       reject(new WampError(errors.networkFailure.uri, `no connection to ${options.url}: ${message}`));
     const socket = new WebSocketHere(options.url, [subprotocol]);
     socket.binaryType = "arraybuffer";
-    const connection = new WebSocketConnection(socket, options.serializer);
+    const connection = new Kind(socket, options.serializer);
     socket.addEventListener("error", (event) => fail(event.message ?? "the WebSocket failed"));
     socket.addEventListener("close", (event) => fail(event.reason || `closed with code ${event.code}`));
     socket.addEventListener("open", () => {

@@ -12,5 +12,8 @@ export const subprotocols: ReadonlyMap<string, Serializer> = new Map([
 export const serializerName = (serializer: Serializer): "json" | "msgpack" | "cbor" =>
   serializer === Serializer.json ? "json" : serializer === Serializer.msgpack ? "msgpack" : "cbor";
 
+/** The same with one or more messages in each WebSocket message. */
+export const batchedSubprotocol = (subprotocol: string): string => `${subprotocol}.batched`;
+
 /** JSON travels in text frames, the others in binary frames. */
 export const isBinary = (serializer: Serializer): boolean => serializer !== Serializer.json;

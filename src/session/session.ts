@@ -92,6 +92,10 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     else this.#handle(bytes);
   }
 
+  onViolation(problem: string): void {
+    if (this.#state !== State.closed) this.#violation(problem);
+  }
+
   onDrain(): void {
     const events = this.droppedEvents;
     this.droppedEvents = 0;
@@ -282,12 +286,8 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
 
   #abort(error: string, message: string, code: number): void {
     if (this.#state === State.closed) return;
-    this.#core.log.info("session", "aborted", {
-      session: this.id,
-      peer: this.connection.info.peer,
-      error,
-      message,
-    });
+    const { peer } = this.connection.info;
+    this.#core.log.info("session", "aborted", { session: this.id, peer, error, message });
     this.#send([Message.abort, { message }, error]);
     this.#close(code, error);
   }

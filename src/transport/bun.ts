@@ -2,10 +2,11 @@
  * WebSocket on Bun over Bun.serve, which is the same server as uWebSockets.js inside: the twin of uws.ts. It translates and
  * does nothing else; the hot part is corked.ts.
  *
- * What it does in its own way: text arrives and leaves as JavaScript strings only, so a JSON frame is transcoded here
+ * What it does in its own way: text arrives and leaves as JavaScript strings only, so a JSON frame, or a batch of them, is transcoded here
  * once in each direction, however many receive it; invalid UTF-8 in a text frame closes without a close frame.
  */
 import type { Listener, OutgoingFrame, WebSocketAdapter, WebSocketListenOptions } from "../ports.ts";
+import { framingBytes_max } from "../protocol/batches.ts";
 import { peerAddress } from "./address.ts";
 import {
   type BunGlobal,
@@ -64,7 +65,13 @@ function textOf(frame: OutgoingFrame): string {
   return frame.text;
 }
 
+/** Arrays up to this size lie within JavaScriptCore's own heap. */
+const heapBytes_max = 1_000;
+
 const driver: Driver<BunSocket> = {
+  // The first view of such an array moves it out of the heap, which costs four times as much as a copy of it.
+  cut: (batch, from, end) =>
+    end - from <= heapBytes_max ? batch.slice(from, end) : batch.subarray(from, end),
   // -1 means taken, but buffered. 0 means that the frame was empty: none is dropped, there is always room.
   send: (socket, frame, binary, compress) =>
     (binary ? socket.sendBinary(frame.bytes, compress) : socket.sendText(textOf(frame), compress)) >= 0,
@@ -106,7 +113,7 @@ function fetchHandler(
     const chosen = negotiate(request.headers.get("sec-websocket-protocol") ?? "");
     if (chosen === null) return refuse(refusals.noSubprotocol);
     const peer = peerAddress(server.requestIP(request)?.address ?? "");
-    const connection = listener.connect(chosen.serializer, peer);
+    const connection = listener.connect(chosen, peer);
     if (connection === null) return refuse(refusals.full);
     const headers = { "sec-websocket-protocol": chosen.subprotocol };
     if (server.upgrade(request, { data: connection, headers })) return undefined;
@@ -144,7 +151,8 @@ function serve(
       idleTimeout: Math.min(255, Math.max(1, Math.ceil(options.handshake_ms / 1_000))),
       fetch: fetchHandler(options, listener),
       websocket: {
-        maxPayloadLength: options.frameBytes_max,
+        // Each connection has its own limit, which is lower without batches.
+        maxPayloadLength: options.frameBytes_max + framingBytes_max,
         backpressureLimit: nativeBackpressureBytes_max,
         closeOnBackpressureLimit: false,
         idleTimeout: idleTimeoutSeconds(options.idle_ms),

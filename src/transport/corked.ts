@@ -11,11 +11,14 @@ import type {
   WebSocketListenOptions,
 } from "../ports.ts";
 import { isBinary, type Serializer } from "../protocol/serializers.ts";
+import { acceptBatched, type Cut } from "./batched.ts";
 import {
   CloseCode,
   closeReason,
   deflateFromBytes,
   frameTooLargeReason,
+  messageBytes_max,
+  type Negotiated,
   wrongFrameReason,
 } from "./negotiate.ts";
 
@@ -33,6 +36,8 @@ export interface Driver<Socket extends CorkableSocket> {
   end(socket: Socket, code: number, reason: string): void;
   /** Drops the connection; `lost()` comes before it returns. */
   drop(socket: Socket): void;
+  /** Where a view is not the cheapest way to cut a message out of a batch. */
+  readonly cut?: Cut;
   /** Where the runtime can stop reading. */
   pause?(socket: Socket, paused: boolean): void;
 }
@@ -49,6 +54,7 @@ export class CorkedListener<Socket extends CorkableSocket> {
   readonly writer: CorkedWriter<Socket>;
   readonly frameBytes_max: number;
   readonly accept: Accept;
+  readonly acceptBatched: Accept;
   closed = false;
 
   constructor(driver: Driver<Socket>, { accept, deflate, frameBytes_max }: WebSocketListenOptions) {
@@ -56,14 +62,15 @@ export class CorkedListener<Socket extends CorkableSocket> {
     this.writer = new CorkedWriter(driver, deflate);
     this.frameBytes_max = frameBytes_max;
     this.accept = accept;
+    this.acceptBatched = acceptBatched(accept, driver.cut);
   }
 
   /** Asks for a session before the upgrade. Null where the router is full or the session closed it at once. */
-  connect(serializer: Serializer, peer: string): CorkedConnection<Socket> | null {
+  connect(chosen: Negotiated, peer: string): CorkedConnection<Socket> | null {
     if (this.closed) return null;
     const Kind = this.driver.pause === undefined ? CorkedConnection : PausableConnection;
-    const connection = new Kind(this, serializer, peer);
-    return connection.begin() ? connection : null;
+    const connection = new Kind(this, chosen, peer);
+    return connection.begin(chosen.batched ? this.acceptBatched : this.accept) ? connection : null;
   }
 }
 
@@ -121,6 +128,7 @@ type State = (typeof State)[keyof typeof State];
 export class CorkedConnection<Socket extends CorkableSocket> implements Connection {
   readonly serializer: Serializer;
   readonly #listener: CorkedListener<Socket>;
+  readonly #messageBytes_max: number;
   readonly #peer: string;
   #events: ConnectionEvents | null = null;
   /** Null until the upgrade is through, and again from the native close event on: no method may touch a dead socket. */
@@ -130,9 +138,10 @@ export class CorkedConnection<Socket extends CorkableSocket> implements Connecti
   #owesDrain = false;
   #mayBeFull = false;
 
-  constructor(listener: CorkedListener<Socket>, serializer: Serializer, peer: string) {
+  constructor(listener: CorkedListener<Socket>, chosen: Negotiated, peer: string) {
     this.#listener = listener;
-    this.serializer = serializer;
+    this.serializer = chosen.serializer;
+    this.#messageBytes_max = messageBytes_max(chosen, listener.frameBytes_max);
     this.#peer = peer;
   }
 
@@ -198,8 +207,8 @@ export class CorkedConnection<Socket extends CorkableSocket> implements Connecti
   // ---- from the native server
 
   /** False where there is no session, or none any more. */
-  begin(): boolean {
-    const events = this.#listener.accept(this);
+  begin(accept: Accept): boolean {
+    const events = accept(this);
     if (events === null) return false;
     this.#events = events;
     if (this.#state === State.open) return true;
@@ -216,8 +225,8 @@ export class CorkedConnection<Socket extends CorkableSocket> implements Connecti
     if (this.#state !== State.open) return;
     if (binary !== isBinary(this.serializer)) {
       this.close(CloseCode.wrongFrameType, wrongFrameReason(this.serializer));
-    } else if (bytes.length > this.#listener.frameBytes_max) {
-      this.close(CloseCode.frameTooLarge, frameTooLargeReason(this.#listener.frameBytes_max));
+    } else if (bytes.length > this.#messageBytes_max) {
+      this.close(CloseCode.frameTooLarge, frameTooLargeReason(this.#messageBytes_max));
     } else {
       this.#events!.onFrame(bytes);
     }

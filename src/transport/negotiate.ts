@@ -2,21 +2,25 @@
  * The opening of a WebSocket connection as every adapter sees it: which subprotocol is taken, and what is answered where none is.
  * Pure; each adapter carries the answers out in its own words.
  */
-import { Serializer, serializerName, subprotocols } from "../protocol/serializers.ts";
+import { framingBytes } from "../protocol/batches.ts";
+import { batchedSubprotocol, Serializer, serializerName, subprotocols } from "../protocol/serializers.ts";
 
 export interface Negotiated {
   /** As the client wrote it, for the answer's Sec-WebSocket-Protocol header. */
   readonly subprotocol: string;
   readonly serializer: Serializer;
+  readonly batched: boolean;
 }
 
 const known: ReadonlyMap<string, Negotiated> = new Map(
-  [...subprotocols].map(([subprotocol, serializer]) => [
-    subprotocol,
-    Object.freeze({ subprotocol, serializer }),
-  ]),
+  [false, true].flatMap((batched) =>
+    [...subprotocols].map(([name, serializer]) => {
+      const subprotocol = batched ? batchedSubprotocol(name) : name;
+      return [subprotocol, Object.freeze({ subprotocol, serializer, batched })];
+    }),
+  ),
 );
-const offered = [...subprotocols.keys()].join(", ");
+const offered = [...known.keys()].join(", ");
 
 /**
  * Takes the first name of the client's list that is known here: the client's order decides.
@@ -59,6 +63,10 @@ export const refusals = Object.freeze({
   ),
 });
 
+/** The largest WebSocket message that is taken: a message of WAMP, or a batch that holds one of the largest. */
+export const messageBytes_max = ({ serializer, batched }: Negotiated, frameBytes_max: number): number =>
+  batched ? frameBytes_max + framingBytes(serializer) : frameBytes_max;
+
 /** Close codes (RFC 6455 section 7.4.1) that the transports themselves use. */
 export const CloseCode = { wrongFrameType: 1003, frameTooLarge: 1009, tryLater: 1013 } as const;
 
@@ -69,8 +77,8 @@ export function wrongFrameReason(serializer: Serializer): string {
 }
 
 /** The reason given with close code 1009. */
-export const frameTooLargeReason = (frameBytes_max: number): string =>
-  `a message may have ${frameBytes_max} bytes`;
+export const frameTooLargeReason = (messageBytes_max: number): string =>
+  `a message may have ${messageBytes_max} bytes`;
 
 const reasonBytes_max = 123;
 

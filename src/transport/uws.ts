@@ -82,7 +82,7 @@ function behavior(
       const chosen = negotiate(request.getHeader("sec-websocket-protocol"));
       if (chosen === null) return refuse(response, refusals.noSubprotocol);
       const peer = peerAddress(textDecoder.decode(response.getRemoteAddressAsText()));
-      const connection = listener.connect(chosen.serializer, peer);
+      const connection = listener.connect(chosen, peer);
       if (connection === null) return refuse(response, refusals.full);
       const key = request.getHeader("sec-websocket-key");
       const extensions = request.getHeader("sec-websocket-extensions");

@@ -4,7 +4,13 @@ import type { WebSocket } from "ws";
 import type { Accept, Connection, ConnectionEvents, OutgoingFrame, TransportInfo } from "../ports.ts";
 import { isBinary, type Serializer } from "../protocol/serializers.ts";
 import { type BatchWriter, isFull } from "./batch-writer.ts";
-import { CloseCode, closeReason, deflateFromBytes, wrongFrameReason } from "./negotiate.ts";
+import {
+  CloseCode,
+  closeReason,
+  deflateFromBytes,
+  frameTooLargeReason,
+  wrongFrameReason,
+} from "./negotiate.ts";
 import type { Sweep, Swept } from "./sweep.ts";
 import { pingFrame } from "./websocket-header.ts";
 
@@ -13,6 +19,13 @@ export interface WsShared {
   readonly sweep: Sweep<WsConnection, Socket>;
   readonly textWriter: BatchWriter;
   readonly binaryWriter: BatchWriter;
+}
+
+/** What the handshake settled. */
+export interface WsAgreed {
+  readonly serializer: Serializer;
+  readonly peer: string;
+  readonly messageBytes_max: number;
 }
 
 /** Compressed messages are queued by `ws`; beyond this the socket counts as full. */
@@ -26,6 +39,7 @@ export class WsConnection implements Connection, Swept {
   readonly info: TransportInfo;
   readonly peerFrameBytes_max = Number.POSITIVE_INFINITY;
   readonly #shared: WsShared;
+  readonly #messageBytes_max: number;
   readonly #socket: Socket;
   readonly #writer: BatchWriter;
   #websocket: WebSocket | null = null;
@@ -40,8 +54,9 @@ export class WsConnection implements Connection, Swept {
     if (this.#websocket!.bufferedAmount <= deflatedBytes_max) this.#drained();
   };
 
-  constructor(shared: WsShared, socket: Socket, serializer: Serializer, peer: string) {
+  constructor(shared: WsShared, socket: Socket, { serializer, peer, messageBytes_max }: WsAgreed) {
     this.#shared = shared;
+    this.#messageBytes_max = messageBytes_max;
     this.#socket = socket;
     this.serializer = serializer;
     this.#writer = isBinary(serializer) ? shared.binaryWriter : shared.textWriter;
@@ -134,8 +149,13 @@ export class WsConnection implements Connection, Swept {
 
   #received(bytes: Buffer, binary: boolean): void {
     if (this.#state !== State.open) return;
-    if (binary === isBinary(this.serializer)) this.#events!.onFrame(bytes);
-    else this.close(CloseCode.wrongFrameType, wrongFrameReason(this.serializer));
+    if (binary !== isBinary(this.serializer)) {
+      this.close(CloseCode.wrongFrameType, wrongFrameReason(this.serializer));
+    } else if (bytes.length > this.#messageBytes_max) {
+      this.close(CloseCode.frameTooLarge, frameTooLargeReason(this.#messageBytes_max));
+    } else {
+      this.#events!.onFrame(bytes);
+    }
   }
 
   #drained(): void {

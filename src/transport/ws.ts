@@ -7,11 +7,21 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
-import type { Listener, WebSocketAdapter, WebSocketListenOptions } from "../ports.ts";
+import type { Accept, Listener, WebSocketAdapter, WebSocketListenOptions } from "../ports.ts";
+import { framingBytes_max } from "../protocol/batches.ts";
 import { peerAddress } from "./address.ts";
 import { BatchWriter } from "./batch-writer.ts";
+import { acceptBatched } from "./batched.ts";
 import { listenError } from "./listen-error.ts";
-import { checkPath, type Negotiated, negotiate, type Refusal, refusals, webSocketUrl } from "./negotiate.ts";
+import {
+  checkPath,
+  messageBytes_max,
+  type Negotiated,
+  negotiate,
+  type Refusal,
+  refusals,
+  webSocketUrl,
+} from "./negotiate.ts";
 import { closing_ms, Sweep } from "./sweep.ts";
 import { binaryHeaders, textHeaders } from "./websocket-header.ts";
 import { WsConnection, type WsShared } from "./ws-connection.ts";
@@ -34,6 +44,7 @@ class WsListener implements Listener, WsShared {
   readonly binaryWriter = new BatchWriter(binaryHeaders);
   readonly sweep: Sweep<WsConnection, Socket>;
   readonly #options: WebSocketListenOptions;
+  readonly #acceptBatched: Accept;
   readonly #http: Server;
   readonly #handshakes: WebSocketServer;
   /** The connection whose upgrade is under way: `ws` does it all before handleUpgrade() returns. */
@@ -46,6 +57,7 @@ class WsListener implements Listener, WsShared {
 
   constructor(options: WebSocketListenOptions) {
     this.#options = options;
+    this.#acceptBatched = acceptBatched(options.accept);
     this.sweep = new Sweep(options);
     this.#handshakes = new WebSocketServer(this.#handshakeOptions());
     this.#http = createServer({ noDelay: true }, (request, response) => this.#onRequest(request, response));
@@ -95,7 +107,8 @@ class WsListener implements Listener, WsShared {
     return {
       noServer: true,
       clientTracking: false,
-      maxPayload: this.#options.frameBytes_max,
+      // Each connection has its own limit, which is lower without batches.
+      maxPayload: this.#options.frameBytes_max + framingBytes_max,
       // Without context takeover a connection holds no compressor between two messages, as with the other adapters.
       perMessageDeflate: this.#options.deflate && {
         serverNoContextTakeover: true,
@@ -117,13 +130,13 @@ class WsListener implements Listener, WsShared {
     if (this.#closed !== undefined) return false;
     const upgrading = this.#upgrading!;
     const { socket, chosen } = upgrading;
-    const connection = new WsConnection(
-      this,
-      socket,
-      chosen.serializer,
-      peerAddress(socket.remoteAddress ?? ""),
-    );
-    if (!connection.begin(this.#options.accept)) return false;
+    const { accept, frameBytes_max } = this.#options;
+    const connection = new WsConnection(this, socket, {
+      serializer: chosen.serializer,
+      peer: peerAddress(socket.remoteAddress ?? ""),
+      messageBytes_max: messageBytes_max(chosen, frameBytes_max),
+    });
+    if (!connection.begin(chosen.batched ? this.#acceptBatched : accept)) return false;
     upgrading.connection = connection;
     return true;
   }

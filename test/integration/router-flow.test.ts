@@ -11,7 +11,7 @@ import { encodeMessage } from "../../src/protocol/encoding.ts";
 import { Message } from "../../src/protocol/messages.ts";
 import { Serializer } from "../../src/protocol/serializers.ts";
 import { heldByProcess } from "../support/garbage.ts";
-import { memoryLeg, tcpLeg, unixLeg, webSocketLegs } from "../support/router-legs.ts";
+import { batchedLeg, memoryLeg, tcpLeg, unixLeg, webSocketLegs } from "../support/router-legs.ts";
 import { type Leg, Suite, type World } from "../support/router-suite.ts";
 import { stallWebSocket } from "../support/stalled-websocket.ts";
 import { until, type Wire } from "../support/wire.ts";
@@ -242,7 +242,7 @@ test("one subscriber in a thousand does not read: memory stays flat, and the oth
   }
 });
 
-for (const leg of webSocketLegs(Serializer.msgpack)) {
+for (const leg of [...webSocketLegs(Serializer.msgpack), batchedLeg(Serializer.msgpack)]) {
   new Suite(leg).testWith(
     "a client that stops reading its socket is held within its bound, and the others get every event",
     { limits: { frameBytes_max: 64 << 10, outboxBytes_max: 256 << 10 } },
@@ -250,11 +250,7 @@ for (const leg of webSocketLegs(Serializer.msgpack)) {
       const readers = await world.joinMany(20);
       for (const wire of readers) await wire.subscribe("com.a");
       const publisher = await world.join();
-      const stalled: Socket = await stallWebSocket(
-        world.router.listeners[0]!.url,
-        Serializer.msgpack,
-        "com.a",
-      );
+      const stalled: Socket = await stallWebSocket(world.router.listeners[0]!.url, leg, "com.a");
       try {
         await until("it is subscribed", () => world.router.stats().subscriptions === 21);
         const text = "e".repeat(10_000);

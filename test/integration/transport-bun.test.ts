@@ -2,6 +2,7 @@
 import { test } from "node:test";
 import { selectWebSocketAdapter } from "../../src/transport/select.ts";
 import { runTransportSuite } from "../support/transport-suite.ts";
+import { runBatchedSuite } from "../support/websocket-batched.ts";
 import { webSocketSubject } from "../support/websocket-subject.ts";
 import { runWebSocketSuite } from "../support/websocket-suite.ts";
 
@@ -16,4 +17,5 @@ if (adapter instanceof Error) {
   const subject = webSocketSubject(adapter, { idle_ms: 8_000 });
   runWebSocketSuite(subject);
   runTransportSuite(subject);
+  runBatchedSuite(adapter, subject);
 }

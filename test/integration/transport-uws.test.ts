@@ -2,6 +2,7 @@
 import { test } from "node:test";
 import { selectWebSocketAdapter } from "../../src/transport/select.ts";
 import { runTransportSuite } from "../support/transport-suite.ts";
+import { runBatchedSuite } from "../support/websocket-batched.ts";
 import { webSocketSubject } from "../support/websocket-subject.ts";
 import { runWebSocketSuite } from "../support/websocket-suite.ts";
 
@@ -20,10 +21,12 @@ if (adapter instanceof Error) {
       reason: "uWebSockets.js of 2023 reads every frame as masked, and makes a wrong message of it",
     },
   ]);
-  runTransportSuite(subject, [
+  const early = [
     {
       test: "messages that come in one piece with the handshake arrive",
       reason: "uWebSockets.js ends such a connection; RFC 6455 has a client wait for the server's answer",
     },
-  ]);
+  ];
+  runTransportSuite(subject, early);
+  runBatchedSuite(adapter, subject, early);
 }

@@ -1,7 +1,8 @@
 """Debian's autobahn-python as a WAMP client of the tests: `python-client.py URL REALM SERIALIZER`.
 
-Checks what it can alone, with two sessions, and prints one line for each sentence: `ok ...` or `FAILED ...`. Then it prints
-`ready` and serves `com.example.py.*` until `com.example.py.stop` is called, and ends with `end`. The exit code of autobahn
+SERIALIZER is `json`, `msgpack` or `cbor`, one of them with `.batched` behind it, or `default` for what autobahn offers by
+itself. Over WebSocket it first prints the `subprotocol` that the router chose. Then it checks what it can alone, with two
+sessions, and prints one line for each sentence: `ok ...` or `FAILED ...`. Then it prints `ready` and serves `com.example.py.*` until `com.example.py.stop` is called, and ends with `end`. The exit code of autobahn
 says nothing; whoever runs this reads the lines.
 """
 import asyncio
@@ -43,9 +44,16 @@ class Session(ApplicationSession):
         """Procedures fail here on purpose."""
 
 
+def serializers_of(name):
+    if name == "default":
+        return None
+    format, _, batched = name.partition(".")
+    return [SERID_TO_SER[format](batched=True) if batched else SERID_TO_SER[format]()]
+
+
 async def join(url, realm, serializer):
     joined = asyncio.get_running_loop().create_future()
-    runner = ApplicationRunner(url, realm, extra={"joined": joined}, serializers=[SERID_TO_SER[serializer]()])
+    runner = ApplicationRunner(url, realm, extra={"joined": joined}, serializers=serializers_of(serializer))
     await runner.run(Session, start_loop=False)
     return await asyncio.wait_for(joined, TIMEOUT)
 
@@ -213,6 +221,8 @@ async def main():
     url, realm, serializer = sys.argv[1:4]
     first = await join(url, realm, serializer)
     second = await join(url, realm, serializer)
+    if url.startswith("ws"):
+        say("subprotocol " + first._transport.websocket_protocol_in_use)
     await Checks(first, second).run()
     await serve(first)
     await asyncio.sleep(0)

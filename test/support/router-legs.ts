@@ -83,6 +83,24 @@ export const webSocketLegs = (serializer: Serializer): Leg[] =>
     ...skip,
   }));
 
+/** A batched leg, over the best WebSocket adapter of this runtime. */
+export function batchedLeg(serializer: Serializer): Leg {
+  const { name } = adapters.find(({ skip }) => skip === undefined)!;
+  return {
+    ...socketLeg(`batched websocket (${name})`, serializer, {
+      listen: { websocket: { port: 0 }, transport: name },
+      closeCodes: true,
+    }),
+    batched: true,
+    connect: (router, other) =>
+      connectTransport({
+        url: router.listeners[0]!.url,
+        serializer: serializerName(other),
+        batched: true,
+      }),
+  };
+}
+
 export const tcpLeg = (serializer: Serializer): Leg =>
   socketLeg("rawsocket", serializer, { listen: { rawsocket: { port: 0 } }, closeCodes: false });
 

@@ -20,6 +20,8 @@ export interface Leg {
   connect(router: Router, serializer: Serializer): Promise<ClientTransport>;
   /** The transport tells why it closed (WebSocket close codes). */
   readonly closeCodes: boolean;
+  /** Its clients speak a batched subprotocol. */
+  readonly batched?: boolean;
   /** Who the router says that a client of this leg is. */
   readonly identity: {
     readonly authrole: string;

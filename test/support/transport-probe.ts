@@ -7,6 +7,8 @@ export class ProbeSession implements ConnectionEvents {
   /** Copies of the frames that arrived. */
   readonly frames = new Events<Buffer>("frame");
   readonly drains = new Events<void>("drain");
+  /** What the connection reported as a violation of its framing. */
+  readonly violations = new Events<string>("violation");
   /** Settles with the first onClose. */
   readonly closed: Promise<void>;
   frameCount = 0;
@@ -31,6 +33,11 @@ export class ProbeSession implements ConnectionEvents {
     else this.frames.push(Buffer.from(bytes));
   }
 
+  onViolation(problem: string): void {
+    if (this.closeCount > 0) throw new Error("a violation was reported after onClose");
+    this.violations.push(problem);
+  }
+
   onDrain(): void {
     if (this.closeCount > 0) throw new Error("onDrain came after onClose");
     if (this.onDrainInstead !== undefined) this.onDrainInstead();
@@ -41,6 +48,7 @@ export class ProbeSession implements ConnectionEvents {
     this.closeCount++;
     this.frames.end();
     this.drains.end();
+    this.violations.end();
     this.#settleClosed();
   }
 

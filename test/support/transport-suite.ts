@@ -34,7 +34,7 @@ export function runTransportSuite(subject: Subject, skip: readonly Skip[] = []):
   );
 }
 
-const messageCases: readonly Case[] = [
+export const messageCases: readonly Case[] = [
   [
     "[T-10 T-11 T-12] messages of every serializer come back as they were sent",
     (subject) =>
@@ -113,7 +113,7 @@ const messageCases: readonly Case[] = [
   ],
 ];
 
-const flowCases: readonly Case[] = [
+export const flowCases: readonly Case[] = [
   [
     "ten thousand messages in one batch arrive in order",
     (subject) =>
@@ -203,7 +203,7 @@ const flowCases: readonly Case[] = [
   ],
 ];
 
-const pauseCases: readonly Case[] = [
+export const pauseCases: readonly Case[] = [
   [
     "a paused connection reads no more, and after it is resumed everything arrives in order",
     (subject) =>

@@ -1,7 +1,8 @@
 /** The WebSocket suite's cases of permessage-deflate (RFC 7692). */
 import assert from "node:assert/strict";
 import { deflateRawSync, inflateRawSync, constants as zlib } from "node:zlib";
-import { type Case, running } from "./transport-subject.ts";
+import { joinModel } from "./batch-model.ts";
+import { type Case, numbered, running } from "./transport-subject.ts";
 import { connect } from "./websocket-subject.ts";
 import { Opcode } from "./ws-raw.ts";
 
@@ -34,6 +35,17 @@ export const deflateCases: readonly Case[] = [
           else assert.deepEqual(inflated(payload), expected);
         }
         await sent;
+      }),
+  ],
+  [
+    "[T-03] with permessage-deflate a batch is compressed as a whole, and the next one does not disturb it",
+    (subject) =>
+      running(subject, { deflate: true }, async (all) => {
+        const { client, session } = await connect(all, "wamp.2.cbor.batched", deflateOffer);
+        const batches = [1, 2, 3].map((i) => [numbered(i, 300), numbered(10 + i, 20_000)]);
+        for (const messages of batches) await session.sendAll(messages.map((bytes) => ({ bytes })));
+        for (const messages of batches)
+          assert.deepEqual(inflated((await client.frames.next()).payload), joinModel(messages, 0));
       }),
   ],
   [

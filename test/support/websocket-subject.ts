@@ -1,6 +1,7 @@
 /** A WebSocket adapter as a subject of the transport suite. */
 import type { WebSocketAdapter } from "../../src/ports.ts";
-import { isBinary, serializerName } from "../../src/protocol/serializers.ts";
+import { isBinary, type Serializer, serializerName } from "../../src/protocol/serializers.ts";
+import { joinModel, splitModel, terminatorFor } from "./batch-model.ts";
 import type { ProbeSession } from "./transport-probe.ts";
 import type { Running, Subject } from "./transport-subject.ts";
 import {
@@ -15,7 +16,34 @@ import {
 
 export const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, "");
 
-export function webSocketSubject(adapter: WebSocketAdapter, caps: { readonly idle_ms: number }): Subject {
+/** How messages of WAMP lie in those of WebSocket. */
+interface Packing {
+  readonly subprotocol: string;
+  pack(message: Uint8Array): Uint8Array;
+  unpack(payload: Buffer): readonly Buffer[];
+}
+
+const plain = (serializer: Serializer): Packing => ({
+  subprotocol: `wamp.2.${serializerName(serializer)}`,
+  pack: (message) => message,
+  unpack: (payload) => [payload],
+});
+
+/** One message in each batch that is sent, as autobahn-python does. */
+const batched = (serializer: Serializer): Packing => ({
+  subprotocol: `wamp.2.${serializerName(serializer)}.batched`,
+  pack: (message) => joinModel([message], terminatorFor(serializer)),
+  unpack(payload) {
+    const { messages, whole } = splitModel(payload, terminatorFor(serializer));
+    if (!whole) throw new Error("the router sent a malformed batch");
+    return messages;
+  },
+});
+
+export function webSocketSubject(
+  adapter: WebSocketAdapter,
+  caps: { readonly idle_ms: number; readonly batched?: boolean },
+): Subject {
   return {
     name: adapter.name,
     caps: { pause: adapter.capabilities.pause, idle_ms: caps.idle_ms, ports: true },
@@ -23,14 +51,21 @@ export function webSocketSubject(adapter: WebSocketAdapter, caps: { readonly idl
     listen: (options) => adapter.listen({ path: "/ws", deflate: false, ...options }),
     async connect({ url, port }, serializer, first = []) {
       const opcode = isBinary(serializer) ? Opcode.binary : Opcode.text;
-      const behind = Buffer.concat(first.map((payload) => frameBytes({ opcode, payload })));
-      const offer = `wamp.2.${serializerName(serializer)}`;
+      const packing = (caps.batched === true ? batched : plain)(serializer);
+      const behind = Buffer.concat(
+        first.map((message) => frameBytes({ opcode, payload: packing.pack(message) })),
+      );
+      const offer = packing.subprotocol;
+      const arrived: Buffer[] = [];
       const socket = await openWebSocket({ host: hostOf(url), port, offer, behind });
       return {
         socket: socket.socket,
         closed: socket.closed,
-        send: (payload) => socket.send({ opcode, payload }),
-        message: () => socket.message(),
+        send: (message) => socket.send({ opcode, payload: packing.pack(message) }),
+        async message() {
+          while (arrived.length === 0) arrived.push(...packing.unpack(await socket.message()));
+          return arrived.shift()!;
+        },
         close: () => socket.close(1000),
         get answersPings() {
           return socket.answersPings;

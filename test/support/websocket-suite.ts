@@ -6,7 +6,8 @@ import { deflateCases } from "./websocket-deflate.ts";
 import { answer, connect } from "./websocket-subject.ts";
 import { frameBytes, Opcode, openWebSocket, request } from "./ws-raw.ts";
 
-const offered = "wamp.2.msgpack, wamp.2.cbor, wamp.2.json";
+const offered =
+  "wamp.2.msgpack, wamp.2.cbor, wamp.2.json, wamp.2.msgpack.batched, wamp.2.cbor.batched, wamp.2.json.batched";
 
 const handshakeCases: readonly Case[] = [
   [
@@ -17,7 +18,7 @@ const handshakeCases: readonly Case[] = [
           ["wamp.2.json", "wamp.2.json", Serializer.json],
           ["wamp.2.cbor,wamp.2.json,wamp.2.msgpack", "wamp.2.cbor", Serializer.cbor],
           ["wamp.2.msgpack, wamp.2.json", "wamp.2.msgpack", Serializer.msgpack],
-          ["wamp.2.cbor.batched, chat ,\twamp.2.json", "wamp.2.json", Serializer.json],
+          ["wamp.2.ubjson, chat ,\twamp.2.json", "wamp.2.json", Serializer.json],
         ];
         for (const [offer, subprotocol, serializer] of table) {
           const { client, session } = await connect(all, offer);
@@ -30,7 +31,7 @@ const handshakeCases: readonly Case[] = [
     "[T-01] a handshake without a known subprotocol is answered 400 with what there is",
     (subject) =>
       running(subject, {}, async (all) => {
-        for (const offer of [undefined, "wamp.2.ubjson", "WAMP.2.JSON", "wamp.2.json.batched,soap"]) {
+        for (const offer of [undefined, "wamp.2.ubjson", "WAMP.2.JSON", "wamp.2.ubjson.batched,soap"]) {
           const reply = await answer(all, offer === undefined ? {} : { offer });
           assert.equal(reply.status, 400, offer);
           assert.ok(reply.body.includes(offered), reply.body);

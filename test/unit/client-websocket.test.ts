@@ -133,3 +133,54 @@ test("no server, no subprotocol and no answer each reject with what was wrong", 
     networkFailure(/did not answer HELLO|too long/),
   );
 });
+
+test("[T-03] batched: what one task sends travels in one message, under the subprotocol's name", async (t) => {
+  for (const [serializer, expected, answer] of [
+    ["msgpack", "00000003923001 00000003923002 00000003923003", "00000003923201 00000003923202"],
+    ["cbor", "0000000482183001 0000000482183002 0000000482183003", "0000000482183201 0000000482183202"],
+    ["json", "5b34382c315d1e 5b34382c325d1e 5b34382c335d1e", "5b35302c315d18 5b35302c325d18"],
+  ] as const) {
+    const heard: Heard[] = [];
+    let offered = "";
+    const url = await serve(
+      t,
+      (socket, message) => {
+        heard.push(message);
+        const bytes = Buffer.from(answer.replaceAll(" ", ""), "hex");
+        socket.send(serializer === "json" ? bytes.toString() : bytes);
+      },
+      (names) => {
+        offered = names;
+        return names;
+      },
+    );
+    const wire = await connectRaw({ url, serializer, batched: true });
+    assert.equal(offered, `wamp.2.${serializer}.batched`);
+    wire.send([48, 1], [48, 2]);
+    wire.send([48, 3]);
+    assert.deepEqual(await wire.next(), [50, 1]);
+    assert.deepEqual(await wire.next(), [50, 2]);
+    assert.equal(heard.length, 1);
+    assert.equal(hex(heard[0]!.data), expected.replaceAll(" ", ""));
+    assert.equal(heard[0]!.binary, serializer !== "json");
+    // The last words go out before the close frame.
+    wire.send([48, 4]);
+    wire.close();
+    await wire.closed;
+    assert.equal(heard.length, 2);
+  }
+});
+
+test("[T-03] batched: a batch ends at its bound, and a malformed one ends the connection", async (t) => {
+  const sizes: number[] = [];
+  const url = await serve(t, (socket, { data }) => {
+    sizes.push(data.length);
+    if (sizes.length === 4) socket.send(Buffer.from("000000019100", "hex"));
+  });
+  const wire = await connectRaw({ url, batched: true });
+  for (const size of [40_000, 40_000, 100_000, 10, 20]) wire.sendBytes(new Uint8Array(size));
+  const { code, reason } = await wire.closed;
+  assert.deepEqual(sizes, [40_004, 40_004, 100_004, 38]);
+  assert.deepEqual([code, reason], [3002, "a batch ends inside the length of a message"]);
+  assert.equal(hex(await wire.nextBytes()), "91");
+});

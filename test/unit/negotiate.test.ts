@@ -28,12 +28,17 @@ test("the first known name of the client's list is taken", () => {
     ["wamp.2.cbor,wamp.2.json", Serializer.cbor],
     ["wamp.2.json , wamp.2.cbor", Serializer.json],
     ["x, , wamp.2.msgpack", Serializer.msgpack],
-    ["wamp.2.cbor.batched, wamp.2.cbor, wamp.2.json.batched", Serializer.cbor],
     ["\twamp.2.json\t", Serializer.json],
+    ["wamp.2.json,wamp.2.json.batched", Serializer.json],
+    ["wamp.2.ubjson.batched,wamp.2.cbor.batched, wamp.2.cbor, wamp.2.json.batched", Serializer.cbor, true],
+    ["wamp.2.json.batched", Serializer.json, true],
+    ["wamp.2.msgpack.batched", Serializer.msgpack, true],
   ] as const;
-  for (const [header, serializer] of table) {
+  for (const [header, serializer, batched = false] of table) {
     const chosen = negotiate(header);
     assert.equal(chosen?.serializer, serializer, header);
+    assert.equal(chosen.batched, batched, header);
+    assert.equal(chosen.subprotocol.endsWith(".batched"), batched, header);
     assert.ok(header.includes(chosen.subprotocol));
   }
 });
@@ -48,6 +53,9 @@ test("where none is known, none is taken", () => {
     "wamp.2.json2",
     "wamp.2.ubjson",
     "wamp.2.json;q=1",
+    "wamp.2.batched",
+    "wamp.2.ubjson.batched",
+    "wamp.2.json.batched.batched",
   ]) {
     assert.equal(negotiate(header), null, header);
   }
