@@ -15,6 +15,7 @@ export const dealerFeatures = Object.freeze({
   caller_identification: true,
   pattern_based_registration: true,
   progressive_call_results: true,
+  sharded_registration: true,
   shared_registration: true,
 });
 
