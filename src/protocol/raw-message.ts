@@ -8,6 +8,7 @@ import { Serializer } from "./serializers.ts";
 
 /** One value, encoded in the serializer at hand. */
 export type Raw = Uint8Array;
+type Binary = Exclude<Serializer, typeof Serializer.json>;
 
 /** Members of one container. */
 export const rawMembers_max = 0xffff;
@@ -22,32 +23,28 @@ export function rawValue(serializer: Serializer, value: unknown): Raw {
 }
 
 export function rawList(serializer: Serializer, items: readonly Raw[]): Raw {
-  if (serializer !== Serializer.json) return joined([head(items.length, arrayHeads[serializer]), ...items]);
+  if (serializer !== Serializer.json) return joined([head(serializer, items.length, false), ...items]);
   return joined([Uint8Array.of(0x5b), ...separated(items), Uint8Array.of(0x5d)]);
 }
 
 export function rawDict(serializer: Serializer, entries: readonly (readonly [string, Raw])[]): Raw {
   const keyed = entries.map(([key, value]): readonly [Raw, Raw] => [rawValue(serializer, key), value]);
-  if (serializer !== Serializer.json)
-    return joined([head(keyed.length, dictHeads[serializer]), ...keyed.flat()]);
+  if (serializer !== Serializer.json) return joined([head(serializer, keyed.length, true), ...keyed.flat()]);
   const pairs = keyed.map(([key, value]) => joined([key, colon, value]));
   return joined([Uint8Array.of(0x7b), ...separated(pairs), Uint8Array.of(0x7d)]);
 }
 
-/** First byte for few members, how many that are, and first byte before two bytes of count. */
-type Heads = readonly [few: number, few_max: number, many: number];
-const arrayHeads = {
-  [Serializer.msgpack]: [0x90, 15, 0xdc],
-  [Serializer.cbor]: [0x80, 23, 0x99],
-} as const satisfies Record<typeof Serializer.msgpack | typeof Serializer.cbor, Heads>;
-const dictHeads = {
-  [Serializer.msgpack]: [0x80, 15, 0xde],
-  [Serializer.cbor]: [0xa0, 23, 0xb9],
-} as const satisfies Record<typeof Serializer.msgpack | typeof Serializer.cbor, Heads>;
-
-function head(count: number, [few, few_max, many]: Heads): Raw {
+/** Always the shortest form, as the encoders have it. */
+function head(serializer: Binary, count: number, isDict: boolean): Raw {
   assert(count <= rawMembers_max, "a container's head has two bytes for its count");
-  return count <= few_max ? Uint8Array.of(few | count) : Uint8Array.of(many, count >>> 8, count & 0xff);
+  if (serializer === Serializer.msgpack) {
+    if (count < 16) return Uint8Array.of((isDict ? 0x80 : 0x90) | count);
+    return Uint8Array.of(isDict ? 0xde : 0xdc, count >>> 8, count & 0xff);
+  }
+  const major = isDict ? 0xa0 : 0x80;
+  if (count < 24) return Uint8Array.of(major | count);
+  if (count < 256) return Uint8Array.of(major | 24, count);
+  return Uint8Array.of(major | 25, count >>> 8, count & 0xff);
 }
 
 const separated = (items: readonly Raw[]): Raw[] =>
