@@ -40,9 +40,9 @@ export interface Limits {
   readonly calleesPerCall_max: number;
   /** Bytes of one CALL times the callees it goes to. Beyond: ERROR wamp.error.payload_size_exceeded. */
   readonly callBytesToAll_max: number;
-  /** Bytes of the answers that one call gathers. Beyond: ERROR wamp.error.payload_size_exceeded; the other callees are interrupted. */
+  /** Bytes of the answers that one call gathers. Beyond: ERROR wamp.error.payload_size_exceeded. */
   readonly gatherBytes_max: number;
-  /** Bytes of the answers that all calls together gather. Beyond: ERROR wamp.error.unavailable for the call that meets it. */
+  /** Bytes of the answers gathered for all calls together. Beyond: ERROR wamp.error.unavailable. */
   readonly gatherBytesTotal_max: number;
   /** Longest call timeout accepted; a larger one is lowered to it. */
   readonly callTimeout_ms: number;

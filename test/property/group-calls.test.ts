@@ -82,7 +82,8 @@ class Interleaving {
   finals = 0;
 
   #joined(i: number): Member {
-    const { serializer, features } = places[i]!;
+    const traits = places[i]!;
+    const { features } = traits;
     const model = {
       name: `${i}, number ${++this.#joins}`,
       canInterrupt: (features & calleeCanceling) !== 0,
@@ -90,7 +91,7 @@ class Interleaving {
       invocations: 0,
       outstanding: 0,
     };
-    const peer = this.#rig.join(serializer, features);
+    const peer = this.#rig.join(traits);
     return { peer, model, registration: 0, requests: 0, replied: new Map() };
   }
 

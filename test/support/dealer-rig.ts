@@ -29,6 +29,13 @@ import { PatternIndex } from "../../src/wasm/index.ts";
 import { openCodec } from "./codec.ts";
 import { VirtualScheduler } from "./virtual-scheduler.ts";
 
+export interface PeerTraits {
+  readonly serializer: Serializer;
+  /** `ClientFeature` bits. */
+  readonly features: number;
+  readonly peerFrameBytes_max?: number;
+}
+
 /** A session as the dealer sees it. */
 export class Peer implements RouterSession {
   readonly target: Target;
@@ -38,7 +45,7 @@ export class Peer implements RouterSession {
   readonly clientFeatures: number;
   readonly identity: Identity = { authid: "a", authrole: "r", authmethod: "m", authprovider: "p" };
   readonly info: TransportInfo = { kind: "local", peer: "rig" };
-  readonly peerFrameBytes_max = Number.POSITIVE_INFINITY;
+  readonly peerFrameBytes_max: number;
   lastInvocation = 0;
   lastCall = 0;
   callIndex: RouterSession["callIndex"] = null;
@@ -54,12 +61,13 @@ export class Peer implements RouterSession {
   /** What it was sent and has not taken yet. */
   inbox: unknown[][] = [];
 
-  constructor(target: Target, realm: Realm, serializer: Serializer, clientFeatures: number) {
+  constructor(target: Target, realm: Realm, traits: PeerTraits) {
     this.target = target;
     this.id = (target + 1_000) as number as SessionId;
     this.realm = realm;
-    this.serializer = serializer;
-    this.clientFeatures = clientFeatures;
+    this.serializer = traits.serializer;
+    this.clientFeatures = traits.features;
+    this.peerFrameBytes_max = traits.peerFrameBytes_max ?? Number.POSITIVE_INFINITY;
   }
   take(): unknown[][] {
     return this.inbox.splice(0);
@@ -122,8 +130,8 @@ export class DealerRig {
     this.#dealer = new Dealer({ ...shared, memberships, calls: this.calls, random, procedures });
   }
 
-  join(serializer: Serializer, clientFeatures: number): Peer {
-    const peer = new Peer(this.#targets.take(), this.#realm, serializer, clientFeatures);
+  join(traits: PeerTraits): Peer {
+    const peer = new Peer(this.#targets.take(), this.#realm, traits);
     this.#targets.put(peer);
     return peer;
   }

@@ -287,4 +287,26 @@ function refusing(suite: Suite): void {
       await callee.expectQuiet();
     },
   );
+
+  suite.test("[R-09 R-05] a caller is disclosed to all callees, where it asks for it", async (world) => {
+    const { caller, callees } = await callAll(world);
+    const call = caller.call("com.proc", { ...allOf, disclose_me: true });
+    for (const callee of callees) {
+      const { request, details } = await callee.invocation();
+      assert.equal(details["caller"], caller.id);
+      callee.yield(request);
+    }
+    await caller.expect([Message.result, call, {}, callees.map(() => ({ args: [] }))]);
+  });
+
+  suite.testWith(
+    "[R-09 R-05] a realm that discloses nobody refuses such a call to all callees",
+    { realms: [{ uri: "realm1", allowDisclosure: false }] },
+    async (world) => {
+      const { caller, callees } = await callAll(world);
+      const call = caller.call("com.proc", { ...allOf, disclose_me: true });
+      await caller.expectError(Message.call, call, "wamp.error.option_disallowed.disclose_me");
+      for (const callee of callees) await callee.expectQuiet();
+    },
+  );
 }
