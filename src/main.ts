@@ -73,7 +73,7 @@ export interface RouterStats {
   readonly pendingCalls: number;
   /** Calls in flight that have a timeout. */
   readonly deadlines: number;
-  /** Bytes queued for sessions whose socket is full. */
+  /** Bytes queued for sessions whose socket is full, and of answers that wait for the others of their call. */
   readonly heldBytes: number;
 }
 
@@ -205,7 +205,7 @@ class RouterHost implements Router {
       patterns: patterns.count,
       pendingCalls: calls.pending.count,
       deadlines: calls.deadlineCount,
-      heldBytes: outbox.heldBytes,
+      heldBytes: outbox.heldBytes + calls.groups.heldBytes,
     };
   }
 

@@ -41,6 +41,14 @@ export interface Limits {
   readonly callsPerSession_max: number;
   /** Invocations one callee may have outstanding. Beyond: ERROR wamp.error.unavailable to the caller. */
   readonly invocationsPerSession_max: number;
+  /** Callees that one CALL to all of them may reach, 65,535 at most. Beyond: ERROR wamp.error.unavailable. */
+  readonly calleesPerCall_max: number;
+  /** Bytes of one CALL times the callees it goes to. Beyond: ERROR wamp.error.payload_size_exceeded. */
+  readonly callBytesToAll_max: number;
+  /** Bytes of the answers that one call gathers. Beyond: ERROR wamp.error.payload_size_exceeded. */
+  readonly gatherBytes_max: number;
+  /** Bytes of the answers gathered for all calls together. Beyond: ERROR wamp.error.unavailable. */
+  readonly gatherBytesTotal_max: number;
   /** Longest call timeout accepted; a larger one is lowered to it. */
   readonly callTimeout_ms: number;
   /** Patterns one event may match. Beyond: ERROR wamp.error.unavailable, or silence if not acknowledged. */
@@ -71,6 +79,10 @@ export const defaultLimits: Limits = Object.freeze({
   registrationsPerSession_max: 10_000,
   callsPerSession_max: 16_384,
   invocationsPerSession_max: 65_536,
+  calleesPerCall_max: 1_024,
+  callBytesToAll_max: 16 << 20,
+  gatherBytes_max: 1 << 20,
+  gatherBytesTotal_max: 64 << 20,
   callTimeout_ms: 86_400_000,
   matches_max: 1 << 20,
   outboxBytes_max: 4 << 20,
@@ -90,11 +102,16 @@ export function limitsFrom(given: Partial<Limits>): Limits {
     // One full frame must fit behind another, however large the frames are.
     outboxBytes_max: Math.max(defaultLimits.outboxBytes_max, 4 * frameBytes_max),
     inboxBytes_max: Math.max(defaultLimits.inboxBytes_max, 2 * frameBytes_max),
+    // A call that may be made to one callee may be made to a few, and answered by the largest frame.
+    callBytesToAll_max: Math.max(defaultLimits.callBytesToAll_max, 16 * frameBytes_max),
+    gatherBytes_max: frameBytes_max,
     ...given,
   };
   assert(limits.frameBytes_max >= 512 && limits.frameBytes_max <= 1 << 24, "frameBytes_max is 512 to 16 MiB");
   assert(limits.outboxBytes_max >= 2 * limits.frameBytes_max, "one full frame must fit behind another");
   assert(limits.inboxBytes_max >= limits.frameBytes_max, "one full frame must fit in the inbox");
+  assert(limits.calleesPerCall_max <= 0xffff, "calleesPerCall_max is 65,535 at most");
+  assert(limits.outboxBytes_max >= 2 * limits.gatherBytes_max, "a gathered result must fit behind a frame");
   assert(limits.egressBytes_max >= limits.outboxBytes_max, "the router's budget holds one session's");
   return Object.freeze(limits);
 }

@@ -18,6 +18,7 @@ export const dealerFeatures = Object.freeze({
   payload_passthru_mode: true,
   progressive_call_invocations: true,
   progressive_call_results: true,
+  sharded_registration: true,
   shared_registration: true,
 });
 

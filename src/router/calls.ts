@@ -4,6 +4,7 @@
  * later finds no pending row and is dropped without a sound (Advanced Profile, "Call Canceling").
  */
 import type { RegistrationId, RequestId } from "../base/ids.ts";
+import type { Limits } from "../base/limits.ts";
 import type { Scheduler } from "../ports.ts";
 import { type ErrorEntry, errors } from "../protocol/errors.ts";
 import { ClientFeature } from "../protocol/features.ts";
@@ -11,6 +12,7 @@ import { CancelMode, Message } from "../protocol/messages.ts";
 import { Detail, FSlot, Option, Slot, UriStatus } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
 import { Deadlines } from "./deadlines.ts";
+import { GroupCalls } from "./gather.ts";
 import { payloadProblem } from "./payload-problem.ts";
 import { CallFlag, detailShift, type PendingCalls } from "./pending.ts";
 import type { Targets } from "./targets.ts";
@@ -24,10 +26,13 @@ export interface CallsParts {
   readonly pending: PendingCalls;
   readonly frames: FrameSource;
   readonly scheduler: Scheduler;
+  readonly limits: Limits;
 }
 
 export class Calls {
   readonly pending: PendingCalls;
+  /** Calls that went to all callees of a registration. */
+  readonly groups: GroupCalls;
   readonly #codec: Codec;
   readonly #targets: Targets;
   readonly #frames: FrameSource;
@@ -41,6 +46,7 @@ export class Calls {
     this.#targets = parts.targets;
     this.#frames = parts.frames;
     this.#deadlines = new Deadlines(parts.scheduler, (row) => this.#onTimeout(row));
+    this.groups = new GroupCalls({ ...parts, deadlines: this.#deadlines });
   }
 
   /** Calls in flight that have a timeout. */
@@ -107,10 +113,15 @@ export class Calls {
     const invocation = codec.f(FSlot.request);
     const row = this.pending.byInvocation(callee.target, invocation);
     if (row === 0) return invocation <= callee.lastInvocation;
+    const flags = this.pending.flags(row);
+    if ((flags & CallFlag.part) !== 0) {
+      this.groups.onYield(row, callee);
+      return true;
+    }
     const caller = this.#targets.get(this.pending.caller(row));
     const progress = (codec.u(Slot.true) & Option.progress) !== 0;
     // Progress that nobody asked for is dropped; the call goes on.
-    if (progress && (this.pending.flags(row) & CallFlag.progress) === 0) return true;
+    if (progress && (flags & CallFlag.progress) === 0) return true;
     const request = this.pending.request(row);
     if (this.#isUnreadable(caller)) {
       if (progress) this.#interrupt(row, callee, CancelMode.killnowait);
@@ -136,6 +147,10 @@ export class Calls {
     const invocation = codec.f(FSlot.request);
     const row = this.pending.byInvocation(callee.target, invocation);
     if (row === 0) return invocation <= callee.lastInvocation;
+    if ((this.pending.flags(row) & CallFlag.part) !== 0) {
+      this.groups.onError(row, callee);
+      return true;
+    }
     const caller = this.#targets.get(this.pending.caller(row));
     const request = this.pending.request(row);
     if (codec.u(Slot.uriStatus) === UriStatus.invalid) {
@@ -161,6 +176,7 @@ export class Calls {
   onCancel(caller: RouterSession): void {
     const row = this.pending.byRequest(caller, this.#codec.f(FSlot.request));
     if (row === 0) return;
+    if ((this.pending.flags(row) & CallFlag.group) !== 0) return this.groups.onCancel(row);
     const callee = this.#targets.get(this.pending.callee(row));
     const asked = this.#codec.u(Slot.mode);
     if (asked > CancelMode.killnowait) {
@@ -185,13 +201,20 @@ export class Calls {
 
   /** The session is gone: its callers get ERROR canceled, its callees are interrupted. Before anybody hears that it left. */
   onSessionGone(session: RouterSession): void {
-    while (session.firstInvocation !== 0)
-      this.#fail(session.firstInvocation, errors.canceled, "the callee left while the call was in flight");
+    while (session.firstInvocation !== 0) {
+      const row = session.firstInvocation;
+      if ((this.pending.flags(row) & CallFlag.part) !== 0) this.groups.onCalleeGone(row, session);
+      else this.#fail(row, errors.canceled, "the callee left while the call was in flight");
+    }
     while (session.firstCall !== 0) {
       const row = session.firstCall;
+      const flags = this.pending.flags(row);
+      if ((flags & CallFlag.group) !== 0) {
+        this.groups.onCallerGone(row);
+        continue;
+      }
       const callee = this.#targets.get(this.pending.callee(row));
-      if ((this.pending.flags(row) & CallFlag.killing) === 0)
-        this.#interrupt(row, callee, CancelMode.killnowait);
+      if ((flags & CallFlag.killing) === 0) this.#interrupt(row, callee, CancelMode.killnowait);
       this.#close(row, session, callee);
     }
   }
@@ -201,9 +224,10 @@ export class Calls {
   }
 
   #onTimeout(row: number): void {
+    const flags = this.pending.flags(row);
+    if ((flags & CallFlag.group) !== 0) return this.groups.onTimeout(row);
     const callee = this.#targets.get(this.pending.callee(row));
-    if ((this.pending.flags(row) & CallFlag.killing) === 0)
-      this.#interrupt(row, callee, CancelMode.killnowait);
+    if ((flags & CallFlag.killing) === 0) this.#interrupt(row, callee, CancelMode.killnowait);
     const limit_ms = this.pending.timeout_ms(row);
     this.#fail(row, errors.timeout, `the callee did not answer within ${limit_ms} ms`);
   }

@@ -8,11 +8,12 @@ import type { Metrics } from "../base/metrics.ts";
 import type { RandomIds } from "../base/random-ids.ts";
 import { type ErrorEntry, errors } from "../protocol/errors.ts";
 import { ClientFeature } from "../protocol/features.ts";
-import { Invoke, invokeNames, Match, Message } from "../protocol/messages.ts";
+import { Invoke, invokeNames, Message, RunMode } from "../protocol/messages.ts";
 import { Detail, FSlot, Option, Slot, UriStatus } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
 import { chooseCallee } from "./callee-choice.ts";
 import type { Calls } from "./calls.ts";
+import { invocationDetails } from "./invocation-details.ts";
 import { MemberFlag, type Memberships } from "./memberships.ts";
 import type { MetaEvents } from "./meta-events.ts";
 import { PatternKind, type Patterns } from "./patterns.ts";
@@ -20,6 +21,7 @@ import { payloadProblem } from "./payload-problem.ts";
 import { CallFlag, detailShift } from "./pending.ts";
 import type { RouterProcedures } from "./procedures.ts";
 import type { Realm } from "./realm.ts";
+import { ShardedCalls } from "./sharded-calls.ts";
 import type { Targets } from "./targets.ts";
 import type { FrameSource, RouterSession } from "./types.ts";
 import { uriProblem } from "./uri-problem.ts";
@@ -50,6 +52,7 @@ export class Dealer {
   readonly #metrics: Metrics;
   readonly #events: MetaEvents;
   readonly #procedures: RouterProcedures;
+  readonly #sharded: ShardedCalls;
 
   constructor(parts: DealerParts) {
     this.#codec = parts.codec;
@@ -63,6 +66,7 @@ export class Dealer {
     this.#metrics = parts.metrics;
     this.#events = parts.events;
     this.#procedures = parts.procedures;
+    this.#sharded = new ShardedCalls({ ...parts, groups: parts.calls.groups });
   }
 
   register(session: RouterSession): void {
@@ -86,6 +90,9 @@ export class Dealer {
       const problem = 'option "forward_timeout" is true or false';
       return this.#refuse(session, Message.register, errors.invalidArgument, problem);
     }
+    const shard = this.#sharded.shardOf(session);
+    if (shard < 0)
+      return this.#refuse(session, Message.register, errors.invalidArgument, 'option "nkey" is no text');
     const invoke = codec.u(Slot.invoke) as Invoke;
     let pattern = (codec.matchCount === 0 ? 0 : codec.matchAt(0)) as PatternHandle | 0;
     if (pattern !== 0) {
@@ -105,6 +112,7 @@ export class Dealer {
     if (discloseCaller) this.#patterns.setDiscloseCaller(pattern);
     const row = this.#memberships.add(pattern, session);
     if (forwardTimeout) this.#memberships.setFlags(row, MemberFlag.forwardTimeout);
+    this.#sharded.join(row, shard);
     session.registrationCount++;
     if (session.realm!.reservedPatterns > 0) this.#events.onRegister(session, this.#patterns.id(pattern));
     this.#acknowledge(session, Message.registered, this.#patterns.id(pattern));
@@ -183,7 +191,11 @@ export class Dealer {
       return this.#refuse(caller, Message.call, errors.unavailable, problem);
     }
     const pattern = codec.matchAt(0) as PatternHandle;
-    const row = chooseCallee(pattern, this.#patterns, this.#memberships, this.#random);
+    const isPlain = codec.u(Slot.mode) === RunMode.none && this.#patterns.invoke(pattern) !== Invoke.all;
+    const row = isPlain
+      ? chooseCallee(pattern, this.#patterns, this.#memberships, this.#random)
+      : this.#sharded.route(caller, pattern, request);
+    if (row === 0) return;
     const callee = this.#targets.get(this.#memberships.target(row));
     if (callee.invocationCount >= this.#limits.invocationsPerSession_max)
       return this.#refuse(
@@ -205,21 +217,16 @@ export class Dealer {
   #invoke(caller: RouterSession, callee: RouterSession, row: number, request: RequestId): void {
     const codec = this.#codec;
     const pattern = this.#memberships.pattern(row);
-    const truths = codec.u(Slot.true);
-    let details = this.#patterns.match(pattern) === Match.exact ? 0 : Detail.uri;
+    let details = invocationDetails(codec, this.#patterns, pattern, caller);
+    if (details < 0)
+      return this.#refuse(
+        caller,
+        Message.call,
+        errors.discloseMeDisallowed,
+        "this realm does not disclose callers",
+      );
     let flags = 0;
-    if ((truths & Option.discloseMe) !== 0 || this.#patterns.discloseCaller(pattern)) {
-      if (!caller.realm!.allowDisclosure)
-        return this.#refuse(
-          caller,
-          Message.call,
-          errors.discloseMeDisallowed,
-          "this realm does not disclose callers",
-        );
-      codec.putIdentity(caller.id, caller.identity!.authid, caller.identity!.authrole);
-      details |= Detail.disclose;
-    }
-    if ((truths & Option.receiveProgress) !== 0) {
+    if ((codec.u(Slot.true) & Option.receiveProgress) !== 0) {
       flags |= CallFlag.progress;
       if (takesProgress(callee)) details |= Detail.receiveProgress;
     }
@@ -230,7 +237,7 @@ export class Dealer {
       timeout_ms = -timeout_ms;
     }
     let own = 0;
-    if ((truths & Option.progress) !== 0) {
+    if ((codec.u(Slot.true) & Option.progress) !== 0) {
       flags |= CallFlag.open | (details << detailShift);
       if ((codec.u(Slot.present) & Option.ppt) !== 0) {
         flags |= CallFlag.passthru;

@@ -18,10 +18,22 @@ export const CallFlag = {
   open: 1 << 2,
   /** Progressive, and in payload passthru mode: what the first CALL said about the payload holds for the others. */
   passthru: 1 << 3,
+  /** A call to all callees of a registration: its callee is a group, not a session (gather.ts). */
+  group: 1 << 6,
+  /** One callee's part of such a call: its caller is the group, its request the callee's place in the group. */
+  part: 1 << 7,
 } as const;
 
 /** Above the flags of a row lie the `Detail` bits of its INVOCATION: those that follow repeat them. */
 export const detailShift = 16;
+
+/** Who a call comes from, as this table sees it: a session, or a group for its parts. */
+export type CallSide = Pick<RouterSession, "target" | "firstCall" | "callCount" | "callIndex">;
+/** Whom it goes to: a session, or a group for the call of its caller. */
+export type InvocationSide = Pick<
+  RouterSession,
+  "target" | "lastInvocation" | "firstInvocation" | "invocationCount"
+>;
 
 const twoTo32 = 2 ** 32;
 
@@ -79,14 +91,18 @@ export class PendingCalls {
   setFlags(row: number, flags: number): void {
     this.#words.set(row, Word.flags, flags);
   }
+  /** The next row in the list that begins with `firstCall`; 0: none. */
+  nextOfCaller(row: number): number {
+    return this.#words.get(row, Word.nextOfCaller);
+  }
 
   /**
    * Notes a call under the id of the last INVOCATION counted for the callee. Returns its row. Arguments and not an object: this
    * runs once per call.
    */
   open(
-    caller: RouterSession,
-    callee: RouterSession,
+    caller: CallSide,
+    callee: InvocationSide,
     request: RequestId,
     registration: RegistrationId,
     flags: number,
@@ -148,7 +164,7 @@ export class PendingCalls {
     return index.get(request) ?? 0;
   }
 
-  close(row: number, caller: RouterSession, callee: RouterSession): void {
+  close(row: number, caller: CallSide, callee: InvocationSide): void {
     const all = this.#words;
     const words = all.segment(row);
     const w = all.offset(row);

@@ -14,9 +14,11 @@ export interface Frame extends OutgoingFrame {
   readonly droppable: boolean;
 }
 
-/** Makes a frame of what a writer of the codec just wrote. */
+/** Makes frames: `take` of what a writer of the codec just wrote. */
 export interface FrameSource {
   take(length: number, droppable: boolean): Frame;
+  /** A frame of bytes that nobody else has or changes. */
+  adopt(bytes: Uint8Array, droppable: boolean): Frame;
 }
 
 /**

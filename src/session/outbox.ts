@@ -123,6 +123,10 @@ export class Outbox implements FrameSource {
     return new OutboxFrame(address === 0 ? bytes.slice() : bytes, droppable, address);
   }
 
+  adopt(bytes: Uint8Array, droppable: boolean): OutboxFrame {
+    return new OutboxFrame(bytes, droppable, 0);
+  }
+
   post(owner: OutboxOwner, frame: OutboxFrame): void {
     const bytes = owner.queuedBytes + frame.length;
     if (bytes > this.#limits.outboxBytes_max || (owner.blocked && this.#overBudget(frame)))

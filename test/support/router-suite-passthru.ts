@@ -70,6 +70,19 @@ function carried(suite: Suite): void {
     assert.deepEqual((await there.invocation()).details, long);
   });
 
+  suite.test("[S-05 R-09] the answers of all callees keep what says how to read them", async (world) => {
+    const [caller, callee] = [await world.join({ roles }), await world.join({ roles })];
+    await callee.register("com.all", { invoke: "all" });
+    for (const yields of ["gather", "first"]) {
+      const call = caller.call("com.all", { runmode: "all", yields, ...options }, [payload]);
+      const invocation = await callee.invocation();
+      assert.deepEqual([invocation.details, invocation.payload], [options, [[payload]]]);
+      callee.yield(invocation.request, options, [payload]);
+      if (yields === "first") await caller.expect([Message.result, call, options, [payload]]);
+      else await caller.expect([Message.result, call, {}, [{ args: [payload], details: options }]]);
+    }
+  });
+
   suite.test("[S-06] the legacy form needs no announcement", async (world) => {
     const plain = { caller: {}, callee: {}, publisher: {}, subscriber: {} };
     const [here, there] = [await world.join({ roles: plain }), await world.join({ roles: plain })];

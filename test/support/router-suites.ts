@@ -6,6 +6,9 @@ import { cancelSuite } from "./router-suite-cancel.ts";
 import { contradictionSuite } from "./router-suite-contradictions.ts";
 import { departureSuite } from "./router-suite-departures.ts";
 import { filterSuite } from "./router-suite-filters.ts";
+import { gatherSuite } from "./router-suite-gather.ts";
+import { gatherEndsSuite } from "./router-suite-gather-ends.ts";
+import { gatherYieldsSuite } from "./router-suite-gather-yields.ts";
 import { goodbyeSuite } from "./router-suite-goodbye.ts";
 import { hostileSuite } from "./router-suite-hostile.ts";
 import { idSuite } from "./router-suite-ids.ts";
@@ -17,6 +20,7 @@ import { progressiveSuite } from "./router-suite-progressive.ts";
 import { pubsubSuite } from "./router-suite-pubsub.ts";
 import { rpcSuite } from "./router-suite-rpc.ts";
 import { sessionSuite } from "./router-suite-session.ts";
+import { shardedSuite } from "./router-suite-sharded.ts";
 import { sharedSuite } from "./router-suite-shared.ts";
 import { uriSuite } from "./router-suite-uris.ts";
 
@@ -36,6 +40,10 @@ export function runRouterSuite(leg: Leg): void {
   filterSuite(suite);
   rpcSuite(suite);
   sharedSuite(suite);
+  shardedSuite(suite);
+  gatherSuite(suite);
+  gatherYieldsSuite(suite);
+  gatherEndsSuite(suite);
   cancelSuite(suite);
   departureSuite(suite);
   contradictionSuite(suite);

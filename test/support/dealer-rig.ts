@@ -1,0 +1,184 @@
+/**
+ * The dealer and its tables without sessions, sockets and real time: peers say one message at a time, and keep what they are sent.
+ * For tests that run thousands of interleavings.
+ */
+import assert from "node:assert/strict";
+import type { RealmHandle, RequestId, SessionId, Target } from "../../src/base/ids.ts";
+import { type Limits, limitsFrom } from "../../src/base/limits.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { Metrics } from "../../src/base/metrics.ts";
+import { RandomIds } from "../../src/base/random-ids.ts";
+import type { Identity, TransportInfo } from "../../src/ports.ts";
+import { decodeMessage, encodeMessage } from "../../src/protocol/encoding.ts";
+import type { ErrorEntry } from "../../src/protocol/errors.ts";
+import { Message } from "../../src/protocol/messages.ts";
+import type { Serializer } from "../../src/protocol/serializers.ts";
+import { Calls } from "../../src/router/calls.ts";
+import { Dealer } from "../../src/router/dealer.ts";
+import { Memberships } from "../../src/router/memberships.ts";
+import { MetaEvents } from "../../src/router/meta-events.ts";
+import { PatternKind, Patterns } from "../../src/router/patterns.ts";
+import { PendingCalls } from "../../src/router/pending.ts";
+import { RouterProcedures } from "../../src/router/procedures.ts";
+import { Realm } from "../../src/router/realm.ts";
+import { Targets } from "../../src/router/targets.ts";
+import type { Frame, FrameSource, RouterSession } from "../../src/router/types.ts";
+import { Slot, Status } from "../../src/wasm/abi.ts";
+import type { Codec } from "../../src/wasm/codec.ts";
+import { PatternIndex } from "../../src/wasm/index.ts";
+import { openCodec } from "./codec.ts";
+import { VirtualScheduler } from "./virtual-scheduler.ts";
+
+export interface PeerTraits {
+  readonly serializer: Serializer;
+  /** `ClientFeature` bits. */
+  readonly features: number;
+  readonly peerFrameBytes_max?: number;
+}
+
+/** A session as the dealer sees it. */
+export class Peer implements RouterSession {
+  readonly target: Target;
+  readonly id: SessionId;
+  readonly realm: Realm;
+  readonly serializer: Serializer;
+  readonly clientFeatures: number;
+  readonly identity: Identity = { authid: "a", authrole: "r", authmethod: "m", authprovider: "p" };
+  readonly info: TransportInfo = { kind: "local", peer: "rig" };
+  readonly peerFrameBytes_max: number;
+  lastInvocation = 0;
+  lastCall = 0;
+  callIndex: RouterSession["callIndex"] = null;
+  subscriptionCount = 0;
+  registrationCount = 0;
+  callCount = 0;
+  invocationCount = 0;
+  firstSubscription = 0;
+  firstRegistration = 0;
+  firstCall = 0;
+  firstInvocation = 0;
+  isGone = false;
+  /** What it was sent and has not taken yet. */
+  inbox: unknown[][] = [];
+
+  constructor(target: Target, realm: Realm, traits: PeerTraits) {
+    this.target = target;
+    this.id = (target + 1_000) as number as SessionId;
+    this.realm = realm;
+    this.serializer = traits.serializer;
+    this.clientFeatures = traits.features;
+    this.peerFrameBytes_max = traits.peerFrameBytes_max ?? Number.POSITIVE_INFINITY;
+  }
+  take(): unknown[][] {
+    return this.inbox.splice(0);
+  }
+  post(frame: Frame): void {
+    if (!this.isGone) this.inbox.push(decodeMessage(this.serializer, frame.bytes));
+  }
+  postError(type: Message, request: RequestId, error: ErrorEntry, message: string): void {
+    this.postMessage([Message.error, type, request, {}, error.uri, [message]]);
+  }
+  postMessage(message: readonly unknown[]): boolean {
+    if (!this.isGone) this.inbox.push([...message]);
+    return true;
+  }
+  goodbye(): void {}
+}
+
+/** Frames of their own memory, whatever they are made of. */
+const framesOf = (codec: Codec): FrameSource => {
+  const frame = (bytes: Uint8Array, droppable: boolean): Frame => ({
+    bytes,
+    length: bytes.length,
+    droppable,
+  });
+  return {
+    take: (length, droppable) => frame(codec.outFrame(length).slice(), droppable),
+    adopt: frame,
+  };
+};
+
+export class DealerRig {
+  readonly scheduler = new VirtualScheduler();
+  readonly calls: Calls;
+  readonly #codec: Codec;
+  readonly #dealer: Dealer;
+  readonly #targets = new Targets<Peer>();
+  readonly #registrations: Memberships;
+  readonly #realm = new Realm(1 as RealmHandle, {
+    uri: "realm1",
+    profile: "compat",
+    strictUris: false,
+    allowDisclosure: true,
+  });
+
+  constructor(given: Partial<Limits> = {}) {
+    const codec = openCodec("release", 1 << 12);
+    const limits = limitsFrom({ frameBytes_max: 1 << 12, ...given });
+    const { scheduler } = this;
+    const targets = this.#targets;
+    const metrics = new Metrics();
+    const patterns = new Patterns(new PatternIndex(codec.core), () => scheduler.wall_ms());
+    const events = new MetaEvents({ afterTurn: (task) => scheduler.endOfTurn(task), limits, metrics });
+    const shared = { codec, targets, patterns, frames: framesOf(codec), limits, metrics, events };
+    const memberships = new Memberships(PatternKind.registration, patterns, 1);
+    const random = new RandomIds((words) => words.fill(0x9e3779b1));
+    this.#codec = codec;
+    this.#registrations = memberships;
+    this.calls = new Calls({ ...shared, pending: new PendingCalls(1), scheduler });
+    const procedures = new RouterProcedures(codec, silentLog);
+    this.#dealer = new Dealer({ ...shared, memberships, calls: this.calls, random, procedures });
+  }
+
+  join(traits: PeerTraits): Peer {
+    const peer = new Peer(this.#targets.take(), this.#realm, traits);
+    this.#targets.put(peer);
+    return peer;
+  }
+
+  /** One message from a peer, handled at once. */
+  say(peer: Peer, message: readonly unknown[]): void {
+    const codec = this.#codec;
+    const status = codec.visit(peer.serializer, encodeMessage(peer.serializer, message), 1, 0);
+    assert.equal(status, Status.ok, status === Status.ok ? "" : codec.violation());
+    switch (codec.u(Slot.type)) {
+      case Message.register:
+        return this.#dealer.register(peer);
+      case Message.unregister:
+        return this.#dealer.unregister(peer);
+      case Message.call:
+        return this.#dealer.call(peer);
+      case Message.cancel:
+        return this.calls.onCancel(peer);
+      case Message.yield:
+        return assert.ok(this.calls.onYield(peer), "an invocation that was issued");
+      case Message.error:
+        return assert.ok(this.calls.onError(peer), "an invocation that was issued");
+      default:
+        assert.fail("no message for a dealer");
+    }
+  }
+
+  /** As a session that ends. */
+  leave(peer: Peer): void {
+    peer.isGone = true;
+    this.calls.onSessionGone(peer);
+    while (peer.firstRegistration !== 0) this.#dealer.leave(peer.firstRegistration, peer, this.#realm);
+    assert.deepEqual([peer.callCount, peer.invocationCount, peer.registrationCount], [0, 0, 0]);
+    this.#targets.free(peer.target);
+  }
+
+  /** Everything that the tables hold. */
+  held(): Readonly<Record<string, number>> {
+    const { pending, groups, deadlineCount } = this.calls;
+    return {
+      pending: pending.count,
+      groupRows: groups.rowCount,
+      gathered: groups.heldBytes,
+      deadlines: deadlineCount,
+      timers: this.scheduler.timers,
+      registrations: this.#registrations.count,
+      peers: this.#targets.count,
+    };
+  }
+}
