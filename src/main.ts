@@ -14,6 +14,7 @@ import { Broker } from "./router/broker.ts";
 import { Calls } from "./router/calls.ts";
 import { Dealer } from "./router/dealer.ts";
 import { Memberships } from "./router/memberships.ts";
+import { buildMetaApi } from "./router/meta-api.ts";
 import { MetaEvents } from "./router/meta-events.ts";
 import { PatternKind, Patterns } from "./router/patterns.ts";
 import { PendingCalls } from "./router/pending.ts";
@@ -73,6 +74,9 @@ export interface RouterStats {
   readonly pendingCalls: number;
   /** Calls in flight that have a timeout. */
   readonly deadlines: number;
+  /** Events that sessions have left for their end, and what they have told reflection. */
+  readonly testaments: number;
+  readonly definitions: number;
   /** Bytes queued for sessions whose socket is full. */
   readonly heldBytes: number;
 }
@@ -123,17 +127,16 @@ function buildCore(options: RouterOptions, wasm: Uint8Array): Omit<SessionCore, 
   const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
   const broker = new Broker({ ...shared, memberships: subscriptions, ids });
   events.connect((event) => broker.publishEvent(event));
-  const sessions = new SessionIndex(targets, seed[7]!);
+  const dealer = new Dealer({ ...shared, memberships: registrations, calls, random: ids, procedures });
+  const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };
   return {
     ...shared,
+    ...tables,
     outbox,
     calls,
-    subscriptions,
-    registrations,
     broker,
-    dealer: new Dealer({ ...shared, memberships: registrations, calls, random: ids, procedures }),
-    sessions,
-    observers: [],
+    dealer,
+    ...buildMetaApi({ ...shared, ...tables, broker, dealer, procedures }),
     realms: buildRealms(options.realms ?? ["realm1"]),
     authenticator: new AnonymousAuthenticator(() => ids.next()),
     scheduler,
@@ -150,7 +153,13 @@ function buildRealms(given: NonNullable<RouterOptions["realms"]>): ReadonlyMap<s
     const handle = (realms.size + 1) as RealmHandle;
     realms.set(
       options.uri,
-      new Realm(handle, { profile: "compat", strictUris: false, allowDisclosure: true, ...options }),
+      new Realm(handle, {
+        profile: "compat",
+        strictUris: false,
+        allowDisclosure: true,
+        allowKill: false,
+        ...options,
+      }),
     );
   }
   return realms;
@@ -194,7 +203,8 @@ class RouterHost implements Router {
   }
 
   stats(): RouterStats {
-    const { realms, subscriptions, registrations, patterns, calls, outbox } = this.#core;
+    const { realms, subscriptions, registrations, patterns, calls, outbox, testaments, reflection } =
+      this.#core;
     let sessions = 0;
     for (const realm of realms.values()) sessions += realm.sessionCount;
     return {
@@ -205,6 +215,8 @@ class RouterHost implements Router {
       patterns: patterns.count,
       pendingCalls: calls.pending.count,
       deadlines: calls.deadlineCount,
+      testaments: testaments.count,
+      definitions: reflection.count,
       heldBytes: outbox.heldBytes,
     };
   }

@@ -9,6 +9,12 @@ export interface RealmOptions {
   readonly strictUris: boolean;
   /** False refuses `disclose_me` and `disclose_caller`. */
   readonly allowDisclosure: boolean;
+  /**
+   * False (default) refuses sessions with the authrole `anonymous` what ends other sessions, or takes something away from them, with
+   * wamp.error.not_authorized: wamp.session.kill and its relatives, wamp.registration.remove_callee and
+   * wamp.subscription.remove_subscriber. Sessions with any other role may.
+   */
+  readonly allowKill: boolean;
 }
 
 export class Realm {
@@ -17,6 +23,7 @@ export class Realm {
   readonly strict: boolean;
   readonly strictUris: boolean;
   readonly allowDisclosure: boolean;
+  readonly allowKill: boolean;
   sessionCount = 0;
   /** Subscriptions, by pattern, to topics of the router's own: while there are none, no meta event is made. */
   reservedPatterns = 0;
@@ -26,5 +33,6 @@ export class Realm {
     this.strict = options.profile === "strict";
     this.strictUris = options.strictUris;
     this.allowDisclosure = options.allowDisclosure;
+    this.allowKill = options.allowKill;
   }
 }
