@@ -87,6 +87,7 @@ export class SessionMeta implements SessionObserver {
     if (this.#isSilent) return testaments.drop(session);
     testaments.onDetach(session, realm);
     testaments.onDestroy(session, realm);
+    if (realm.reservedPatterns === 0) return;
     const args = [session.id, session.identity?.authid, session.identity?.authrole];
     events.emit({ realm, topic: "wamp.session.on_leave", args });
   }

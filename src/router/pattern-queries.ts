@@ -24,7 +24,7 @@ export interface PatternQueriesParts {
   readonly targets: Targets;
 }
 
-/** Refuses, with wamp.error.payload_size_exceeded, a list of so many entries, or with so much text, that it is none for one message. */
+/** Refuses, with wamp.error.payload_size_exceeded, a list with more entries or text than one message is to carry. */
 export function requireListable(count: number, limits: Limits, textLength = 0): void {
   if (count <= limits.listed_max && textLength <= limits.frameBytes_max) return;
   const problem = `a list has ${limits.listed_max} entries and ${limits.frameBytes_max} bytes at most`;

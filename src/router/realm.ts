@@ -10,9 +10,9 @@ export interface RealmOptions {
   /** False refuses `disclose_me` and `disclose_caller`. */
   readonly allowDisclosure: boolean;
   /**
-   * False (default) refuses sessions with the authrole `anonymous` what ends other sessions, or takes something away from them, with
-   * wamp.error.not_authorized: wamp.session.kill and its relatives, wamp.registration.remove_callee and
-   * wamp.subscription.remove_subscriber. Sessions with any other role may.
+   * False (default) refuses sessions with the authrole `anonymous` whatever ends other sessions or takes something from them:
+   * wamp.session.kill and its relatives, wamp.registration.remove_callee, wamp.subscription.remove_subscriber. They get
+   * wamp.error.not_authorized. Sessions with any other role may.
    */
   readonly allowKill: boolean;
 }

@@ -85,8 +85,9 @@ export class Reflection implements SessionObserver {
   onJoin(): void {}
 
   onLeave(session: RouterSession, realm: Realm): void {
-    for (const { type, uri } of [...(this.#bySession.get(session.id)?.values() ?? [])])
-      this.#undefine(session, realm, type, uri);
+    const own = this.#bySession.get(session.id);
+    if (own === undefined) return;
+    for (const { type, uri } of [...own.values()]) this.#undefine(session, realm, type, uri);
   }
 
   /** URIs that are known, in order: what is there (patterns are not URIs), what is defined, and what is the router's own. */

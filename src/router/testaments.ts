@@ -93,9 +93,10 @@ export class Testaments {
   }
 
   #publish(scope: Scope, session: RouterSession, realm: Realm, author: number): void {
-    const left = this.#estates.get(session.id)?.[scope].splice(0) ?? [];
+    const estate = this.#estates.get(session.id);
+    if (estate === undefined) return;
     const { id, identity } = session;
-    for (const { message, excludesAuthor, disclosesAuthor } of left) {
+    for (const { message, excludesAuthor, disclosesAuthor } of estate[scope].splice(0)) {
       this.#parts.events.publish({
         realm,
         message,

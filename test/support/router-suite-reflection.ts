@@ -33,7 +33,7 @@ export function reflectionSuite(suite: Suite): void {
 
 function definitions(suite: Suite, type: Type): void {
   suite.test(
-    `[${row[type]}] a ${type} is defined, described, listed, and forgotten with its session`,
+    `[${row[type]}] what is said of one ${type}: defined, described, listed, and forgotten with its session`,
     async (world) => {
       const [author, reader] = [await world.join(), await world.join()];
       const watcher = await Watcher.of(await world.join(), onDefine, onUndefine);
