@@ -14,11 +14,12 @@ import { Broker } from "./router/broker.ts";
 import { Calls } from "./router/calls.ts";
 import { Dealer } from "./router/dealer.ts";
 import { Memberships } from "./router/memberships.ts";
+import { buildMetaApi } from "./router/meta-api.ts";
 import { MetaEvents } from "./router/meta-events.ts";
 import { PatternKind, Patterns } from "./router/patterns.ts";
 import { PendingCalls } from "./router/pending.ts";
 import { RouterProcedures } from "./router/procedures.ts";
-import { Realm, type RealmOptions } from "./router/realm.ts";
+import { type GivenRealm, Realm } from "./router/realm.ts";
 import { SessionIndex } from "./router/session-index.ts";
 import { Targets } from "./router/targets.ts";
 import type { SessionCore } from "./session/core.ts";
@@ -35,7 +36,7 @@ export const version = "0.1.0";
 
 export interface RouterOptions {
   /** Realms by URI or with their rules. Default: one realm, `realm1`. */
-  readonly realms?: readonly (string | (Partial<RealmOptions> & { readonly uri: string }))[];
+  readonly realms?: readonly (string | GivenRealm)[];
   /** Serve WebSocket here. Default host 127.0.0.1, path /ws, no compression; port 0 takes a free one. */
   readonly websocket?: {
     readonly host?: string;
@@ -73,6 +74,9 @@ export interface RouterStats {
   readonly pendingCalls: number;
   /** Calls in flight that have a timeout. */
   readonly deadlines: number;
+  /** Events that sessions have left for their end, and what they have told reflection. */
+  readonly testaments: number;
+  readonly definitions: number;
   /** Bytes queued for sessions whose socket is full, and of answers that wait for the others of their call. */
   readonly heldBytes: number;
 }
@@ -123,17 +127,16 @@ function buildCore(options: RouterOptions, wasm: Uint8Array): Omit<SessionCore, 
   const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
   const broker = new Broker({ ...shared, memberships: subscriptions, ids });
   events.connect((event) => broker.publishEvent(event));
-  const sessions = new SessionIndex(targets, seed[7]!);
+  const dealer = new Dealer({ ...shared, memberships: registrations, calls, random: ids, procedures });
+  const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };
   return {
     ...shared,
+    ...tables,
     outbox,
     calls,
-    subscriptions,
-    registrations,
     broker,
-    dealer: new Dealer({ ...shared, memberships: registrations, calls, random: ids, procedures }),
-    sessions,
-    observers: [],
+    dealer,
+    ...buildMetaApi({ ...shared, ...tables, broker, dealer, procedures }),
     realms: buildRealms(options.realms ?? ["realm1"]),
     authenticator: new AnonymousAuthenticator(() => ids.next()),
     scheduler,
@@ -147,11 +150,7 @@ function buildRealms(given: NonNullable<RouterOptions["realms"]>): ReadonlyMap<s
   const realms = new Map<string, Realm>();
   for (const entry of given) {
     const options = typeof entry === "string" ? { uri: entry } : entry;
-    const handle = (realms.size + 1) as RealmHandle;
-    realms.set(
-      options.uri,
-      new Realm(handle, { profile: "compat", strictUris: false, allowDisclosure: true, ...options }),
-    );
+    realms.set(options.uri, new Realm((realms.size + 1) as RealmHandle, options));
   }
   return realms;
 }
@@ -194,7 +193,8 @@ class RouterHost implements Router {
   }
 
   stats(): RouterStats {
-    const { realms, subscriptions, registrations, patterns, calls, outbox } = this.#core;
+    const { realms, subscriptions, registrations, patterns, calls, outbox, testaments, reflection } =
+      this.#core;
     let sessions = 0;
     for (const realm of realms.values()) sessions += realm.sessionCount;
     return {
@@ -205,6 +205,8 @@ class RouterHost implements Router {
       patterns: patterns.count,
       pendingCalls: calls.pending.count,
       deadlines: calls.deadlineCount,
+      testaments: testaments.count,
+      definitions: reflection.count,
       heldBytes: outbox.heldBytes + calls.groups.heldBytes,
     };
   }

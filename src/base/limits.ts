@@ -16,6 +16,8 @@ export const fixedLimits = Object.freeze({
   batchBytes_max: 64 << 10,
   /** Length of an authid or authrole in characters. Beyond: ABORT wamp.error.protocol_violation. */
   authText_max: 512,
+  /** Length of the message that wamp.session.kill sends, in characters. Beyond: ERROR wamp.error.invalid_argument. */
+  killMessage_max: 1_024,
 });
 
 /** Bounds that an embedding program may set. */
@@ -67,6 +69,16 @@ export interface Limits {
   readonly inboxBytes_max: number;
   /** Events of the router itself – meta events, testaments – in one loop turn. Beyond: dropped and counted. */
   readonly routerEvents_max: number;
+  /** Entries of a list that the meta API answers with. Beyond: ERROR wamp.error.payload_size_exceeded. */
+  readonly listed_max: number;
+  /** Testaments of one session, of both scopes. Beyond: ERROR wamp.error.unavailable. */
+  readonly testamentsPerSession_max: number;
+  /** Bytes of one session's testaments together. Beyond: ERROR wamp.error.unavailable. */
+  readonly testamentBytes_max: number;
+  /** URIs that one session may describe for reflection. Beyond: ERROR wamp.error.unavailable. */
+  readonly definitionsPerSession_max: number;
+  /** Bytes of one session's descriptions together. Beyond: ERROR wamp.error.unavailable. */
+  readonly definitionBytes_max: number;
 }
 
 export const defaultLimits: Limits = Object.freeze({
@@ -92,6 +104,11 @@ export const defaultLimits: Limits = Object.freeze({
   framesPerTurn_max: 2_048,
   inboxBytes_max: 8 << 20,
   routerEvents_max: 1 << 16,
+  listed_max: 1 << 17,
+  testamentsPerSession_max: 64,
+  testamentBytes_max: 64 << 10,
+  definitionsPerSession_max: 1_024,
+  definitionBytes_max: 256 << 10,
 });
 
 /** Completes a partial table from the defaults and checks the relations between its entries. */

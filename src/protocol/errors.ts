@@ -13,6 +13,7 @@ export const errors = {
   procedureAlreadyExists: { uri: "wamp.error.procedure_already_exists", retry: false },
   noSuchRegistration: { uri: "wamp.error.no_such_registration", retry: false },
   noSuchSubscription: { uri: "wamp.error.no_such_subscription", retry: false },
+  noSuchSession: { uri: "wamp.error.no_such_session", retry: false },
   invalidArgument: { uri: "wamp.error.invalid_argument", retry: false },
   protocolViolation: { uri: "wamp.error.protocol_violation", retry: false },
   notAuthorized: { uri: "wamp.error.not_authorized", retry: false },

@@ -7,7 +7,11 @@ export const brokerFeatures = Object.freeze({
   payload_passthru_mode: true,
   publisher_exclusion: true,
   publisher_identification: true,
+  reflection: true,
+  session_meta_api: true,
   subscriber_blackwhite_listing: true,
+  subscription_meta_api: true,
+  subscription_revocation: true,
 });
 
 export const dealerFeatures = Object.freeze({
@@ -18,8 +22,13 @@ export const dealerFeatures = Object.freeze({
   payload_passthru_mode: true,
   progressive_call_invocations: true,
   progressive_call_results: true,
+  reflection: true,
+  registration_meta_api: true,
+  registration_revocation: true,
+  session_meta_api: true,
   sharded_registration: true,
   shared_registration: true,
+  testament_meta_api: true,
 });
 
 /** WELCOME.Details.roles. */
@@ -41,6 +50,8 @@ export const ClientFeature = {
   callerPassthru: 1 << 5,
   calleePassthru: 1 << 6,
   publisherPassthru: 1 << 7,
+  calleeRevocation: 1 << 8,
+  subscriberRevocation: 1 << 9,
 } as const;
 
 const announced: readonly (readonly [role: string, feature: string, bit: number])[] = [
@@ -52,6 +63,8 @@ const announced: readonly (readonly [role: string, feature: string, bit: number]
   ["caller", "payload_passthru_mode", ClientFeature.callerPassthru],
   ["callee", "payload_passthru_mode", ClientFeature.calleePassthru],
   ["publisher", "payload_passthru_mode", ClientFeature.publisherPassthru],
+  ["callee", "registration_revocation", ClientFeature.calleeRevocation],
+  ["subscriber", "subscription_revocation", ClientFeature.subscriberRevocation],
   // Spelt with two l in some texts of the specification (reference of contradictions, row 2).
   ["callee", "call_cancelling", ClientFeature.calleeCanceling],
 ];

@@ -7,14 +7,13 @@ import type { Limits } from "../base/limits.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { RandomIds } from "../base/random-ids.ts";
 import { type ErrorEntry, errors } from "../protocol/errors.ts";
-import { encodeMessage } from "../protocol/encoding.ts";
 import { Match, Message } from "../protocol/messages.ts";
 import { Serializer } from "../protocol/serializers.ts";
 import { Detail, FSlot, MatchStatus, Option, Slot, Status, UriStatus } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
 import { anyList, ReceiverFilter } from "./filter.ts";
 import type { Memberships } from "./memberships.ts";
-import type { MetaEvents, RouterEvent } from "./meta-events.ts";
+import { type MetaEvents, publishMessage, type RouterEvent } from "./meta-events.ts";
 import { PatternKind, type Patterns } from "./patterns.ts";
 import type { Realm } from "./realm.ts";
 import type { Targets } from "./targets.ts";
@@ -96,14 +95,17 @@ export class Broker {
   /** Publishes an event of the router's own. Not from inside the handling of a message: the codec visits the event. */
   publishEvent(event: RouterEvent): void {
     const codec = this.#codec;
-    const { realm, options = {}, topic, args, kwargs = {}, excluded = 0 } = event;
-    const bytes = encodeMessage(Serializer.msgpack, [Message.publish, 1, options, topic, args, kwargs]);
-    const status = codec.visit(Serializer.msgpack, bytes, realm.handle, 0);
+    const status = codec.visit(Serializer.msgpack, publishMessage(event), event.realm.handle, 0);
     if (status !== Status.ok || codec.u(Slot.matchStatus) === MatchStatus.overflow) {
       this.#metrics.routerEventsDropped++;
       return;
     }
-    this.#route(excluded, this.#ids.next(), 0);
+    let details = 0;
+    if ("publisher" in event && event.publisher !== undefined) {
+      codec.putIdentity(event.publisher.id, event.publisher.authid, event.publisher.authrole);
+      details = Detail.disclose;
+    }
+    this.#route(event.excluded ?? 0, this.#ids.next(), details);
   }
 
   /**

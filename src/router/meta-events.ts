@@ -3,22 +3,48 @@
  * published at the end of the turn, because the codec is busy with the message that causes them; nothing is queued, and nothing
  * made, where no subscription of the realm could hear them.
  */
+import type { SessionId } from "../base/ids.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Metrics } from "../base/metrics.ts";
-import { type Match, matchNames } from "../protocol/messages.ts";
+import type { Identity } from "../ports.ts";
+import { encodeMessage } from "../protocol/encoding.ts";
+import { type Match, Message, matchNames } from "../protocol/messages.ts";
+import { Serializer } from "../protocol/serializers.ts";
 import type { Realm } from "./realm.ts";
 import type { RouterSession } from "./types.ts";
 
-/** What the router publishes. */
-export interface RouterEvent {
+interface RouterEventBase {
   readonly realm: Realm;
+  /** A target that does not get it; 0 or absent: none. */
+  readonly excluded?: number;
+}
+
+/** An event of the router's own. */
+export interface OwnEvent extends RouterEventBase {
   readonly topic: string;
   readonly args: readonly unknown[];
   readonly kwargs?: Readonly<Record<string, unknown>>;
   /** As in PUBLISH.Options: receiver lists, retain. */
   readonly options?: Readonly<Record<string, unknown>>;
-  /** A target that does not get it; 0 or absent: none. */
-  readonly excluded?: number;
+}
+
+/** An event on behalf of a session. */
+export interface BequeathedEvent extends RouterEventBase {
+  /** PUBLISH in MessagePack, checked before. */
+  readonly message: Uint8Array;
+  /** Whom the event discloses; absent: nobody. */
+  readonly publisher?: Pick<Identity, "authid" | "authrole"> & { readonly id: SessionId };
+}
+
+/** What the router publishes. */
+export type RouterEvent = OwnEvent | BequeathedEvent;
+
+/** The event as PUBLISH in MessagePack, with nothing in it that it does not carry. */
+export function publishMessage(event: RouterEvent): Uint8Array {
+  if ("message" in event) return event.message;
+  const { options = {}, topic, args, kwargs } = event;
+  const payload = kwargs === undefined ? [args] : [args, kwargs];
+  return encodeMessage(Serializer.msgpack, [Message.publish, 1, options, topic, ...payload]);
 }
 
 export interface MetaEventsParts {

@@ -88,6 +88,14 @@ export class Patterns {
     return this.id(handle) === id ? handle : 0;
   }
 
+  /** Those of one kind in a realm, in no particular order. Control path: it looks at every pattern there is. */
+  *of(kind: PatternKind, realm: Realm): Generator<PatternHandle> {
+    for (let handle = 1 as PatternHandle; handle <= this.#top; handle++) {
+      if (this.#memberCount.get(handle) === 0 || this.#kind.get(handle) !== kind) continue;
+      if (this.realmHandle(handle) === realm.handle) yield handle;
+    }
+  }
+
   kind(handle: PatternHandle): PatternKind {
     return this.#kind.get(handle) as PatternKind;
   }

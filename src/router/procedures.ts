@@ -23,23 +23,40 @@ export interface ProcedureCall {
 /** Positional results; none for nothing. */
 export type ProcedureHandler = (call: ProcedureCall) => readonly unknown[];
 
+/** What reflection tells of a procedure. Arguments are written `name: type`; `?` behind a name: it may be left away. */
+export interface ProcedureText {
+  readonly summary: string;
+  readonly args?: readonly string[];
+  readonly kwargs?: readonly string[];
+  readonly result?: readonly string[];
+}
+
 export class RouterProcedures {
   readonly #codec: Codec;
   readonly #log: Log;
   readonly #handlers = new Map<string, ProcedureHandler>();
+  readonly #texts = new Map<string, ProcedureText>();
 
   constructor(codec: Codec, log: Log) {
     this.#codec = codec;
     this.#log = log;
   }
 
-  /** Adds handlers by URI. */
-  add(handlers: Readonly<Record<string, ProcedureHandler>>): void {
+  /** Adds handlers by URI, and what reflection tells of them. */
+  add(
+    handlers: Readonly<Record<string, ProcedureHandler>>,
+    texts: Readonly<Record<string, ProcedureText>> = {},
+  ): void {
     for (const [uri, handler] of Object.entries(handlers)) this.#handlers.set(uri, handler);
+    for (const [uri, text] of Object.entries(texts)) this.#texts.set(uri, text);
   }
 
   get uris(): readonly string[] {
     return [...this.#handlers.keys()];
+  }
+
+  text(uri: string): ProcedureText | undefined {
+    return this.#texts.get(uri);
   }
 
   /** Answers the visited CALL of a reserved name. */

@@ -9,7 +9,23 @@ export interface RealmOptions {
   readonly strictUris: boolean;
   /** False refuses `disclose_me` and `disclose_caller`. */
   readonly allowDisclosure: boolean;
+  /**
+   * False (default) refuses sessions with the authrole `anonymous` whatever ends other sessions or takes something from them:
+   * wamp.session.kill and its relatives, wamp.registration.remove_callee, wamp.subscription.remove_subscriber. They get
+   * wamp.error.not_authorized. Sessions with any other role may.
+   */
+  readonly allowKill: boolean;
 }
+
+/** A realm's rules where none are given. */
+export const realmDefaults: Omit<RealmOptions, "uri"> = Object.freeze({
+  profile: "compat",
+  strictUris: false,
+  allowDisclosure: true,
+  allowKill: false,
+});
+
+export type GivenRealm = Partial<RealmOptions> & { readonly uri: string };
 
 export class Realm {
   readonly uri: string;
@@ -17,14 +33,17 @@ export class Realm {
   readonly strict: boolean;
   readonly strictUris: boolean;
   readonly allowDisclosure: boolean;
+  readonly allowKill: boolean;
   sessionCount = 0;
   /** Subscriptions, by pattern, to topics of the router's own: while there are none, no meta event is made. */
   reservedPatterns = 0;
-  constructor(handle: RealmHandle, options: RealmOptions) {
+  constructor(handle: RealmHandle, given: GivenRealm) {
+    const options: RealmOptions = { ...realmDefaults, ...given };
     this.uri = options.uri;
     this.handle = handle;
     this.strict = options.profile === "strict";
     this.strictUris = options.strictUris;
     this.allowDisclosure = options.allowDisclosure;
+    this.allowKill = options.allowKill;
   }
 }

@@ -56,10 +56,10 @@ export interface RouterSession {
   post(frame: Frame): void;
   /** Queues ERROR[type, request] with a text for people as its only argument. Control path: it allocates. */
   postError(type: Message, request: RequestId, error: ErrorEntry, message: string): void;
-  /** Queues a message of the router's own. Control path. False, and nothing sent, when it is larger than the session takes. */
+  /** Queues a message of the router's own. Control path. False, and nothing sent, when it is larger than the session can take. */
   postMessage(message: readonly unknown[]): boolean;
-  /** Says GOODBYE and closes when the peer has answered, or after `goodbye_ms`. */
-  goodbye(reason: string, message: string): void;
+  /** Says GOODBYE and closes when the peer has answered, or after `goodbye_ms`. The message is for people. */
+  goodbye(reason: string, message?: string): void;
 }
 
 /** Told when sessions join a realm and when they have left it; `session.realm` is still (or already) the realm. */

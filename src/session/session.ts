@@ -125,7 +125,7 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
 
   postMessage(message: readonly unknown[]): boolean {
     const frame = controlFrame(this.connection, message);
-    if (frame.length > this.peerFrameBytes_max) return false;
+    if (frame.length > Math.min(this.peerFrameBytes_max, this.#core.limits.outboxBytes_max)) return false;
     this.post(frame);
     return true;
   }
@@ -139,8 +139,7 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     outbox.afterTurn(() => this.connection.terminate());
   }
 
-  /** Says GOODBYE and closes when the peer has answered, or after `goodbye_ms`. */
-  goodbye(reason: string, message: string): void {
+  goodbye(reason: string, message?: string): void {
     if (this.#state !== State.open) return this.#close(CloseCode.goingAway, reason);
     this.#send([Message.goodbye, { message }, reason]);
     this.#state = State.closing;

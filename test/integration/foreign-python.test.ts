@@ -113,6 +113,7 @@ const sentences = [
   "pattern based registration",
   "exact prefix and wildcard subscriptions",
   "exclude me false",
+  "meta api and testaments",
   "calls a client of another language",
 ];
 

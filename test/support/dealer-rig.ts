@@ -105,12 +105,7 @@ export class DealerRig {
   readonly #dealer: Dealer;
   readonly #targets = new Targets<Peer>();
   readonly #registrations: Memberships;
-  readonly #realm = new Realm(1 as RealmHandle, {
-    uri: "realm1",
-    profile: "compat",
-    strictUris: false,
-    allowDisclosure: true,
-  });
+  readonly #realm = new Realm(1 as RealmHandle, { uri: "realm1" });
 
   constructor(given: Partial<Limits> = {}) {
     const codec = openCodec("release", 1 << 12);

@@ -163,6 +163,38 @@ class Checks:
         await self.first.publish("com.example.py.self.own", 7, options=options)
         assert await asyncio.wait_for(received, TIMEOUT) == 7
 
+    async def meta_api_and_testaments(self):
+        """What the router answers and publishes itself, through this autobahn's own checks."""
+        loop = asyncio.get_running_loop()
+        left, will = loop.create_future(), loop.create_future()
+        third = await join(*sys.argv[1:4])
+        id = third._session_id
+
+        def on_leave(*args):
+            if args[0] == id:
+                left.set_result(args)
+
+        await self.first.subscribe(on_leave, "wamp.session.on_leave")
+        await self.first.subscribe(lambda *args, **kwargs: will.set_result((args, kwargs)), "com.example.py.will")
+        assert id in await self.first.call("wamp.session.list")
+        details = await self.first.call("wamp.session.get", id)
+        assert details["session"] == id and details["transport"]["peer"], details
+        registration = await third.register(lambda: None, "com.example.py.self.meta")
+        assert await self.first.call("wamp.registration.lookup", "com.example.py.self.meta") == registration.id
+        assert (await self.first.call("wamp.registration.get", registration.id))["uri"] == "com.example.py.self.meta"
+        assert await self.first.call("wamp.registration.list_callees", registration.id) == [id]
+        assert await self.first.call("wamp.subscription.match", "com.example.py.nobody") is None
+        try:
+            await self.first.call("wamp.session.kill", id)
+        except ApplicationError as error:
+            assert error.error == "wamp.error.not_authorized", error.error
+        else:
+            raise AssertionError("an anonymous session may kill")
+        await third.call("wamp.session.add_testament", "com.example.py.will", ["gone"], {"who": "third"}, scope="detached")
+        third.leave()
+        assert await asyncio.wait_for(will, TIMEOUT) == (("gone",), {"who": "third"})
+        assert await asyncio.wait_for(left, TIMEOUT) == (id, details["authid"], details["authrole"])
+
     async def calls_a_client_of_another_language(self):
         result = await self.first.call("com.example.js.echo", 1, "ü", [None], k=True)
         assert result.results == (1, "ü", [None]) and result.kwresults == {"k": True}, (result.results, result.kwresults)

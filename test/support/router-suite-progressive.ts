@@ -211,9 +211,9 @@ function races(suite: Suite): void {
   });
 
   suite.slowTest("[R-02 R-03] each part of a call starts its timeout anew", {}, async (world) => {
-    const { from, to, call, first } = await begun(world, { timeout: 300 });
+    const { from, to, call, first } = await begun(world, { timeout: 1_500 });
     for (let i = 1; i <= 3; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await new Promise((resolve) => setTimeout(resolve, 600));
       more(from, call, { progress: true }, [i]);
       assert.deepEqual((await to.invocation()).payload, [[i]]);
     }

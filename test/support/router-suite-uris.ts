@@ -125,8 +125,11 @@ function reserved(suite: Suite): void {
       await callee.register("", { match: "prefix" });
       await callee.register("wam", { match: "prefix" });
       await callee.register(".session.count", { match: "wildcard" });
+      await callee.register(".session.none", { match: "wildcard" });
       const call = caller.call("wamp.session.count");
-      await caller.expectError(Message.call, call, "wamp.error.no_such_procedure");
+      await caller.expect([Message.result, call, {}, [2]]);
+      const unknown = caller.call("wamp.session.none");
+      await caller.expectError(Message.call, unknown, "wamp.error.no_such_procedure");
       caller.call("wampus");
       assert.deepEqual((await callee.invocation()).details, { procedure: "wampus" });
     },

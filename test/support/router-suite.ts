@@ -85,6 +85,8 @@ export const nothingLeft = {
   patterns: 0,
   pendingCalls: 0,
   deadlines: 0,
+  testaments: 0,
+  definitions: 0,
   heldBytes: 0,
 } as const;
 

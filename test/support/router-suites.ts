@@ -12,16 +12,21 @@ import { gatherYieldsSuite } from "./router-suite-gather-yields.ts";
 import { goodbyeSuite } from "./router-suite-goodbye.ts";
 import { hostileSuite } from "./router-suite-hostile.ts";
 import { idSuite } from "./router-suite-ids.ts";
+import { killSuite } from "./router-suite-kill.ts";
 import { limitSuite } from "./router-suite-limits.ts";
 import { messageSuite } from "./router-suite-messages.ts";
+import { metaPatternSuite } from "./router-suite-meta-patterns.ts";
+import { metaSessionSuite } from "./router-suite-meta-session.ts";
 import { passthruSuite } from "./router-suite-passthru.ts";
 import { payloadSuite } from "./router-suite-payload.ts";
 import { progressiveSuite } from "./router-suite-progressive.ts";
 import { pubsubSuite } from "./router-suite-pubsub.ts";
+import { reflectionSuite } from "./router-suite-reflection.ts";
 import { rpcSuite } from "./router-suite-rpc.ts";
 import { sessionSuite } from "./router-suite-session.ts";
 import { shardedSuite } from "./router-suite-sharded.ts";
 import { sharedSuite } from "./router-suite-shared.ts";
+import { testamentSuite } from "./router-suite-testaments.ts";
 import { uriSuite } from "./router-suite-uris.ts";
 
 export function runRouterSuite(leg: Leg): void {
@@ -52,4 +57,9 @@ export function runRouterSuite(leg: Leg): void {
   progressiveSuite(suite);
   passthruSuite(suite);
   limitSuite(suite);
+  metaSessionSuite(suite);
+  killSuite(suite);
+  metaPatternSuite(suite);
+  testamentSuite(suite);
+  reflectionSuite(suite);
 }
