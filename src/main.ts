@@ -10,7 +10,7 @@ import type { ClientSession } from "./client/session.ts";
 import { fillRandom, hostScheduler, loadWasm } from "./host.ts";
 import type { Accept, Listener, TransportOptions } from "./ports.ts";
 import { closeReasons } from "./protocol/errors.ts";
-import { Broker } from "./router/broker.ts";
+import { setUpBroker } from "./router/broker-setup.ts";
 import { Calls } from "./router/calls.ts";
 import { Dealer } from "./router/dealer.ts";
 import { Memberships } from "./router/memberships.ts";
@@ -75,6 +75,10 @@ export interface RouterStats {
   readonly deadlines: number;
   /** Bytes queued for sessions whose socket is full. */
   readonly heldBytes: number;
+  /** EVENTs that subscribers who acknowledge them have not acknowledged. */
+  readonly unacknowledged: number;
+  /** Replays of retained events that are not over. */
+  readonly replays: number;
 }
 
 export interface Router {
@@ -121,7 +125,18 @@ function buildCore(options: RouterOptions, wasm: Uint8Array): Omit<SessionCore, 
   const procedures = new RouterProcedures(codec, log);
   const shared = { codec, targets, patterns, frames: outbox, limits, metrics, events };
   const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
-  const broker = new Broker({ ...shared, memberships: subscriptions, ids });
+  const realms = buildRealms(options.realms ?? ["realm1"]);
+  const pubsub = setUpBroker({
+    ...shared,
+    memberships: subscriptions,
+    ids,
+    procedures,
+    scheduler,
+    afterTurn,
+    realms: realms.values(),
+    log,
+  });
+  const { broker } = pubsub;
   events.connect((event) => broker.publishEvent(event));
   const sessions = new SessionIndex(targets, seed[7]!);
   return {
@@ -131,10 +146,11 @@ function buildCore(options: RouterOptions, wasm: Uint8Array): Omit<SessionCore, 
     subscriptions,
     registrations,
     broker,
+    pubsub,
     dealer: new Dealer({ ...shared, memberships: registrations, calls, random: ids, procedures }),
     sessions,
-    observers: [],
-    realms: buildRealms(options.realms ?? ["realm1"]),
+    observers: [pubsub.observer],
+    realms,
     authenticator: new AnonymousAuthenticator(() => ids.next()),
     scheduler,
     ids,
@@ -194,7 +210,7 @@ class RouterHost implements Router {
   }
 
   stats(): RouterStats {
-    const { realms, subscriptions, registrations, patterns, calls, outbox } = this.#core;
+    const { realms, subscriptions, registrations, patterns, calls, outbox, pubsub } = this.#core;
     let sessions = 0;
     for (const realm of realms.values()) sessions += realm.sessionCount;
     return {
@@ -206,6 +222,7 @@ class RouterHost implements Router {
       pendingCalls: calls.pending.count,
       deadlines: calls.deadlineCount,
       heldBytes: outbox.heldBytes,
+      ...pubsub.counts(),
     };
   }
 
@@ -260,7 +277,7 @@ class RouterHost implements Router {
   }
 
   async #shutDown(): Promise<void> {
-    const { targets, calls, limits, scheduler } = this.#core;
+    const { targets, calls, limits, scheduler, pubsub } = this.#core;
     const allGone = new Promise<void>((resolve) => {
       this.#idle = resolve;
       // Sessions close themselves after `goodbye_ms`; this is for connections that do not even close.
@@ -270,6 +287,7 @@ class RouterHost implements Router {
       session.goodbye(closeReasons.systemShutdown, "the router is shutting down");
     if (this.#connections > 0) await allGone;
     calls.stop();
+    pubsub.stop();
     await Promise.all(this.listeners.map((listener) => listener.close()));
   }
 

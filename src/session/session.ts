@@ -133,7 +133,6 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     outbox.afterTurn(() => this.connection.terminate());
   }
 
-  /** Says GOODBYE and closes when the peer has answered, or after `goodbye_ms`. */
   goodbye(reason: string, message: string): void {
     if (this.#state !== State.open) return this.#close(CloseCode.goingAway, reason);
     this.#send([Message.goodbye, { message }, reason]);
@@ -185,6 +184,8 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
         return this.#inSequence() ? core.dealer.unregister(this) : undefined;
       case Message.cancel:
         return core.calls.onCancel(this);
+      case Message.eventReceived:
+        return core.broker.eventReceived(this);
       case Message.error:
         return this.#onError();
       case Message.goodbye:
@@ -314,7 +315,6 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     this.connection.close(code, reason.slice(0, 120));
   }
 
-  /** Ends calls and registrations at once, and subscriptions a turn's share at a time. */
   #leaveRealm(): void {
     const core = this.#core;
     // Either there was no session, or its subscriptions are being ended and `#left` will follow.

@@ -84,6 +84,8 @@ export const nothingLeft = {
   pendingCalls: 0,
   deadlines: 0,
   heldBytes: 0,
+  unacknowledged: 0,
+  replays: 0,
 } as const;
 
 /** Declares tests of one leg. */
