@@ -3,9 +3,15 @@
  * Nothing is listed here that no test proves over a real socket.
  */
 export const brokerFeatures = Object.freeze({
+  // Experimental; the only router that has a name for it calls it so.
+  acknowledge_event_received: true,
+  event_history: true,
+  event_retention: true,
   pattern_based_subscription: true,
+  publication_trustlevels: true,
   publisher_exclusion: true,
   publisher_identification: true,
+  sharded_subscription: true,
   subscriber_blackwhite_listing: true,
 });
 
