@@ -12,6 +12,8 @@ import { limitSuite } from "./router-suite-limits.ts";
 import { messageSuite } from "./router-suite-messages.ts";
 import { payloadSuite } from "./router-suite-payload.ts";
 import { pubsubSuite } from "./router-suite-pubsub.ts";
+import { retainedProcedureSuite } from "./router-suite-retained-procedures.ts";
+import { retentionSuite } from "./router-suite-retention.ts";
 import { rpcSuite } from "./router-suite-rpc.ts";
 import { sessionSuite } from "./router-suite-session.ts";
 import { sharedSuite } from "./router-suite-shared.ts";
@@ -31,6 +33,8 @@ export function runRouterSuite(leg: Leg): void {
   uriSuite(suite);
   pubsubSuite(suite);
   filterSuite(suite);
+  retentionSuite(suite);
+  retainedProcedureSuite(suite);
   rpcSuite(suite);
   sharedSuite(suite);
   cancelSuite(suite);
