@@ -10,7 +10,7 @@ import type { ClientSession } from "./client/session.ts";
 import { fillRandom, hostScheduler, loadWasm } from "./host.ts";
 import type { Accept, Listener, TransportOptions } from "./ports.ts";
 import { closeReasons } from "./protocol/errors.ts";
-import { Broker } from "./router/broker.ts";
+import { setUpBroker } from "./router/broker-setup.ts";
 import { Calls } from "./router/calls.ts";
 import { Dealer } from "./router/dealer.ts";
 import { Memberships } from "./router/memberships.ts";
@@ -79,6 +79,10 @@ export interface RouterStats {
   readonly definitions: number;
   /** Bytes queued for sessions whose socket is full, and of answers that wait for the others of their call. */
   readonly heldBytes: number;
+  /** EVENTs that subscribers who acknowledge them have not acknowledged. */
+  readonly unacknowledged: number;
+  /** Replays of retained events that are not over. */
+  readonly replays: number;
 }
 
 export interface Router {
@@ -125,19 +129,33 @@ function buildCore(options: RouterOptions, wasm: Uint8Array): Omit<SessionCore, 
   const procedures = new RouterProcedures(codec, log);
   const shared = { codec, targets, patterns, frames: outbox, limits, metrics, events };
   const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
-  const broker = new Broker({ ...shared, memberships: subscriptions, ids });
+  const realms = buildRealms(options.realms ?? ["realm1"]);
+  const pubsub = setUpBroker({
+    ...shared,
+    memberships: subscriptions,
+    ids,
+    procedures,
+    scheduler,
+    afterTurn,
+    realms: realms.values(),
+    log,
+  });
+  const { broker } = pubsub;
   events.connect((event) => broker.publishEvent(event));
   const dealer = new Dealer({ ...shared, memberships: registrations, calls, random: ids, procedures });
   const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };
+  const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures });
   return {
     ...shared,
     ...tables,
     outbox,
     calls,
     broker,
+    pubsub,
     dealer,
-    ...buildMetaApi({ ...shared, ...tables, broker, dealer, procedures }),
-    realms: buildRealms(options.realms ?? ["realm1"]),
+    ...meta,
+    observers: [pubsub.observer, ...meta.observers],
+    realms,
     authenticator: new AnonymousAuthenticator(() => ids.next()),
     scheduler,
     ids,
@@ -193,7 +211,7 @@ class RouterHost implements Router {
   }
 
   stats(): RouterStats {
-    const { realms, subscriptions, registrations, patterns, calls, outbox, testaments, reflection } =
+    const { realms, subscriptions, registrations, patterns, calls, outbox, pubsub, testaments, reflection } =
       this.#core;
     let sessions = 0;
     for (const realm of realms.values()) sessions += realm.sessionCount;
@@ -208,6 +226,7 @@ class RouterHost implements Router {
       testaments: testaments.count,
       definitions: reflection.count,
       heldBytes: outbox.heldBytes + calls.groups.heldBytes,
+      ...pubsub.counts(),
     };
   }
 
@@ -262,7 +281,7 @@ class RouterHost implements Router {
   }
 
   async #shutDown(): Promise<void> {
-    const { targets, calls, limits, scheduler } = this.#core;
+    const { targets, calls, limits, scheduler, pubsub } = this.#core;
     const allGone = new Promise<void>((resolve) => {
       this.#idle = resolve;
       // Sessions close themselves after `goodbye_ms`; this is for connections that do not even close.
@@ -272,6 +291,7 @@ class RouterHost implements Router {
       session.goodbye(closeReasons.systemShutdown, "the router is shutting down");
     if (this.#connections > 0) await allGone;
     calls.stop();
+    pubsub.stop();
     await Promise.all(this.listeners.map((listener) => listener.close()));
   }
 

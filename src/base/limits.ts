@@ -18,6 +18,8 @@ export const fixedLimits = Object.freeze({
   authText_max: 512,
   /** Length of the message that wamp.session.kill sends, in characters. Beyond: ERROR wamp.error.invalid_argument. */
   killMessage_max: 1_024,
+  /** Length of SUBSCRIBE.Options.nkey in characters. Beyond: ERROR wamp.error.invalid_argument. */
+  nodeKey_max: 256,
 });
 
 /** Bounds that an embedding program may set. */
@@ -79,6 +81,38 @@ export interface Limits {
   readonly definitionsPerSession_max: number;
   /** Bytes of one session's descriptions together. Beyond: ERROR wamp.error.unavailable. */
   readonly definitionBytes_max: number;
+  /** Retained events of one realm. Beyond: an event is not retained, counted and logged once; its PUBLISH succeeds. */
+  readonly retained_max: number;
+  /** Bytes of one realm's retained events: frames, 256 for each, 320 for each component of their topics. Beyond: as above. */
+  readonly retainedBytes_max: number;
+  /** Frame of one retained event. Beyond: as above. */
+  readonly retainedEventBytes_max: number;
+  /**
+   * Retained events of one topic with receiver lists, beside the one that is for everybody. Beyond: the oldest of them goes.
+   */
+  readonly retainedPerTopic_max: number;
+  /** Retained events sent for one SUBSCRIBE. Beyond: the others are not sent, counted. */
+  readonly retainedReplay_max: number;
+  /** Topics in one answer of spanwire.retained.list. Beyond: the answer has as many. */
+  readonly retainedList_max: number;
+  /** Events of one history, whatever its configuration says. Beyond: the oldest goes. */
+  readonly history_max: number;
+  /** Bytes of one history, frames and 256 for each event. Beyond: the oldest goes. */
+  readonly historyBytes_max: number;
+  /** Bytes of all histories together. Beyond: the oldest event of the history that grows goes. */
+  readonly historiesBytes_max: number;
+  /** Events in one answer of wamp.subscription.get_events. Beyond: the answer has as many; ask on by publication. */
+  readonly historyResult_max: number;
+  /** Bytes of one such answer. Beyond: the answer ends before the event that would exceed them. */
+  readonly historyResultBytes_max: number;
+  /** Time after which an EVENT of an acknowledged subscription is sent again, if EVENT_RECEIVED has not come. */
+  readonly redelivery_ms: number;
+  /** How often such an EVENT is sent. Beyond: it counts as undelivered. */
+  readonly deliveries_max: number;
+  /** EVENTs that one session has not acknowledged. Beyond: EVENTs of its acknowledged subscriptions are dropped and counted. */
+  readonly unacknowledged_max: number;
+  /** Bytes of them. Beyond: as above. */
+  readonly unacknowledgedBytes_max: number;
 }
 
 export const defaultLimits: Limits = Object.freeze({
@@ -109,6 +143,21 @@ export const defaultLimits: Limits = Object.freeze({
   testamentBytes_max: 64 << 10,
   definitionsPerSession_max: 1_024,
   definitionBytes_max: 256 << 10,
+  retained_max: 1_000_000,
+  retainedBytes_max: 512 << 20,
+  retainedEventBytes_max: 64 << 10,
+  retainedPerTopic_max: 8,
+  retainedReplay_max: 100_000,
+  retainedList_max: 1_000,
+  history_max: 100_000,
+  historyBytes_max: 16 << 20,
+  historiesBytes_max: 256 << 20,
+  historyResult_max: 1_000,
+  historyResultBytes_max: 256 << 10,
+  redelivery_ms: 10_000,
+  deliveries_max: 5,
+  unacknowledged_max: 4_096,
+  unacknowledgedBytes_max: 4 << 20,
 });
 
 /** Completes a partial table from the defaults and checks the relations between its entries. */

@@ -15,6 +15,22 @@ export class Metrics {
   eventsDroppedPayload = 0;
   /** Meta events and testaments not published: too many in one turn, or too large. */
   routerEventsDropped = 0;
+  /** What all realms hold now: retained events, and events in histories, with their bytes. */
+  retained = 0;
+  retainedBytes = 0;
+  history = 0;
+  historyBytes = 0;
+  /** Events that their publisher wanted retained, but a limit did not allow. */
+  eventsNotRetained = 0;
+  /** SUBSCRIBEs that matched more retained events than one may be sent. */
+  retainedReplaysCut = 0;
+  /** Events that a history had no room for. */
+  eventsNotKept = 0;
+  /** EVENTs sent again because their receiver had not acknowledged them, and those given up in the end. */
+  eventsRedelivered = 0;
+  eventsUndelivered = 0;
+  /** EVENTs not delivered: the receiver had too many to acknowledge. */
+  eventsDroppedUnacknowledged = 0;
   /** Sessions ended: a reply did not fit into the outbox, or the inbox overflowed. */
   sessionsOverrun = 0;
   /** ABORTs sent for a violation of the protocol. */

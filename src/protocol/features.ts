@@ -3,12 +3,18 @@
  * Nothing is listed here that no test proves over a real socket.
  */
 export const brokerFeatures = Object.freeze({
+  // Experimental; the only router that has a name for it calls it so.
+  acknowledge_event_received: true,
+  event_history: true,
+  event_retention: true,
   pattern_based_subscription: true,
   payload_passthru_mode: true,
+  publication_trustlevels: true,
   publisher_exclusion: true,
   publisher_identification: true,
   reflection: true,
   session_meta_api: true,
+  sharded_subscription: true,
   subscriber_blackwhite_listing: true,
   subscription_meta_api: true,
   subscription_revocation: true,
@@ -17,6 +23,7 @@ export const brokerFeatures = Object.freeze({
 export const dealerFeatures = Object.freeze({
   call_canceling: true,
   call_timeout: true,
+  call_trustlevels: true,
   caller_identification: true,
   pattern_based_registration: true,
   payload_passthru_mode: true,

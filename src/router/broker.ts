@@ -3,26 +3,27 @@
  * answers by posting frames; nothing here is asynchronous, and posting never calls back.
  */
 import type { PatternHandle, RequestId } from "../base/ids.ts";
-import type { Limits } from "../base/limits.ts";
+import { fixedLimits, type Limits } from "../base/limits.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { RandomIds } from "../base/random-ids.ts";
 import { type ErrorEntry, errors } from "../protocol/errors.ts";
-import { Match, Message } from "../protocol/messages.ts";
+import { Message } from "../protocol/messages.ts";
 import { Serializer } from "../protocol/serializers.ts";
 import { Detail, FSlot, MatchStatus, Option, Slot, Status, UriStatus } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
-import { anyList, ReceiverFilter } from "./filter.ts";
+import type { AcknowledgedDelivery } from "./acknowledged-delivery.ts";
+import type { FanOut } from "./fan-out.ts";
+import { type MemberOptions, memberTraits, noWishes, readWishes, wishOptions } from "./member-options.ts";
 import type { Memberships } from "./memberships.ts";
 import { type MetaEvents, publishMessage, type RouterEvent } from "./meta-events.ts";
-import { PatternKind, type Patterns } from "./patterns.ts";
+import { PatternKind, type Patterns, Trait } from "./patterns.ts";
 import type { Realm } from "./realm.ts";
-import type { Targets } from "./targets.ts";
-import type { Frame, FrameSource, RouterSession } from "./types.ts";
+import type { Retention } from "./retention.ts";
+import type { FrameSource, RouterSession } from "./types.ts";
 import { uriProblem } from "./uri-problem.ts";
 
 export interface BrokerParts {
   readonly codec: Codec;
-  readonly targets: Targets;
   readonly patterns: Patterns;
   readonly memberships: Memberships;
   readonly frames: FrameSource;
@@ -30,11 +31,14 @@ export interface BrokerParts {
   readonly limits: Limits;
   readonly metrics: Metrics;
   readonly events: MetaEvents;
+  readonly fanOut: FanOut;
+  readonly retention: Retention;
+  readonly memberOptions: MemberOptions;
+  readonly deliveries: AcknowledgedDelivery;
 }
 
 export class Broker {
   readonly #codec: Codec;
-  readonly #targets: Targets;
   readonly #patterns: Patterns;
   readonly #memberships: Memberships;
   readonly #frames: FrameSource;
@@ -42,13 +46,13 @@ export class Broker {
   readonly #limits: Limits;
   readonly #metrics: Metrics;
   readonly #events: MetaEvents;
-  /** The event being fanned out, encoded once per serializer; null: not yet, or not sayable in it (see `#tried`). */
-  readonly #encoded: (Frame | null)[] = [null, null, null, null];
-  readonly #tried: boolean[] = [false, false, false, false];
+  readonly #fanOut: FanOut;
+  readonly #retention: Retention;
+  readonly #memberOptions: MemberOptions;
+  readonly #deliveries: AcknowledgedDelivery;
 
   constructor(parts: BrokerParts) {
     this.#codec = parts.codec;
-    this.#targets = parts.targets;
     this.#patterns = parts.patterns;
     this.#memberships = parts.memberships;
     this.#frames = parts.frames;
@@ -56,10 +60,15 @@ export class Broker {
     this.#limits = parts.limits;
     this.#metrics = parts.metrics;
     this.#events = parts.events;
+    this.#fanOut = parts.fanOut;
+    this.#retention = parts.retention;
+    this.#memberOptions = parts.memberOptions;
+    this.#deliveries = parts.deliveries;
   }
 
   publish(session: RouterSession): void {
     const codec = this.#codec;
+    const realm = session.realm!;
     const truths = codec.u(Slot.true);
     const acknowledge = (truths & Option.acknowledge) !== 0;
     if (codec.u(Slot.uriStatus) !== UriStatus.ok) {
@@ -68,7 +77,7 @@ export class Broker {
     }
     let details = 0;
     if ((truths & Option.discloseMe) !== 0) {
-      if (!session.realm!.allowDisclosure) {
+      if (!realm.allowDisclosure) {
         if (acknowledge)
           this.#refuse(
             session,
@@ -86,9 +95,21 @@ export class Broker {
       if (acknowledge) this.#refuse(session, Message.publish, errors.unavailable, problem);
       return;
     }
+    if (realm.hasTrustLevels) {
+      codec.putTrustLevel(realm.trustLevelOf(session.identity!.authrole));
+      details |= Detail.trustLevel;
+    }
     const excludeMe = (codec.u(Slot.present) & Option.excludeMe) === 0 || (truths & Option.excludeMe) !== 0;
+    const excluded = excludeMe ? session.target : 0;
     const publication = this.#ids.next();
-    this.#route(excludeMe ? session.target : 0, publication, details);
+    if ((truths & Option.retain) !== 0) {
+      const problem = this.#retention.keep(realm, { id: publication, publisher: session, excluded, details });
+      if (problem !== null) {
+        if (acknowledge) this.#refuse(session, Message.publish, errors.invalidArgument, problem);
+        return;
+      }
+    }
+    this.#fanOut.route(session, excluded, publication, details);
     if (acknowledge) this.#acknowledge(session, Message.published, publication);
   }
 
@@ -105,70 +126,12 @@ export class Broker {
       codec.putIdentity(event.publisher.id, event.publisher.authid, event.publisher.authrole);
       details = Detail.disclose;
     }
-    this.#route(event.excluded ?? 0, this.#ids.next(), details);
-  }
-
-  /**
-   * Sends the visited PUBLISH to the subscriptions that the visit found. `excluded` is a target that does not get it, or 0.
-   * The router's own topics are only for subscriptions that name them: one to everything does not hear them.
-   */
-  #route(excluded: number, publication: number, details: number): void {
-    const codec = this.#codec;
-    const matchCount = codec.matchCount;
-    if (matchCount === 0) return;
-    const filter = (codec.u(Slot.present) & anyList) === 0 ? null : ReceiverFilter.read(codec);
-    const isReserved = codec.u(Slot.uriStatus) === UriStatus.reserved;
-    for (let i = 0; i < matchCount; i++) {
-      const pattern = codec.matchAt(i) as PatternHandle;
-      if (isReserved && !this.#patterns.isReserved(pattern)) continue;
-      const ownDetails = this.#patterns.match(pattern) === Match.exact ? details : details | Detail.uri;
-      this.#fanOut(pattern, excluded, filter, publication, ownDetails);
-    }
-  }
-
-  /** One subscription's receivers: one encode per serializer, then a table look-up and a reference per receiver. */
-  #fanOut(
-    pattern: PatternHandle,
-    excluded: number,
-    filter: ReceiverFilter | null,
-    publication: number,
-    details: number,
-  ): void {
-    const memberships = this.#memberships;
-    const encoded = this.#encoded;
-    const tried = this.#tried;
-    tried[Serializer.json] = tried[Serializer.msgpack] = tried[Serializer.cbor] = false;
-    let row = this.#patterns.firstMember(pattern);
-    while (row !== 0) {
-      const target = memberships.target(row);
-      row = memberships.nextOfPattern(row);
-      if (target === excluded) continue;
-      const receiver = this.#targets.get(target);
-      if (filter !== null && !filter.admits(receiver)) continue;
-      const serializer = receiver.serializer;
-      if (!tried[serializer]) {
-        tried[serializer] = true;
-        encoded[serializer] = this.#encodeEvent(serializer, pattern, publication, details);
-      }
-      const frame = encoded[serializer]!;
-      if (frame === null) this.#metrics.eventsDroppedPayload++;
-      else if (frame.length > receiver.peerFrameBytes_max) this.#metrics.eventsDroppedSize++;
-      else {
-        this.#metrics.events++;
-        receiver.post(frame);
-      }
-    }
-    encoded[Serializer.json] = encoded[Serializer.msgpack] = encoded[Serializer.cbor] = null;
-  }
-
-  #encodeEvent(
-    serializer: Serializer,
-    pattern: PatternHandle,
-    publication: number,
-    details: number,
-  ): Frame | null {
-    const length = this.#codec.writeEvent(serializer, this.#patterns.id(pattern), publication, details);
-    return length === 0 ? null : this.#frames.take(length, true);
+    const { excluded = 0 } = event;
+    const publication = this.#ids.next();
+    // What is wrong with a time to live, nobody is here to be told: the event is not retained.
+    if ((codec.u(Slot.true) & Option.retain) !== 0)
+      this.#retention.keep(event.realm, { id: publication, publisher: null, excluded, details: 0 });
+    this.#fanOut.route(null, excluded, publication, details);
   }
 
   subscribe(session: RouterSession): void {
@@ -176,27 +139,44 @@ export class Broker {
     // Subscribing to the router's own topics is allowed, publishing to them is not.
     if (codec.u(Slot.uriStatus) === UriStatus.invalid)
       return this.#refuse(session, Message.subscribe, errors.invalidUri, uriProblem(codec, "topic"));
+    const wishes = (codec.u(Slot.present) & wishOptions) === 0 ? noWishes : readWishes(codec);
+    if (wishes === null) {
+      const problem = `nkey is a text of up to ${fixedLimits.nodeKey_max} characters`;
+      return this.#refuse(session, Message.subscribe, errors.invalidArgument, problem);
+    }
+    const row = this.#membership(session);
+    if (row === 0) return;
+    const pattern = this.#memberships.pattern(row);
+    // What a second SUBSCRIBE does not ask for any more, has an end.
+    if (wishes !== noWishes || (this.#patterns.traits(pattern) & memberTraits) !== 0)
+      this.#memberOptions.set(session, pattern, row, wishes);
+    this.#acknowledge(session, Message.subscribed, this.#patterns.id(pattern));
+    if (wishes.getsRetained) this.#retention.replay(session, row, pattern);
+  }
+
+  /** The session's membership of the subscription that the visited SUBSCRIBE names; 0: refused. */
+  #membership(session: RouterSession): number {
+    const codec = this.#codec;
     let pattern = codec.matchAt(0) as PatternHandle | 0;
     if (codec.matchCount === 0) pattern = 0;
-    if (pattern === 0 || this.#memberships.find(pattern, session.target) === 0) {
-      if (session.subscriptionCount >= this.#limits.subscriptionsPerSession_max) {
-        const problem = `a session may hold ${this.#limits.subscriptionsPerSession_max} subscriptions`;
-        return this.#refuse(session, Message.subscribe, errors.unavailable, problem);
-      }
-      if (pattern === 0) pattern = this.#create(session);
-      if (pattern === 0)
-        return this.#refuse(
-          session,
-          Message.subscribe,
-          errors.unavailable,
-          "the router's pattern index is full",
-        );
-      this.#memberships.add(pattern, session);
-      session.subscriptionCount++;
-      if (session.realm!.reservedPatterns > 0 && codec.u(Slot.uriStatus) !== UriStatus.reserved)
-        this.#events.onSubscribe(session, this.#patterns.id(pattern));
+    const own = pattern === 0 ? 0 : this.#memberships.find(pattern, session.target);
+    if (own !== 0) return own;
+    if (session.subscriptionCount >= this.#limits.subscriptionsPerSession_max) {
+      const problem = `a session may hold ${this.#limits.subscriptionsPerSession_max} subscriptions`;
+      this.#refuse(session, Message.subscribe, errors.unavailable, problem);
+      return 0;
     }
-    this.#acknowledge(session, Message.subscribed, this.#patterns.id(pattern));
+    if (pattern === 0) pattern = this.#create(session);
+    if (pattern === 0) {
+      const problem = "the router's pattern index is full";
+      this.#refuse(session, Message.subscribe, errors.unavailable, problem);
+      return 0;
+    }
+    const row = this.#memberships.add(pattern, session);
+    session.subscriptionCount++;
+    if (session.realm!.reservedPatterns > 0 && codec.u(Slot.uriStatus) !== UriStatus.reserved)
+      this.#events.onSubscribe(session, this.#patterns.id(pattern));
+    return row;
   }
 
   /** Makes the subscription that the visited SUBSCRIBE names; 0 when the index is full. */
@@ -237,14 +217,23 @@ export class Broker {
   leave(row: number, session: RouterSession, realm: Realm): void {
     const patterns = this.#patterns;
     const pattern = this.#memberships.pattern(row);
+    const traits = patterns.traits(pattern);
+    if ((traits & memberTraits) !== 0) this.#memberOptions.clear(session, pattern, row);
+    this.#retention.endReplay(row);
     this.#memberships.remove(row, session);
     session.subscriptionCount--;
-    const isLast = patterns.memberCount(pattern) === 0;
-    if (realm.reservedPatterns > 0 && !patterns.isReserved(pattern))
-      this.#events.onLeave("subscription", session, realm, patterns.id(pattern), isLast);
-    if (!isLast) return;
-    if (patterns.isReserved(pattern)) realm.reservedPatterns--;
+    const isOver = !patterns.isLive(pattern);
+    const isReserved = (traits & Trait.reserved) !== 0;
+    if (realm.reservedPatterns > 0 && !isReserved)
+      this.#events.onLeave("subscription", session, realm, patterns.id(pattern), isOver);
+    if (!isOver) return;
+    if (isReserved) realm.reservedPatterns--;
     patterns.remove(pattern);
+  }
+
+  /** EVENT_RECEIVED. */
+  eventReceived(session: RouterSession): void {
+    this.#deliveries.received(session, this.#codec.f(FSlot.id));
   }
 
   #acknowledge(session: RouterSession, type: Message, id: number): void {

@@ -88,6 +88,8 @@ export class Calls {
     if ((details & Detail.disclose) !== 0)
       codec.putIdentity(caller.id, caller.identity!.authid, caller.identity!.authrole);
     if ((flags & CallFlag.passthru) !== 0) codec.putPassthru(this.#passthru.get(row)!);
+    if ((details & Detail.trustLevel) !== 0)
+      codec.putTrustLevel(caller.realm!.trustLevelOf(caller.identity!.authrole));
     if ((details & Detail.timeout) !== 0) codec.putTimeout(-pending.timeout_ms(row));
     const length = codec.writeInvocation(
       callee.serializer,

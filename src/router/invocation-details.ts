@@ -13,9 +13,14 @@ export function invocationDetails(
   pattern: PatternHandle,
   caller: RouterSession,
 ): number {
-  const details = patterns.match(pattern) === Match.exact ? 0 : Detail.uri;
+  let details = patterns.match(pattern) === Match.exact ? 0 : Detail.uri;
+  const realm = caller.realm!;
+  if (realm.hasTrustLevels) {
+    codec.putTrustLevel(realm.trustLevelOf(caller.identity!.authrole));
+    details |= Detail.trustLevel;
+  }
   if ((codec.u(Slot.true) & Option.discloseMe) === 0 && !patterns.discloseCaller(pattern)) return details;
-  if (!caller.realm!.allowDisclosure) return -1;
+  if (!realm.allowDisclosure) return -1;
   codec.putIdentity(caller.id, caller.identity!.authid, caller.identity!.authrole);
   return details | Detail.disclose;
 }

@@ -181,6 +181,45 @@ export const metaProcedures = {
   },
 } as const satisfies Readonly<Record<string, ProcedureText>>;
 
+const storedEvent = "{timestamp, subscription, publication, details, args?, kwargs?}";
+const storedEventOf = "{topic, timestamp, publication, details, args?, kwargs?}";
+
+/** What the broker answers itself: events that it keeps. */
+export const keptEventProcedures = {
+  "wamp.subscription.get_events": {
+    summary: "The events that the router has kept of a subscription, oldest first.",
+    args: ["subscription: id", "limit?: int"],
+    kwargs: [
+      "limit?: int",
+      "reverse?: bool",
+      "from_time, after_time, before_time, until_time?: time",
+      "topic?: uri",
+      "from_publication, after_publication, before_publication, until_publication?: id",
+    ],
+    result: [`${storedEvent}…`],
+  },
+  "spanwire.retained.count": {
+    summary: "How many events the realm retains.",
+    result: ["count: int"],
+  },
+  "spanwire.retained.list": {
+    summary: "Topics with a retained event.",
+    args: ["uri?: uri", "options?: {match, limit}"],
+    result: ["topics: uri[]"],
+  },
+  "spanwire.retained.get": {
+    summary: "The retained event of a topic.",
+    args: ["topic: uri"],
+    result: [`${storedEventOf} | null`],
+  },
+  "spanwire.retained.delete": {
+    summary: "Forgets the retained event of a topic.",
+    args: ["topic: uri"],
+    result: ["deleted: bool"],
+  },
+} as const satisfies Readonly<Record<string, ProcedureText>>;
+export type KeptEventProcedure = keyof typeof keptEventProcedures;
+
 export type MetaProcedure = keyof typeof metaProcedures;
 
 export const metaTopics = {
@@ -223,6 +262,10 @@ export const metaTopics = {
   "wamp.subscription.on_delete": {
     summary: "The last session has left a subscription.",
     args: ["session: id", ...subscription],
+  },
+  "spanwire.session.on_events_dropped": {
+    summary: "The hearer has read too slowly and lost events.",
+    args: ["count: int"],
   },
   "wamp.reflect.on_define": {
     summary: "A session has described a procedure, topic or error.",

@@ -15,6 +15,23 @@ import type { Realm } from "./realm.ts";
 export const PatternKind = { subscription: 0, registration: 1 } as const;
 export type PatternKind = (typeof PatternKind)[keyof typeof PatternKind];
 
+/**
+ * What is special about a pattern, as bits. They lie above its match policy in one column, so that the fan-out of an event learns
+ * by one look whether there is anything special at all.
+ */
+export const Trait = {
+  /** A subscription to topics of the router's own. */
+  reserved: 1 << 2,
+  /** Some subscriber has a node key. */
+  sharded: 1 << 3,
+  /** Some subscriber acknowledges its events. */
+  acknowledged: 1 << 4,
+  /** The router keeps the subscription's events; it stays when the last subscriber leaves. */
+  history: 1 << 5,
+} as const;
+export type Trait = (typeof Trait)[keyof typeof Trait];
+const matchMask = 3;
+
 /** A WAMP id is the handle below this, and how often the handle was used before above it: no id comes back within 2^25 reuses. */
 const handleRange = 2 ** 28;
 const generationMask = (1 << 25) - 1;
@@ -22,7 +39,8 @@ const generationMask = (1 << 25) - 1;
 export class Patterns {
   readonly #index: PatternIndex;
   readonly #kind = new U8Column();
-  readonly #match = new U8Column();
+  /** Match policy and `Trait` bits. */
+  readonly #traits = new U8Column();
   readonly #invoke = new U8Column();
   readonly #discloseCaller = new U8Column();
   readonly #generation = new U32Column();
@@ -31,7 +49,6 @@ export class Patterns {
   readonly #lastMember = new U32Column();
   readonly #cursor = new U32Column();
   readonly #created_ms = new F64Column();
-  readonly #reserved = new U8Column();
   readonly #wall_ms: () => number;
 
   constructor(index: PatternIndex, wall_ms: () => number) {
@@ -44,9 +61,9 @@ export class Patterns {
     return this.#index;
   }
 
-  /** Patterns of both kinds, over all realms. */
+  /** Patterns of both kinds, over all realms, but for those that stay whoever comes and goes. */
   get count(): number {
-    return this.#index.count;
+    return this.#index.count - this.#staying;
   }
 
   /** Makes the pattern that the visited SUBSCRIBE or REGISTER names; 0 when the index is full. */
@@ -54,10 +71,25 @@ export class Patterns {
     const match = codec.u(Slot.match) as Match;
     const scope = realm.handle * 2 + kind;
     const handle = this.#index.insert(scope, match, codec.u(Slot.uri), codec.u(Slot.uriLen)) as PatternHandle;
+    if ((handle as number) !== 0) this.#begin(handle, kind, match);
+    return handle;
+  }
+
+  /** Makes a subscription that stays, with nobody subscribed yet; 0 when the index is full. It must not be there already. */
+  addStaying(realm: Realm, match: Match, uri: string): PatternHandle | 0 {
+    const kind = PatternKind.subscription;
+    const handle = this.#index.insertText(realm.handle * 2 + kind, match, uri) as PatternHandle;
     if ((handle as number) === 0) return 0;
+    this.#begin(handle, kind, match);
+    this.setTrait(handle, Trait.history);
+    this.#staying++;
+    return handle;
+  }
+
+  #begin(handle: PatternHandle, kind: PatternKind, match: Match): void {
     this.#ensure(handle);
     this.#kind.set(handle, kind);
-    this.#match.set(handle, match);
+    this.#traits.set(handle, match);
     this.#invoke.set(handle, 0);
     this.#discloseCaller.set(handle, 0);
     this.#memberCount.set(handle, 0);
@@ -65,8 +97,6 @@ export class Patterns {
     this.#lastMember.set(handle, 0);
     this.#cursor.set(handle, 0);
     this.#created_ms.set(handle, this.#wall_ms());
-    this.#reserved.set(handle, 0);
-    return handle;
   }
 
   /** Forgets the pattern; its id is not given again before 2^25 others in its place. */
@@ -84,16 +114,21 @@ export class Patterns {
   byId(kind: PatternKind, id: number): PatternHandle | 0 {
     const handle = (id % handleRange) as PatternHandle;
     if (handle === (0 as number) || handle > this.#top) return 0;
-    if (this.#memberCount.get(handle) === 0 || this.#kind.get(handle) !== kind) return 0;
+    if (this.#kind.get(handle) !== kind || !this.isLive(handle)) return 0;
     return this.id(handle) === id ? handle : 0;
   }
 
   /** Those of one kind in a realm, in no particular order. Control path: it looks at every pattern there is. */
   *of(kind: PatternKind, realm: Realm): Generator<PatternHandle> {
     for (let handle = 1 as PatternHandle; handle <= this.#top; handle++) {
-      if (this.#memberCount.get(handle) === 0 || this.#kind.get(handle) !== kind) continue;
+      if (this.#kind.get(handle) !== kind || !this.isLive(handle)) continue;
       if (this.realmHandle(handle) === realm.handle) yield handle;
     }
+  }
+
+  /** Whether it has members, or stays without any. */
+  isLive(handle: PatternHandle): boolean {
+    return this.#memberCount.get(handle) !== 0 || this.has(handle, Trait.history);
   }
 
   kind(handle: PatternHandle): PatternKind {
@@ -111,13 +146,26 @@ export class Patterns {
   }
   /** A subscription to topics of the router's own. */
   isReserved(handle: PatternHandle): boolean {
-    return this.#reserved.get(handle) !== 0;
+    return this.has(handle, Trait.reserved);
   }
   setReserved(handle: PatternHandle): void {
-    this.#reserved.set(handle, 1);
+    this.setTrait(handle, Trait.reserved);
   }
   match(handle: PatternHandle): Match {
-    return this.#match.get(handle) as Match;
+    return (this.#traits.get(handle) & matchMask) as Match;
+  }
+  /** Its `Trait` bits, and in the two lowest bits its match policy. */
+  traits(handle: PatternHandle): number {
+    return this.#traits.get(handle);
+  }
+  has(handle: PatternHandle, trait: Trait): boolean {
+    return (this.#traits.get(handle) & trait) !== 0;
+  }
+  setTrait(handle: PatternHandle, trait: Trait): void {
+    this.#traits.set(handle, this.#traits.get(handle) | trait);
+  }
+  clearTrait(handle: PatternHandle, trait: Trait): void {
+    this.#traits.set(handle, this.#traits.get(handle) & ~trait);
   }
   invoke(handle: PatternHandle): Invoke {
     return this.#invoke.get(handle) as Invoke;
@@ -158,11 +206,12 @@ export class Patterns {
   }
 
   #top = 0;
+  #staying = 0;
   #ensure(handle: PatternHandle): void {
     if (handle <= this.#top) return;
     this.#top = handle;
     this.#kind.ensure(handle);
-    this.#match.ensure(handle);
+    this.#traits.ensure(handle);
     this.#invoke.ensure(handle);
     this.#discloseCaller.ensure(handle);
     this.#generation.ensure(handle);
@@ -171,6 +220,5 @@ export class Patterns {
     this.#lastMember.ensure(handle);
     this.#cursor.ensure(handle);
     this.#created_ms.ensure(handle);
-    this.#reserved.ensure(handle);
   }
 }

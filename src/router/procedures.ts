@@ -43,12 +43,12 @@ export class RouterProcedures {
   }
 
   /** Adds handlers by URI, and what reflection tells of them. */
-  add(
-    handlers: Readonly<Record<string, ProcedureHandler>>,
-    texts: Readonly<Record<string, ProcedureText>> = {},
+  add<Uri extends string>(
+    handlers: Readonly<Record<Uri, ProcedureHandler>>,
+    texts: Readonly<Record<Uri, ProcedureText>>,
   ): void {
-    for (const [uri, handler] of Object.entries(handlers)) this.#handlers.set(uri, handler);
-    for (const [uri, text] of Object.entries(texts)) this.#texts.set(uri, text);
+    for (const [uri, handler] of Object.entries<ProcedureHandler>(handlers)) this.#handlers.set(uri, handler);
+    for (const [uri, text] of Object.entries<ProcedureText>(texts)) this.#texts.set(uri, text);
   }
 
   get uris(): readonly string[] {

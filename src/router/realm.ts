@@ -1,6 +1,15 @@
 /** A realm: a name, a number in the index's keys, and the rules of its sessions. Nothing crosses from one realm to another. */
 import type { RealmHandle } from "../base/ids.ts";
 
+/** A subscription whose events are kept for `wamp.subscription.get_events`. */
+export interface HistoryOptions {
+  readonly topic: string;
+  /** How `topic` is matched. Default `exact`. */
+  readonly match?: "exact" | "prefix" | "wildcard";
+  /** Events kept; the oldest goes when there are more. */
+  readonly limit: number;
+}
+
 export interface RealmOptions {
   readonly uri: string;
   /** `strict`: the specification to the letter. `compat` (default): what existing clients need tolerated. */
@@ -15,6 +24,12 @@ export interface RealmOptions {
    * wamp.error.not_authorized. Sessions with any other role may.
    */
   readonly allowKill: boolean;
+  /** Trust levels by authrole, integers from 0 (lowest). Where given, EVENTs and INVOCATIONs say `trustlevel`; roles not named have 0. */
+  readonly trustLevels?: Readonly<Record<string, number>>;
+  /** Seconds that an event is retained if its publisher does not say; 0 or absent: until it is replaced or deleted. */
+  readonly retainedTtl_s?: number;
+  /** Subscriptions whose events are kept, whether or not somebody is subscribed. */
+  readonly history?: readonly HistoryOptions[];
 }
 
 /** A realm's rules where none are given. */
@@ -34,9 +49,15 @@ export class Realm {
   readonly strictUris: boolean;
   readonly allowDisclosure: boolean;
   readonly allowKill: boolean;
+  /** 0: for ever. */
+  readonly retainedTtl_ms: number;
+  readonly history: readonly HistoryOptions[];
+  readonly #trustLevels: ReadonlyMap<string, number> | null;
   sessionCount = 0;
   /** Subscriptions, by pattern, to topics of the router's own: while there are none, no meta event is made. */
   reservedPatterns = 0;
+
+  /** Throws RangeError for a trust level or time that is none. */
   constructor(handle: RealmHandle, given: GivenRealm) {
     const options: RealmOptions = { ...realmDefaults, ...given };
     this.uri = options.uri;
@@ -45,5 +66,25 @@ export class Realm {
     this.strictUris = options.strictUris;
     this.allowDisclosure = options.allowDisclosure;
     this.allowKill = options.allowKill;
+    this.history = options.history ?? [];
+    const ttl_s = options.retainedTtl_s ?? 0;
+    if (!Number.isFinite(ttl_s) || ttl_s < 0)
+      throw new RangeError(`realm ${options.uri}: retainedTtl_s is seconds, 0 or more`);
+    this.retainedTtl_ms = ttl_s * 1_000;
+    const levels = options.trustLevels === undefined ? null : Object.entries(options.trustLevels);
+    for (const [authrole, level] of levels ?? [])
+      if (!Number.isSafeInteger(level) || level < 0)
+        throw new RangeError(`realm ${options.uri}: the trust level of ${authrole} is an integer, 0 or more`);
+    this.#trustLevels = levels === null ? null : new Map(levels);
+  }
+
+  /** Whether EVENTs and INVOCATIONs say how far their sender is trusted. */
+  get hasTrustLevels(): boolean {
+    return this.#trustLevels !== null;
+  }
+
+  /** 0 (lowest) for an authrole that the realm's options do not name. */
+  trustLevelOf(authrole: string): number {
+    return this.#trustLevels?.get(authrole) ?? 0;
   }
 }

@@ -12,6 +12,8 @@ export interface Frame extends OutgoingFrame {
   readonly length: number;
   /** EVENTs may be dropped for a slow consumer, replies may not. */
   readonly droppable: boolean;
+  /** Takes its bytes out of memory that is used again after this turn. Whoever keeps a frame beyond the turn calls it. */
+  own(): void;
 }
 
 /** Makes frames: `take` of what a writer of the codec just wrote. */
@@ -37,6 +39,9 @@ export interface RouterSession {
   readonly clientFeatures: number;
   /** Largest frame that may be sent to it. */
   readonly peerFrameBytes_max: number;
+  /** Bytes queued for it, and whether its socket is full: nothing more leaves until it drains. */
+  readonly queuedBytes: number;
+  readonly blocked: boolean;
   /** Number of the last INVOCATION sent to it; the router's counter for this session. */
   lastInvocation: number;
   /** Highest request id of a CALL seen from it. */

@@ -5,6 +5,7 @@ import type { Metrics } from "../base/metrics.ts";
 import type { RandomIds } from "../base/random-ids.ts";
 import type { Authenticator, Scheduler } from "../ports.ts";
 import type { Broker } from "../router/broker.ts";
+import type { BrokerSetup } from "../router/broker-setup.ts";
 import type { Calls } from "../router/calls.ts";
 import type { Dealer } from "../router/dealer.ts";
 import type { Memberships } from "../router/memberships.ts";
@@ -25,6 +26,8 @@ export interface SessionCore {
   readonly codec: Codec;
   readonly outbox: Outbox;
   readonly broker: Broker;
+  /** What the broker's tables hold beside subscriptions. */
+  readonly pubsub: BrokerSetup;
   readonly dealer: Dealer;
   readonly calls: Calls;
   readonly subscriptions: Memberships;

@@ -194,6 +194,8 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
         return this.#inSequence() ? core.dealer.unregister(this) : undefined;
       case Message.cancel:
         return core.calls.onCancel(this);
+      case Message.eventReceived:
+        return core.broker.eventReceived(this);
       case Message.error:
         return this.#onError();
       case Message.goodbye:
@@ -309,7 +311,6 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     this.connection.close(code, reason.slice(0, 120));
   }
 
-  /** Ends calls and registrations at once, and subscriptions a turn's share at a time. */
   #leaveRealm(): void {
     const core = this.#core;
     // Either there was no session, or its subscriptions are being ended and `#left` will follow.

@@ -57,6 +57,8 @@ export class Peer implements RouterSession {
   firstRegistration = 0;
   firstCall = 0;
   firstInvocation = 0;
+  readonly queuedBytes = 0;
+  readonly blocked = false;
   isGone = false;
   /** What it was sent and has not taken yet. */
   inbox: unknown[][] = [];
@@ -91,6 +93,7 @@ const framesOf = (codec: Codec): FrameSource => {
     bytes,
     length: bytes.length,
     droppable,
+    own() {},
   });
   return {
     take: (length, droppable) => frame(codec.outFrame(length).slice(), droppable),

@@ -19,7 +19,7 @@ const describe = (wire: Wire, type: Type, uri: string): Promise<unknown> =>
 async function listed(wire: Wire, type: Type): Promise<string[]> {
   const uris = (await resultOf(wire, `wamp.reflection.${type}.list`)) as string[];
   assert.deepEqual(uris, [...new Set(uris)].sort(), "in order, each once");
-  return uris.filter((uri) => !uri.startsWith("wamp."));
+  return uris.filter((uri) => !/^(wamp|spanwire)\./.test(uri));
 }
 
 export function reflectionSuite(suite: Suite): void {

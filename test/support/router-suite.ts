@@ -88,6 +88,8 @@ export const nothingLeft = {
   testaments: 0,
   definitions: 0,
   heldBytes: 0,
+  unacknowledged: 0,
+  replays: 0,
 } as const;
 
 /** Declares tests of one leg. */

@@ -2,6 +2,7 @@
 
 import { test } from "node:test";
 import { type Leg, Suite } from "./router-suite.ts";
+import { acknowledgedSuite } from "./router-suite-acknowledged.ts";
 import { cancelSuite } from "./router-suite-cancel.ts";
 import { contradictionSuite } from "./router-suite-contradictions.ts";
 import { departureSuite } from "./router-suite-departures.ts";
@@ -10,6 +11,7 @@ import { gatherSuite } from "./router-suite-gather.ts";
 import { gatherEndsSuite } from "./router-suite-gather-ends.ts";
 import { gatherYieldsSuite } from "./router-suite-gather-yields.ts";
 import { goodbyeSuite } from "./router-suite-goodbye.ts";
+import { historySuite } from "./router-suite-history.ts";
 import { hostileSuite } from "./router-suite-hostile.ts";
 import { idSuite } from "./router-suite-ids.ts";
 import { killSuite } from "./router-suite-kill.ts";
@@ -22,11 +24,16 @@ import { payloadSuite } from "./router-suite-payload.ts";
 import { progressiveSuite } from "./router-suite-progressive.ts";
 import { pubsubSuite } from "./router-suite-pubsub.ts";
 import { reflectionSuite } from "./router-suite-reflection.ts";
+import { retainedProcedureSuite } from "./router-suite-retained-procedures.ts";
+import { retentionLimitSuite } from "./router-suite-retention-limits.ts";
+import { retentionSuite } from "./router-suite-retention.ts";
 import { rpcSuite } from "./router-suite-rpc.ts";
 import { sessionSuite } from "./router-suite-session.ts";
 import { shardedSuite } from "./router-suite-sharded.ts";
+import { shardedSubscriptionSuite } from "./router-suite-sharded-subscription.ts";
 import { sharedSuite } from "./router-suite-shared.ts";
 import { testamentSuite } from "./router-suite-testaments.ts";
+import { trustSuite } from "./router-suite-trust.ts";
 import { uriSuite } from "./router-suite-uris.ts";
 
 export function runRouterSuite(leg: Leg): void {
@@ -43,6 +50,13 @@ export function runRouterSuite(leg: Leg): void {
   uriSuite(suite);
   pubsubSuite(suite);
   filterSuite(suite);
+  retentionSuite(suite);
+  retentionLimitSuite(suite);
+  retainedProcedureSuite(suite);
+  historySuite(suite);
+  shardedSubscriptionSuite(suite);
+  acknowledgedSuite(suite);
+  trustSuite(suite);
   rpcSuite(suite);
   sharedSuite(suite);
   shardedSuite(suite);
