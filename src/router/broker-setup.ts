@@ -9,16 +9,15 @@ import { AcknowledgedDelivery } from "./acknowledged-delivery.ts";
 import { Broker } from "./broker.ts";
 import { FanOut } from "./fan-out.ts";
 import { Histories } from "./history.ts";
-import { historyProcedures } from "./history-query.ts";
+import { historyProcedures, historyTexts } from "./history-query.ts";
 import { MemberOptions } from "./member-options.ts";
 import type { Memberships } from "./memberships.ts";
 import type { MetaEvents } from "./meta-events.ts";
 import type { Patterns } from "./patterns.ts";
-import { type KeptEventProcedure, keptEventProcedures } from "./meta-catalogue.ts";
-import type { ProcedureHandler, RouterProcedures } from "./procedures.ts";
+import type { RouterProcedures } from "./procedures.ts";
 import type { Realm } from "./realm.ts";
 import { RetainedEvents } from "./retained.ts";
-import { retainedProcedures } from "./retained-procedures.ts";
+import { retainedProcedures, retainedTexts } from "./retained-procedures.ts";
 import { RetainedReplay } from "./retained-replay.ts";
 import { Retention } from "./retention.ts";
 import { SelectiveFanOut } from "./selective-fan-out.ts";
@@ -73,11 +72,8 @@ export function setUpBroker(parts: BrokerSetupParts): BrokerSetup {
     deliveries,
   });
   for (const realm of parts.realms) histories.open(realm);
-  const handlers: Readonly<Record<KeptEventProcedure, ProcedureHandler>> = {
-    ...historyProcedures({ patterns, histories, limits }),
-    ...retainedProcedures(retained, limits),
-  };
-  procedures.add(handlers, keptEventProcedures);
+  procedures.add(historyProcedures({ patterns, histories, limits }), historyTexts);
+  procedures.add(retainedProcedures(retained, limits), retainedTexts);
   return {
     broker,
     observer: { onJoin() {}, onLeave: (session) => deliveries.endSession(session) },

@@ -116,22 +116,27 @@ export class Broker {
   /** Publishes an event of the router's own. Not from inside the handling of a message: the codec visits the event. */
   publishEvent(event: RouterEvent): void {
     const codec = this.#codec;
-    const status = codec.visit(Serializer.msgpack, publishMessage(event), event.realm.handle, 0);
+    const { realm, excluded = 0 } = event;
+    const status = codec.visit(Serializer.msgpack, publishMessage(event), realm.handle, 0);
     if (status !== Status.ok || codec.u(Slot.matchStatus) === MatchStatus.overflow) {
       this.#metrics.routerEventsDropped++;
       return;
     }
+    const publisher = "publisher" in event ? event.publisher : null;
     let details = 0;
-    if ("publisher" in event && event.publisher !== undefined) {
-      codec.putIdentity(event.publisher.id, event.publisher.authid, event.publisher.authrole);
+    if (publisher !== null && (codec.u(Slot.true) & Option.discloseMe) !== 0) {
+      codec.putIdentity(publisher.id, publisher.identity!.authid, publisher.identity!.authrole);
       details = Detail.disclose;
     }
-    const { excluded = 0 } = event;
-    const publication = this.#ids.next();
-    // What is wrong with a time to live, nobody is here to be told: the event is not retained.
+    if (publisher !== null && realm.hasTrustLevels) {
+      codec.putTrustLevel(realm.trustLevelOf(publisher.identity!.authrole));
+      details |= Detail.trustLevel;
+    }
+    const id = this.#ids.next();
+    // Of a time to live that is none, nobody is here to be told: the event is not retained.
     if ((codec.u(Slot.true) & Option.retain) !== 0)
-      this.#retention.keep(event.realm, { id: publication, publisher: null, excluded, details: 0 });
-    this.#fanOut.route(null, excluded, publication, details);
+      this.#retention.keep(realm, { id, publisher, excluded, details });
+    this.#fanOut.route(publisher, excluded, id, details);
   }
 
   subscribe(session: RouterSession): void {

@@ -13,7 +13,7 @@ import type { Memberships } from "./memberships.ts";
 import { type Patterns, Trait } from "./patterns.ts";
 import type { SelectiveFanOut } from "./selective-fan-out.ts";
 import type { Targets } from "./targets.ts";
-import type { Frame, FrameSource, RouterSession } from "./types.ts";
+import type { Frame, FrameSource, Publisher } from "./types.ts";
 
 export interface FanOutParts {
   readonly codec: Codec;
@@ -55,7 +55,7 @@ export class FanOut {
    * target that does not get it, or 0. The router's own topics are only for subscriptions that name them: one to everything does
    * not hear them.
    */
-  route(publisher: RouterSession | null, excluded: number, publication: number, details: number): void {
+  route(publisher: Publisher | null, excluded: number, publication: number, details: number): void {
     const codec = this.#codec;
     const matchCount = codec.matchCount;
     if (matchCount === 0) return;

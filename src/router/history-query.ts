@@ -8,8 +8,9 @@ import { encodeMessage } from "../protocol/encoding.ts";
 import { errors, WampError } from "../protocol/errors.ts";
 import { Match } from "../protocol/messages.ts";
 import type { Histories, History } from "./history.ts";
+import { anId, aUri, invalidArgument, type Kind, optional, positional } from "./meta-args.ts";
 import { PatternKind, type Patterns } from "./patterns.ts";
-import type { ProcedureCall, ProcedureHandler } from "./procedures.ts";
+import type { ProcedureCall, ProcedureHandler, ProcedureText } from "./procedures.ts";
 import { decodeStored, type StoredEvent } from "./stored-event.ts";
 import type { RouterSession } from "./types.ts";
 
@@ -22,23 +23,36 @@ export interface HistoryQueryParts {
 /** Room for what an answer has around its events. */
 const envelopeBytes = 64;
 
-export function historyProcedures(parts: HistoryQueryParts) {
-  return { "wamp.subscription.get_events": (call) => getEvents(parts, call) } satisfies Readonly<
-    Record<string, ProcedureHandler>
-  >;
+export const historyTexts: Readonly<Record<string, ProcedureText>> = {
+  "wamp.subscription.get_events": {
+    summary:
+      "The events of a subscription that the router keeps, in order, as far as one answer may have them.",
+    args: ["subscription: id", "limit?: int"],
+    kwargs: [
+      "limit?: int",
+      "reverse?: bool",
+      ...["from_time", "after_time", "before_time", "until_time"].map((name) => `${name}?: timestamp`),
+      "topic?: uri",
+      ...["from", "after", "before", "until"].map((name) => `${name}_publication?: id`),
+    ],
+    result: ["...events: {timestamp, subscription, publication, details, args?, kwargs?}"],
+  },
+};
+
+export function historyProcedures(parts: HistoryQueryParts): Readonly<Record<string, ProcedureHandler>> {
+  return { "wamp.subscription.get_events": (call) => getEvents(parts, call) };
 }
 
 function getEvents(parts: HistoryQueryParts, call: ProcedureCall): readonly unknown[] {
   const { patterns, histories, limits } = parts;
-  const id = integer("the subscription", call.args[0], 1);
-  if (id === null) throw refused("the first argument is a subscription id");
+  const id = positional(call, 0, "subscription", anId);
   const pattern = patterns.byId(PatternKind.subscription, id);
   const isHere = pattern !== 0 && patterns.realmHandle(pattern) === call.realm.handle;
   const history = isHere ? histories.of(pattern) : null;
   if (history === null)
     throw new WampError(
       errors.noSuchSubscription.uri,
-      isHere ? "the router keeps no events of this subscription" : "there is no such subscription",
+      isHere ? `the router keeps no events of subscription ${id}` : `there is no subscription ${id}`,
     );
   const query = readQuery(call, limits.historyResult_max);
   const wanted = select(history, query, call.caller);
@@ -51,56 +65,54 @@ interface Query {
   readonly limit: number;
   readonly reverse: boolean;
   /** Milliseconds since 1970, with a fraction where the caller gave one. */
-  readonly fromTime_ms: number | null;
-  readonly afterTime_ms: number | null;
-  readonly beforeTime_ms: number | null;
-  readonly untilTime_ms: number | null;
-  readonly topic: string | null;
-  readonly fromPublication: number | null;
-  readonly afterPublication: number | null;
-  readonly beforePublication: number | null;
-  readonly untilPublication: number | null;
+  readonly fromTime_ms: number | undefined;
+  readonly afterTime_ms: number | undefined;
+  readonly beforeTime_ms: number | undefined;
+  readonly untilTime_ms: number | undefined;
+  readonly topic: string | undefined;
+  readonly fromPublication: number | undefined;
+  readonly afterPublication: number | undefined;
+  readonly beforePublication: number | undefined;
+  readonly untilPublication: number | undefined;
 }
 
-const refused = (message: string): WampError => new WampError(errors.invalidArgument.uri, message);
-
-/** A null stands for "not given". */
-const isAbsent = (value: unknown): value is null | undefined => value === undefined || value === null;
-
-function integer(name: string, value: unknown, min: number): number | null {
-  if (isAbsent(value)) return null;
-  if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > 2 ** 53)
-    throw refused(`${name} is an integer from ${min} to 2^53`);
-  return value;
-}
+const aCount: Kind<number> = {
+  name: "an integer, 1 or more",
+  read: (value) => (Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : undefined),
+};
+const aBoolean: Kind<boolean> = {
+  name: "a boolean",
+  read: (value) => (typeof value === "boolean" ? value : undefined),
+};
 
 /** RFC 3339, where the letters may be small and the T a blank. */
 const timestamp = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d{1,12})?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
-function time(name: string, value: unknown): number | null {
-  if (isAbsent(value)) return null;
-  const parts = typeof value === "string" ? timestamp.exec(value) : null;
-  const [, date, clock, fraction = "0", zone = ""] = parts ?? [];
-  const seconds_ms = Date.parse(`${date}T${clock}${zone.toUpperCase()}`);
-  if (parts === null || Number.isNaN(seconds_ms)) throw refused(`${name} is a timestamp as in RFC 3339`);
-  return seconds_ms + Number(fraction) * 1_000;
-}
+const aTime: Kind<number> = {
+  name: "a timestamp as in RFC 3339",
+  read(value) {
+    const [, date, clock, fraction = "0", zone] = (typeof value === "string" && timestamp.exec(value)) || [];
+    if (zone === undefined) return undefined;
+    const seconds_ms = Date.parse(`${date}T${clock}${zone.toUpperCase()}`);
+    return Number.isNaN(seconds_ms) ? undefined : seconds_ms + Number(fraction) * 1_000;
+  },
+};
 
-function readQuery({ args, kwargs }: ProcedureCall, limit_max: number): Query {
-  const { reverse, topic } = kwargs;
-  if (!isAbsent(reverse) && typeof reverse !== "boolean") throw refused("reverse is a boolean");
-  if (!isAbsent(topic) && typeof topic !== "string") throw refused("topic is a URI");
-  // Some clients of another router give the limit by position.
-  const limit = integer("limit", kwargs["limit"] ?? args[1], 1) ?? limit_max;
-  const publication = (name: string): number | null => integer(name, kwargs[name], 1);
+/** In the place of a position: the argument is taken by its name only. */
+const byName = -1;
+
+function readQuery(call: ProcedureCall, limit_max: number): Query {
+  const time = (name: string): number | undefined => optional(call, byName, name, aTime);
+  const publication = (name: string): number | undefined => optional(call, byName, name, aCount);
   return {
-    limit: Math.min(limit, limit_max),
-    reverse: reverse === true,
-    fromTime_ms: time("from_time", kwargs["from_time"]),
-    afterTime_ms: time("after_time", kwargs["after_time"]),
-    beforeTime_ms: time("before_time", kwargs["before_time"]),
-    untilTime_ms: time("until_time", kwargs["until_time"]),
-    topic: topic ?? null,
+    // Some clients of another router give the limit by position.
+    limit: Math.min(optional(call, 1, "limit", aCount) ?? limit_max, limit_max),
+    reverse: optional(call, byName, "reverse", aBoolean) ?? false,
+    fromTime_ms: time("from_time"),
+    afterTime_ms: time("after_time"),
+    beforeTime_ms: time("before_time"),
+    untilTime_ms: time("until_time"),
+    topic: optional(call, byName, "topic", aUri),
     fromPublication: publication("from_publication"),
     afterPublication: publication("after_publication"),
     beforePublication: publication("before_publication"),
@@ -115,27 +127,27 @@ function range(history: History, query: Query): { readonly first: number; readon
   const { fromPublication, afterPublication, beforePublication, untilPublication } = query;
   let first = 0;
   let last = history.count - 1;
-  if (fromPublication !== null) first = Math.max(first, find(history, fromPublication));
-  if (afterPublication !== null) first = Math.max(first, find(history, afterPublication) + 1);
-  if (beforePublication !== null) last = Math.min(last, find(history, beforePublication) - 1);
-  if (untilPublication !== null) last = Math.min(last, find(history, untilPublication));
+  if (fromPublication !== undefined) first = Math.max(first, find(history, fromPublication));
+  if (afterPublication !== undefined) first = Math.max(first, find(history, afterPublication) + 1);
+  if (beforePublication !== undefined) last = Math.min(last, find(history, beforePublication) - 1);
+  if (untilPublication !== undefined) last = Math.min(last, find(history, untilPublication));
   return { first, last };
 }
 
 /** To say nothing would look like "nothing new" to a caller whose last event has fallen out of the history. */
 function find(history: History, publication: number): number {
   for (let i = history.count - 1; i >= 0; i--) if (history.at(i).publication === publication) return i;
-  throw refused(`publication ${publication} is not in the history, or not any more`);
+  throw invalidArgument(`publication ${publication} is not in the history, or not any more`);
 }
 
 function isWanted(event: StoredEvent, query: Query, caller: RouterSession): boolean {
   const { fromTime_ms, afterTime_ms, beforeTime_ms, untilTime_ms, topic } = query;
   return (
-    (topic === null || event.topic === topic) &&
-    (fromTime_ms === null || event.published_ms >= fromTime_ms) &&
-    (afterTime_ms === null || event.published_ms > afterTime_ms) &&
-    (beforeTime_ms === null || event.published_ms < beforeTime_ms) &&
-    (untilTime_ms === null || event.published_ms <= untilTime_ms) &&
+    (topic === undefined || event.topic === topic) &&
+    (fromTime_ms === undefined || event.published_ms >= fromTime_ms) &&
+    (afterTime_ms === undefined || event.published_ms > afterTime_ms) &&
+    (beforeTime_ms === undefined || event.published_ms < beforeTime_ms) &&
+    (untilTime_ms === undefined || event.published_ms <= untilTime_ms) &&
     (event.filter === null || event.filter.admits(caller))
   );
 }

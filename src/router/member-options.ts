@@ -9,8 +9,10 @@ import { Option, Slot } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
 import type { AcknowledgedDelivery } from "./acknowledged-delivery.ts";
 import { type Patterns, Trait } from "./patterns.ts";
-import { mixedHash, textHash } from "./text-hash.ts";
+import { hashKey, shardWeight } from "./shard-hash.ts";
 import type { RouterSession } from "./types.ts";
+
+const utf8 = new TextEncoder();
 
 /** What SUBSCRIBE.Options ask for beyond the subscription. */
 export interface MemberWishes {
@@ -100,19 +102,18 @@ export class MemberOptions {
   }
 
   /**
-   * The node key that events with this routing key belong to: of all, the one whose hash together with the routing key's is the
-   * highest (rendezvous hashing, Thaler & Ravishankar, 1998). A key that joins takes only its own share from the others, and one
-   * that leaves gives up only its own. Null: no member has a node key.
+   * The node key that events with this routing key – UTF-8, a view will do – belong to: see shard-hash.ts. Null: no member has a
+   * node key.
    */
-  shardOf(pattern: PatternHandle, routingKey: string): string | null {
-    const hash = textHash(routingKey);
+  shardOf(pattern: PatternHandle, routingKey: Uint8Array): string | null {
+    const key = hashKey(routingKey);
     let best: string | null = null;
     let highest = -1;
-    for (const [key, shard] of this.#shards.get(pattern) ?? []) {
-      const weight = mixedHash(shard.hash, hash);
-      if (weight < highest || (weight === highest && best !== null && key > best)) continue;
+    for (const [nodeKey, shard] of this.#shards.get(pattern) ?? []) {
+      const weight = shardWeight(shard.hash, key);
+      if (weight < highest || (weight === highest && best !== null && nodeKey > best)) continue;
       highest = weight;
-      best = key;
+      best = nodeKey;
     }
     return best;
   }
@@ -125,7 +126,7 @@ export class MemberOptions {
       this.#patterns.setTrait(pattern, Trait.sharded);
     }
     const shard = shards.get(nodeKey);
-    if (shard === undefined) shards.set(nodeKey, { hash: textHash(nodeKey), members: 1 });
+    if (shard === undefined) shards.set(nodeKey, { hash: hashKey(utf8.encode(nodeKey)), members: 1 });
     else shard.members++;
     this.#nodeKeys.set(row, nodeKey);
   }

@@ -180,46 +180,6 @@ export const metaProcedures = {
     args: ["uri: uri", "type?: procedure | topic | error"],
   },
 } as const satisfies Readonly<Record<string, ProcedureText>>;
-
-const storedEvent = "{timestamp, subscription, publication, details, args?, kwargs?}";
-const storedEventOf = "{topic, timestamp, publication, details, args?, kwargs?}";
-
-/** What the broker answers itself: events that it keeps. */
-export const keptEventProcedures = {
-  "wamp.subscription.get_events": {
-    summary: "The events that the router has kept of a subscription, oldest first.",
-    args: ["subscription: id", "limit?: int"],
-    kwargs: [
-      "limit?: int",
-      "reverse?: bool",
-      "from_time, after_time, before_time, until_time?: time",
-      "topic?: uri",
-      "from_publication, after_publication, before_publication, until_publication?: id",
-    ],
-    result: [`${storedEvent}…`],
-  },
-  "spanwire.retained.count": {
-    summary: "How many events the realm retains.",
-    result: ["count: int"],
-  },
-  "spanwire.retained.list": {
-    summary: "Topics with a retained event.",
-    args: ["uri?: uri", "options?: {match, limit}"],
-    result: ["topics: uri[]"],
-  },
-  "spanwire.retained.get": {
-    summary: "The retained event of a topic.",
-    args: ["topic: uri"],
-    result: [`${storedEventOf} | null`],
-  },
-  "spanwire.retained.delete": {
-    summary: "Forgets the retained event of a topic.",
-    args: ["topic: uri"],
-    result: ["deleted: bool"],
-  },
-} as const satisfies Readonly<Record<string, ProcedureText>>;
-export type KeptEventProcedure = keyof typeof keptEventProcedures;
-
 export type MetaProcedure = keyof typeof metaProcedures;
 
 export const metaTopics = {

@@ -3,15 +3,13 @@
  * published at the end of the turn, because the codec is busy with the message that causes them; nothing is queued, and nothing
  * made, where no subscription of the realm could hear them.
  */
-import type { SessionId } from "../base/ids.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Metrics } from "../base/metrics.ts";
-import type { Identity } from "../ports.ts";
 import { encodeMessage } from "../protocol/encoding.ts";
 import { type Match, Message, matchNames } from "../protocol/messages.ts";
 import { Serializer } from "../protocol/serializers.ts";
 import type { Realm } from "./realm.ts";
-import type { RouterSession } from "./types.ts";
+import type { Publisher, RouterSession } from "./types.ts";
 
 interface RouterEventBase {
   readonly realm: Realm;
@@ -32,8 +30,8 @@ export interface OwnEvent extends RouterEventBase {
 export interface BequeathedEvent extends RouterEventBase {
   /** PUBLISH in MessagePack, checked before. */
   readonly message: Uint8Array;
-  /** Whom the event discloses; absent: nobody. */
-  readonly publisher?: Pick<Identity, "authid" | "authrole"> & { readonly id: SessionId };
+  /** Who published it, or left it to be published; the message says whether it discloses that. */
+  readonly publisher: Publisher;
 }
 
 /** What the router publishes. */

@@ -98,7 +98,7 @@ export class SelectiveFanOut {
   #shard(pattern: PatternHandle): string | null {
     const { codec, patterns, memberOptions } = this.#parts;
     if ((codec.u(Slot.present) & Option.rkey) === 0 || !patterns.has(pattern, Trait.sharded)) return null;
-    return memberOptions.shardOf(pattern, codec.text(codec.u(Slot.rkey), codec.u(Slot.rkeyLen)));
+    return memberOptions.shardOf(pattern, codec.span(codec.u(Slot.rkey), codec.u(Slot.rkeyLen)));
   }
 
   #keep(pattern: PatternHandle, publication: Publication): void {

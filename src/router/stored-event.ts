@@ -8,13 +8,13 @@ import type { Serializer } from "../protocol/serializers.ts";
 import { Detail, FSlot, Option, Slot } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
 import { anyList, ReceiverFilter } from "./filter.ts";
-import type { RouterSession } from "./types.ts";
+import type { Publisher, RouterSession } from "./types.ts";
 
 /** A publication on its way to its receivers: what the visit of its PUBLISH does not say. */
 export interface Publication {
   readonly id: number;
   /** Null: the router itself publishes. */
-  readonly publisher: RouterSession | null;
+  readonly publisher: Publisher | null;
   /** A target that does not get it; 0: none. */
   readonly excluded: number;
   /** `Detail.disclose` and `Detail.trustLevel`, where every EVENT of it has them. */
@@ -89,7 +89,7 @@ export class EventCapture {
   }
 }
 
-function discloserOf(publisher: RouterSession): Discloser {
+function discloserOf(publisher: Publisher): Discloser {
   const { authid, authrole } = publisher.identity!;
   return { session: publisher.id, authid, authrole };
 }

@@ -36,7 +36,6 @@ interface Testament {
   /** PUBLISH, in MessagePack. */
   readonly message: Uint8Array;
   readonly excludesAuthor: boolean;
-  readonly disclosesAuthor: boolean;
 }
 
 const scopes = ["destroyed", "detached"] as const;
@@ -96,13 +95,9 @@ export class Testaments {
     const estate = this.#estates.get(session.id);
     if (estate === undefined) return;
     const { id, identity } = session;
-    for (const { message, excludesAuthor, disclosesAuthor } of estate[scope].splice(0)) {
-      this.#parts.events.publish({
-        realm,
-        message,
-        excluded: excludesAuthor ? author : 0,
-        ...(disclosesAuthor && identity !== null ? { publisher: { id, ...identity } } : {}),
-      });
+    for (const { message, excludesAuthor } of estate[scope].splice(0)) {
+      const excluded = excludesAuthor ? author : 0;
+      this.#parts.events.publish({ realm, message, excluded, publisher: { id, identity } });
     }
   }
 
@@ -134,12 +129,11 @@ export class Testaments {
     if (codec.visit(Serializer.msgpack, message, 0, visitFlags(realm)) !== Status.ok)
       throw invalidArgument(`keyword argument "publish_options": ${codec.violation()}`);
     const truths = codec.u(Slot.true);
-    const disclosesAuthor = (truths & Option.discloseMe) !== 0;
-    if (disclosesAuthor && !realm.allowDisclosure)
+    if ((truths & Option.discloseMe) !== 0 && !realm.allowDisclosure)
       throw new WampError(errors.discloseMeDisallowed.uri, "this realm does not disclose publishers");
     const excludesAuthor =
       (codec.u(Slot.present) & Option.excludeMe) === 0 || (truths & Option.excludeMe) !== 0;
-    return { message, excludesAuthor, disclosesAuthor };
+    return { message, excludesAuthor };
   }
 
   #requireRoom({ destroyed, detached }: Estate, testament: Testament): void {

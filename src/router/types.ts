@@ -67,6 +67,9 @@ export interface RouterSession {
   goodbye(reason: string, message?: string): void;
 }
 
+/** Of a session, what its events say of it; it may be gone by then. */
+export type Publisher = Pick<RouterSession, "id" | "identity">;
+
 /** Told when sessions join a realm and when they have left it; `session.realm` is still (or already) the realm. */
 export interface SessionObserver {
   onJoin(session: RouterSession, realm: Realm): void;

@@ -90,7 +90,8 @@ function delivery(suite: Suite): void {
     suite.test(
       `[P-08] a retained event is told in the subscriber's own serializer (${other})`,
       async (world) => {
-        const publisher = await world.join({ serializer: other });
+        const features = { payload_passthru_mode: true };
+        const publisher = await world.join({ serializer: other, roles: { publisher: { features } } });
         const payload = [[1.5, -7, "text", { list: [] }], { key: "value" }];
         await publisher.publish("com.a", { ...retain, enc_algo: "x_own", enc_key: "k1" }, ...payload);
         const { wire } = await late(world, "com.a");
