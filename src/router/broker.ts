@@ -133,7 +133,6 @@ export class Broker {
       details |= Detail.trustLevel;
     }
     const id = this.#ids.next();
-    // Of a time to live that is none, nobody is here to be told: the event is not retained.
     if ((codec.u(Slot.true) & Option.retain) !== 0)
       this.#retention.keep(realm, { id, publisher, excluded, details });
     this.#fanOut.route(publisher, excluded, id, details);

@@ -11,6 +11,18 @@ import type { RouterSession } from "./types.ts";
 /** Time to live in seconds, 0 for ever; the second name is that of another router. */
 const ttlKeys = ["x_retained_ttl", "_retained_ttl"] as const;
 
+/** What PUBLISH.Options say of the time to live, in milliseconds; null: something that is none. */
+export function givenTtl_ms(options: Readonly<Record<string, unknown>>, default_ms: number): number | null {
+  for (const key of ttlKeys) {
+    const ttl_s = options[key];
+    if (ttl_s === undefined || ttl_s === null) continue;
+    return typeof ttl_s === "number" && ttl_s >= 0 ? ttl_s * 1_000 : null;
+  }
+  return default_ms;
+}
+
+export const ttlProblem = `${ttlKeys.join(" and ")} are seconds, 0 or more`;
+
 export class Retention {
   readonly #codec: Codec;
   readonly #retained: RetainedEvents;
@@ -26,8 +38,10 @@ export class Retention {
 
   /** Retains the visited PUBLISH. Returns what is wrong with its options, and does nothing then; otherwise null. */
   keep(realm: Realm, publication: Publication): string | null {
-    const ttl_ms = this.#ttl_ms(realm);
-    if (ttl_ms === null) return `${ttlKeys.join(" and ")} are seconds, 0 or more`;
+    const { retainedTtl_ms } = realm;
+    const hasOthers = (this.#codec.u(Slot.present) & Option.other) !== 0;
+    const ttl_ms = hasOthers ? givenTtl_ms(this.#codec.options(), retainedTtl_ms) : retainedTtl_ms;
+    if (ttl_ms === null) return ttlProblem;
     this.#retained.keep(realm, this.#capture.capture(publication), ttl_ms);
     return null;
   }
@@ -40,16 +54,5 @@ export class Retention {
   /** The subscription has ended. */
   endReplay(row: number): void {
     if (this.#replay.count > 0) this.#replay.end(row);
-  }
-
-  #ttl_ms(realm: Realm): number | null {
-    if ((this.#codec.u(Slot.present) & Option.other) === 0) return realm.retainedTtl_ms;
-    const options = this.#codec.options();
-    for (const key of ttlKeys) {
-      const ttl_s = options[key];
-      if (ttl_s === undefined || ttl_s === null) continue;
-      return typeof ttl_s === "number" && ttl_s >= 0 ? ttl_s * 1_000 : null;
-    }
-    return realm.retainedTtl_ms;
   }
 }

@@ -30,6 +30,7 @@ import type { MetaProcedure } from "./meta-catalogue.ts";
 import type { MetaEvents } from "./meta-events.ts";
 import type { ProcedureCall, ProcedureHandler } from "./procedures.ts";
 import type { Realm } from "./realm.ts";
+import { givenTtl_ms, ttlProblem } from "./retention.ts";
 import type { RouterSession } from "./types.ts";
 
 interface Testament {
@@ -131,6 +132,8 @@ export class Testaments {
     const truths = codec.u(Slot.true);
     if ((truths & Option.discloseMe) !== 0 && !realm.allowDisclosure)
       throw new WampError(errors.discloseMeDisallowed.uri, "this realm does not disclose publishers");
+    if ((truths & Option.retain) !== 0 && givenTtl_ms(options, 0) === null)
+      throw invalidArgument(`keyword argument "publish_options": ${ttlProblem}`);
     const excludesAuthor =
       (codec.u(Slot.present) & Option.excludeMe) === 0 || (truths & Option.excludeMe) !== 0;
     return { message, excludesAuthor };

@@ -82,7 +82,12 @@ const pubsub: readonly Row[] = [
   row("P-10", "alpha", "Testaments of sessions", both("testament_meta_api")),
   row("P-11", "beta", "Subscription meta API", broker("subscription_meta_api")),
   row("P-12", "sketch", "Topics described to clients (reflection)", broker("reflection")),
-  row("P-13", "provisional", "Delivery of events acknowledged by the subscriber"),
+  row(
+    "P-13",
+    "provisional",
+    "Delivery of events acknowledged by the subscriber",
+    broker("acknowledge_event_received"),
+  ),
 ];
 
 const sessions: readonly Row[] = [

@@ -1,6 +1,7 @@
 /** Acknowledged event delivery: EVENTs that say they want EVENT_RECEIVED, and come again until they have it. */
 import assert from "node:assert/strict";
 import { Message } from "../../src/protocol/messages.ts";
+import { ask } from "./meta-calls.ts";
 import type { Suite } from "./router-suite.ts";
 import { until, type Wire } from "./wire.ts";
 
@@ -155,6 +156,26 @@ function endings(suite: Suite): void {
       await until("the other one has left", () => world.router.stats().unacknowledged === 0);
       await new Promise((resolve) => setTimeout(resolve, 100));
       await wire!.expectQuiet();
+    },
+  );
+
+  suite.slowTest(
+    "[P-13 P-09 P-06] with a revoked subscription its deliveries end, and its shard's keys go to others",
+    soon,
+    async (world) => {
+      const publisher = await world.joinAs({ authid: "chief", authrole: "staff" });
+      const [wire, other] = await world.joinMany(2);
+      const subscription = await wire!.subscribe("com.a", { ...acknowledged, nkey: "only" });
+      await publisher.publish("com.a", { rkey: "key" });
+      assert.equal((await wire!.event()).subscription, subscription);
+      await other!.subscribe("com.a", { nkey: "next" });
+      await ask(publisher, "wamp.subscription.remove_subscriber", [subscription, wire!.id]);
+      assert.equal(world.router.stats().unacknowledged, 0);
+      await publisher.publish("com.a", { rkey: "key" });
+      await other!.event();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await wire!.expectQuiet();
+      await other!.expectQuiet();
     },
   );
 

@@ -1,6 +1,7 @@
 /** Retained events: what a late subscriber gets and what it does not, for each match policy, exactly once, and for how long. */
 import assert from "node:assert/strict";
 import { Message } from "../../src/protocol/messages.ts";
+import { ask, refused } from "./meta-calls.ts";
 import { otherSerializers, type Suite, type World } from "./router-suite.ts";
 import { type Dict, until, type Wire } from "./wire.ts";
 
@@ -12,6 +13,7 @@ export function retentionSuite(suite: Suite): void {
   patterns(suite);
   once(suite);
   receivers(suite);
+  testaments(suite);
   times(suite);
 }
 
@@ -315,6 +317,35 @@ function receivers(suite: Suite): void {
       assert.deepEqual((await publisher.event()).payload, [["mine too"]]);
     },
   );
+}
+
+function testaments(suite: Suite): void {
+  const leave = async (wire: Wire, publish_options: Dict): Promise<void> =>
+    assert.deepEqual(
+      await ask(wire, "wamp.session.add_testament", ["com.a", ["gone"], {}], { publish_options }),
+      [],
+    );
+
+  suite.test("[P-08 P-10] a testament is retained like any event, for all but its author", async (world) => {
+    const author = await world.join();
+    await leave(author, { ...retain, disclose_me: true });
+    await refused(
+      author,
+      "wamp.error.invalid_argument",
+      /x_retained_ttl/,
+      "wamp.session.add_testament",
+      ["com.a", [], {}],
+      { publish_options: { ...retain, x_retained_ttl: "long" } },
+    );
+    const { id, authid, authrole } = author;
+    await author.leave();
+    await until("it is published", () => world.router.metrics.retained === 1);
+    const { wire } = await late(world, "com.a");
+    const { details, payload } = await wire.event();
+    const named = { publisher: id, publisher_authid: authid, publisher_authrole: authrole };
+    assert.deepEqual(details, { retained: true, ...named });
+    assert.deepEqual(payload[0], ["gone"]);
+  });
 }
 
 function times(suite: Suite): void {

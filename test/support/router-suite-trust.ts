@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { RouterOptions } from "../../src/main.ts";
 import { Message } from "../../src/protocol/messages.ts";
+import { ask } from "./meta-calls.ts";
 import type { Suite } from "./router-suite.ts";
 
 const options: RouterOptions = {
@@ -90,6 +91,19 @@ export function trustSuite(suite: Suite): void {
       wire.call("wamp.subscription.get_events", {}, [subscription]);
       const [, , , [event]] = (await wire.next()) as [number, number, object, [{ details: object }]];
       assert.deepEqual(event.details, { trustlevel: 3, ...named });
+    },
+  );
+
+  suite.testWith(
+    "[P-04 P-10] a testament has the trust level of the session that left it, disclosed or not",
+    options,
+    async (world) => {
+      const author = await world.joinAs({ authid: "alice", authrole: "staff" });
+      await ask(author, "wamp.session.add_testament", ["com.a", ["gone"], {}]);
+      const wire = await world.join();
+      await wire.subscribe("com.a");
+      author.close();
+      assert.deepEqual((await wire.event()).details, { trustlevel: 3 });
     },
   );
 
