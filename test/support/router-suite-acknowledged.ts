@@ -170,6 +170,7 @@ function endings(suite: Suite): void {
       assert.equal((await wire!.event()).subscription, subscription);
       await other!.subscribe("com.a", { nkey: "next" });
       await ask(publisher, "wamp.subscription.remove_subscriber", [subscription, wire!.id]);
+      await wire!.expect([Message.unsubscribed, 0, { subscription }]);
       assert.equal(world.router.stats().unacknowledged, 0);
       await publisher.publish("com.a", { rkey: "key" });
       await other!.event();

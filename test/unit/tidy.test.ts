@@ -124,6 +124,8 @@ test("native and runtime-specific modules are named only in their one transport 
 test("the data plane has no await, no Promise and no log line", () => {
   const hot = [
     "broker",
+    "fan-out",
+    "selective-fan-out",
     "dealer",
     "calls",
     "pending",
