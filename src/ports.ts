@@ -18,6 +18,8 @@ export interface TransportInfo {
   readonly kind: "websocket" | "rawsocket" | "local";
   /** Remote address as text, or the path of a Unix socket. */
   readonly peer: string;
+  /** It speaks a batched subprotocol. */
+  readonly batched?: true;
 }
 
 /**

@@ -3,7 +3,7 @@
  * Control path. Every session of the realm may ask; ending others is not for anonymous sessions, see RealmOptions.allowKill.
  */
 import { closeReasons, errors, WampError } from "../protocol/errors.ts";
-import { serializerName } from "../protocol/serializers.ts";
+import { batchedSubprotocol, serializerName } from "../protocol/serializers.ts";
 import { UriStatus } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
 import type { Limits } from "../base/limits.ts";
@@ -44,14 +44,19 @@ interface Farewell {
 
 /** The dictionary of `wamp.session.get` and `on_join`. */
 export function sessionDetails(session: RouterSession): Dict {
-  const { id, identity, info, serializer } = session;
+  const { id, identity, info } = session;
+  const protocol = `wamp.2.${serializerName(session.serializer)}`;
   return {
     session: id,
     authid: identity?.authid,
     authrole: identity?.authrole,
     authmethod: identity?.authmethod,
     authprovider: identity?.authprovider,
-    transport: { type: info.kind, peer: info.peer, protocol: `wamp.2.${serializerName(serializer)}` },
+    transport: {
+      type: info.kind,
+      peer: info.peer,
+      protocol: info.batched === true ? batchedSubprotocol(protocol) : protocol,
+    },
   };
 }
 

@@ -112,7 +112,7 @@ class BatchedConnection implements Connection, ConnectionEvents, MessageSink {
   }
 
   get info(): TransportInfo {
-    return this.batches.info;
+    return { ...this.batches.info, batched: true };
   }
 
   get peerFrameBytes_max(): number {

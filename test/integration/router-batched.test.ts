@@ -10,6 +10,7 @@ import { batchedLeg } from "../support/router-legs.ts";
 import { Suite, type World } from "../support/router-suite.ts";
 import { hostileSuite } from "../support/router-suite-hostile.ts";
 import { limitSuite } from "../support/router-suite-limits.ts";
+import { metaSessionSuite } from "../support/router-suite-meta-session.ts";
 import { pubsubSuite } from "../support/router-suite-pubsub.ts";
 import { rpcSuite } from "../support/router-suite-rpc.ts";
 import { Opcode, openWebSocket, type RawWebSocket } from "../support/ws-raw.ts";
@@ -189,6 +190,7 @@ for (const serializer of [Serializer.msgpack, Serializer.json, Serializer.cbor])
   rpcSuite(suite);
   hostileSuite(suite);
   limitSuite(suite);
+  metaSessionSuite(suite);
   batchSuite(suite);
 }
 

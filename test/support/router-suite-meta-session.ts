@@ -28,7 +28,8 @@ function expectDetails(leg: Leg, given: unknown, wire: Wire): void {
   const { type, peer, protocol, ...more } = transport as Dict;
   assert.ok(["websocket", "rawsocket", "local"].includes(String(type)), String(type));
   assert.ok(typeof peer === "string" && peer.length > 0, "the peer's address");
-  assert.equal(protocol, `wamp.2.${serializerName(leg.serializer)}`);
+  const batched = leg.batched === true ? ".batched" : "";
+  assert.equal(protocol, `wamp.2.${serializerName(leg.serializer)}${batched}`);
   assert.deepEqual(more, {});
 }
 

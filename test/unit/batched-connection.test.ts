@@ -128,7 +128,7 @@ test("everything else passes through: endings, drains, pausing where there is su
   const { connection } = socket.session;
   assert.deepEqual(
     [connection.serializer, connection.info, connection.peerFrameBytes_max, connection.bufferedBytes()],
-    [Serializer.json, socket.info, 1_234, 77],
+    [Serializer.json, { ...socket.info, batched: true }, 1_234, 77],
   );
   connection.pause!(true);
   connection.pause!(false);
