@@ -133,6 +133,7 @@ test("the data plane has no await, no Promise and no log line", () => {
     "patterns",
     "callee-choice",
     "deadlines",
+    "invocation-details",
   ].map((name) => `src/router/${name}.ts`);
   hot.push("src/session/outbox.ts", "src/wasm/codec.ts", "src/wasm/index.ts");
   hot.push("src/protocol/batches.ts", "src/transport/batched.ts");
