@@ -300,7 +300,7 @@ class RouterHost implements Router {
       session.goodbye(closeReasons.systemShutdown, "the router is shutting down");
     if (this.#connections > 0) await allGone;
     calls.stop();
-    this.#http?.close();
+    await this.#http?.close();
     await Promise.all(this.listeners.map((listener) => listener.close()));
   }
 

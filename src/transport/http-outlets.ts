@@ -69,15 +69,17 @@ const pieceBytes = 64 << 10;
 export class EventStream implements Outlet {
   readonly #stream: HttpStream;
   readonly #keepAlive_ms: number;
+  readonly #now_ms: () => number;
   #written_ms: number;
   #isFull: boolean;
 
   constructor(
     exchange: HttpExchange,
-    given: { answers: Answers; keepAlive_ms: number; now_ms: number; onDrain(): void },
+    given: { answers: Answers; keepAlive_ms: number; now_ms(): number; onDrain(): void },
   ) {
     this.#keepAlive_ms = given.keepAlive_ms;
-    this.#written_ms = given.now_ms;
+    this.#now_ms = given.now_ms;
+    this.#written_ms = given.now_ms();
     this.#stream = given.answers.events(exchange);
     this.#stream.onDrain = () => {
       this.#isFull = false;
@@ -96,11 +98,7 @@ export class EventStream implements Outlet {
   }
 
   tick(now_ms: number): boolean {
-    if (this.#written_ms === 0) this.#written_ms = now_ms;
-    else if (!this.#isFull && now_ms - this.#written_ms >= this.#keepAlive_ms) {
-      this.#write(sseKeepAlive);
-      this.#written_ms = now_ms;
-    }
+    if (!this.#isFull && now_ms - this.#written_ms >= this.#keepAlive_ms) this.#write(sseKeepAlive);
     return true;
   }
 
@@ -111,7 +109,6 @@ export class EventStream implements Outlet {
 
   #write(piece: Uint8Array): void {
     this.#isFull = !this.#stream.write(piece);
-    // Counted from the next tick on.
-    this.#written_ms = 0;
+    this.#written_ms = this.#now_ms();
   }
 }

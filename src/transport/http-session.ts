@@ -199,7 +199,7 @@ export class HttpConnection implements Connection, SendSink {
     const stream: EventStream = new EventStream(exchange, {
       answers,
       keepAlive_ms: limits.sseKeepAlive_ms,
-      now_ms: this.#shared.now_ms(),
+      now_ms: () => this.#shared.now_ms(),
       onDrain: () => {
         if (this.#outlet !== stream) return;
         this.#isFull = false;

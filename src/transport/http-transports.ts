@@ -53,11 +53,11 @@ const methodsOf = (kind: HttpKind, action: Action): "GET" | "POST" =>
   kind === "sse" && action === "receive" ? "GET" : "POST";
 
 /**
- * The number of the specification and of Bondy, 202; but autobahn-js takes 200 and 204 alone for success. It is the client that names
- * a charset with its JSON.
+ * The number of the specification and of Bondy, 202; but autobahn-js takes nothing but 200 and 204 for success. It is the client that
+ * names a charset with its JSON.
  */
 const acceptedStatus = (contentType: string | undefined): number =>
-  contentType !== undefined && /;\s*charset=/i.test(contentType) ? 204 : 202;
+  contentType !== undefined && /^application\/json\s*;\s*charset=/i.test(contentType) ? 204 : 202;
 
 export class HttpTransports implements HttpService, HttpShared {
   readonly limits: Limits;
@@ -103,11 +103,13 @@ export class HttpTransports implements HttpService, HttpShared {
     }
   }
 
-  /** Ends all transports: polls and streams are answered, sessions closed. */
-  close(): void {
+  /** Ends all transports, and settles when polls and streams have been answered. */
+  close(): Promise<void> {
     this.#isClosed = true;
     this.#stopSweeping();
     for (const connection of [...this.#connections.values()]) connection.terminate();
+    // Some servers write at the end of the turn what they were given in the middle of it.
+    return new Promise((resolve) => this.#options.scheduler.endOfTurn(resolve));
   }
 
   failed(cause: unknown): void {
