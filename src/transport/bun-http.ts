@@ -1,4 +1,9 @@
-/** HTTP beside WebSocket on Bun.serve. */
+/**
+ * HTTP beside WebSocket on Bun.serve.
+ *
+ * What this server does in its own way: a path's dot segments are resolved before anybody sees it; a stream that ends before its first
+ * piece has left is sent as an answer with a length.
+ */
 import type { HttpBodyProblem, HttpHead, HttpResponse, HttpService, HttpStream } from "../ports.ts";
 import { peerAddress } from "./address.ts";
 import type { BunServer } from "./bun-types.ts";

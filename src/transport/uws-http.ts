@@ -66,7 +66,8 @@ export class UwsExchange extends Exchange {
     const response = this.#response;
     response.cork(() => {
       this.#writeHead({ status, headers });
-      if (body === undefined) response.endWithoutBody(status === 204 || status === 304 ? undefined : 0);
+      if (status === 204 || status === 304) response.endWithoutBody();
+      else if (body === undefined) response.endWithoutBody(0);
       else if (this.method === "HEAD") response.endWithoutBody(Buffer.byteLength(body));
       else response.end(body);
     });

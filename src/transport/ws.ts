@@ -13,7 +13,6 @@ import { peerAddress } from "./address.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import { acceptBatched } from "./batched.ts";
 import { listenError } from "./listen-error.ts";
-<<<<<<< HEAD
 import {
   checkPath,
   messageBytes_max,
@@ -23,10 +22,7 @@ import {
   refusals,
   webSocketUrl,
 } from "./negotiate.ts";
-=======
-import { checkPath, type Negotiated, negotiate, type Refusal, refusals, webSocketUrl } from "./negotiate.ts";
 import { RawSocketAcceptor } from "./rawsocket-acceptor.ts";
->>>>>>> deee152 (WAMP over long-poll and event streams; RawSocket on the port of WebSocket)
 import { closing_ms, Sweep } from "./sweep.ts";
 import { UniversalPort } from "./universal-port.ts";
 import { binaryHeaders, textHeaders } from "./websocket-header.ts";

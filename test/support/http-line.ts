@@ -21,7 +21,11 @@ const none = Buffer.alloc(0);
 
 /** The bytes of a request. */
 export function requestBytes({ method = "POST", path, headers = {}, body = "" }: LineRequest): Buffer {
-  const lines = Object.entries({ host: "test", "content-length": String(Buffer.byteLength(body)), ...headers })
+  const lines = Object.entries({
+    host: "test",
+    "content-length": String(Buffer.byteLength(body)),
+    ...headers,
+  })
     .filter(([, value]) => value !== "")
     .map(([name, value]) => `${name}: ${value}\r\n`);
   const head = Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`, "latin1");
@@ -29,7 +33,7 @@ export function requestBytes({ method = "POST", path, headers = {}, body = "" }:
 }
 
 /** Null where the reply is not whole yet. A chunked body counts as empty. */
-export function parseReply(bytes: Buffer): { reply: LineReply; rest: Buffer } | null {
+export function parseReply(bytes: Buffer, hasBody = true): { reply: LineReply; rest: Buffer } | null {
   const end = bytes.indexOf("\r\n\r\n");
   if (end < 0) return null;
   const [statusLine = "", ...lines] = bytes.toString("latin1", 0, end).split("\r\n");
@@ -39,7 +43,7 @@ export function parseReply(bytes: Buffer): { reply: LineReply; rest: Buffer } | 
     headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
   }
   const from = end + 4;
-  const to = from + Number(headers.get("content-length") ?? 0);
+  const to = from + (hasBody ? Number(headers.get("content-length") ?? 0) : 0);
   if (bytes.length < to) return null;
   const status = Number(statusLine.split(" ")[1]);
   return { reply: { status, headers, body: bytes.subarray(from, to) }, rest: bytes.subarray(to) };
@@ -52,6 +56,7 @@ export class HttpLine {
   #received: Buffer = none;
   #waiting: { resolve(reply: LineReply): void; reject(cause: Error): void } | null = null;
   #turn: Promise<unknown> = Promise.resolve();
+  #hasBody = true;
 
   /** `url`: anything with a host and a port. */
   constructor(url: string) {
@@ -97,6 +102,7 @@ export class HttpLine {
     if (this.#socket === null || this.#socket.destroyed) this.#connect();
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
+      this.#hasBody = !Buffer.from(bytes.subarray(0, 5)).equals(Buffer.from("HEAD "));
       this.#socket!.write(bytes);
     });
   }
@@ -118,7 +124,7 @@ export class HttpLine {
 
   #onData(chunk: Buffer): void {
     this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
-    const parsed = parseReply(this.#received);
+    const parsed = parseReply(this.#received, this.#hasBody);
     if (parsed === null) return;
     this.#received = parsed.rest;
     const waiting = this.#waiting;

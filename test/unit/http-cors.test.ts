@@ -44,7 +44,13 @@ test("[T-07 T-08] a configured origin may ask, with credentials; another may not
     assert.equal(preflight.response?.headers["access-control-max-age"], "86400");
     assert.equal(preflight.response?.headers["access-control-allow-origin"], origin);
   }
-  for (const origin of ["https://b.example", "http://a.example", "https://a.example:8443", "https://xa.example", "null"]) {
+  for (const origin of [
+    "https://b.example",
+    "http://a.example",
+    "https://a.example:8443",
+    "https://xa.example",
+    "null",
+  ]) {
     const [preflight, answer] = asked(origins, origin);
     assert.deepEqual([cors(preflight), cors(answer)], [{ vary: "origin" }, { vary: "origin" }], origin);
     assert.equal(preflight.status, 204);
@@ -56,7 +62,12 @@ test("[T-07 T-08] a star before a domain allows all below it, and not what only 
     cors(asked(["https://*.example.com"], origin)[1])["access-control-allow-origin"] === origin;
   assert.ok(allowed("https://a.example.com"));
   assert.ok(allowed("https://a.b.example.com"));
-  for (const origin of ["https://example.com", "https://evilexample.com", "https://a.example.com.evil", "http://a.example.com"])
+  for (const origin of [
+    "https://example.com",
+    "https://evilexample.com",
+    "https://a.example.com.evil",
+    "http://a.example.com",
+  ])
     assert.equal(allowed(origin), false, origin);
 });
 
@@ -78,6 +89,13 @@ test("[T-07 T-08] failures, polls and streams carry the same headers, so that a 
 });
 
 test("what no browser sends as an origin is refused at the start", () => {
-  for (const origin of ["a.example", "https://a.example/", "https://", "https://a.*.example", "**", "https://A.example"])
+  for (const origin of [
+    "a.example",
+    "https://a.example/",
+    "https://",
+    "https://a.*.example",
+    "**",
+    "https://A.example",
+  ])
     assert.throws(() => new HttpWorld({}, { origins: [origin] }), /is not an origin/, origin);
 });

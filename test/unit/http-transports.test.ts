@@ -81,10 +81,7 @@ test("[T-07 T-08] a request for another process's transport is forwarded, or ans
   assert.equal(errorOf(nobody), "404 transport_not_found");
   assert.match(String(nobody.json["message"]), /another router process/);
   assert.equal(world.ask({ path: `/lp/${world.transports.owner}.${secret}/send` }).status, 404);
-  assert.deepEqual(asked, [
-    `elsewher /lp/elsewher.${secret}/send`,
-    `nowhere_ /lp/nowhere_.${secret}/send`,
-  ]);
+  assert.deepEqual(asked, [`elsewher /lp/elsewher.${secret}/send`, `nowhere_ /lp/nowhere_.${secret}/send`]);
 });
 
 test("[T-07] a session learns who its peer is, and by which transport it comes", async () => {
