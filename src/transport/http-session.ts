@@ -2,7 +2,7 @@
  * One connection over HTTP: its messages arrive in requests of their own and leave by an outlet, which is a poll or an event stream,
  * while there is one; meanwhile they wait in a bounded queue, and behind that in the session's outbox.
  *
- *   open ──close()──► closing ──queue fetched, or time──► ended       any ──terminate(), silence, closed by the client──► ended
+ *   open ──close()──► closing ──the client knows, or time──► ended       any ──terminate(), silence, closed by the client──► ended
  */
 import type { Limits } from "../base/limits.ts";
 import type {
@@ -119,7 +119,7 @@ export class HttpConnection implements Connection, SendSink {
     if (this.#isReading && code === protocolError) this.#problem = reason;
     this.#state = State.closing;
     this.#closingUntil_ms = this.#shared.now_ms() + closing_ms;
-    if (this.#events !== null) this.#endIfFetched();
+    if (this.#events !== null) this.#endIfTold();
   }
 
   terminate(): void {
@@ -229,15 +229,16 @@ export class HttpConnection implements Connection, SendSink {
 
   #onRoom(): void {
     this.#pump();
-    if (this.#state === State.closing) return this.#endIfFetched();
+    if (this.#state === State.closing) return this.#endIfTold();
     if (!this.#owesDrain || this.#state !== State.open || !this.#queue.isHalfEmpty) return;
     this.#owesDrain = false;
     this.#events!.onDrain();
   }
 
-  #endIfFetched(): void {
+  /** The client has fetched everything, and asks for more; or it closes the transport itself; or time passes. */
+  #endIfTold(): void {
     this.#sends.end((exchange) => this.#refuse(exchange));
-    if (this.#queue.length === 0) this.#end("ended");
+    if (this.#outlet !== null && this.#queue.length === 0) this.#end("ended");
   }
 
   #refuse(exchange: HttpExchange): void {

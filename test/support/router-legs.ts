@@ -61,7 +61,7 @@ function socketLeg(transport: string, serializer: Serializer, leg: Pick<Leg, "li
 
 const isBun = process.versions["bun"] !== undefined;
 /** The WebSocket adapters of this runtime, and why one of them does not load here, if so. */
-const adapters: readonly { readonly name: AdapterName; readonly skip?: string }[] = isBun
+export const adapters: readonly { readonly name: AdapterName; readonly skip?: string }[] = isBun
   ? [{ name: "bun" }]
   : [await uws(), { name: "ws" }];
 

@@ -33,7 +33,7 @@ export class SseReader implements AsyncIterable<SseEvent> {
     let event = "message";
     const data: string[] = [];
     for (const line of lines) {
-      const [, name = "", value = ""] = /^([^:]*):? ?([^]*)$/.exec(line) ?? [];
+      const [, name = "", value = ""] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
       if (name === "") this.comments.push(value);
       else if (name === "event") event = value;
       else if (name === "data") data.push(value);

@@ -78,18 +78,23 @@ test("[T-07] a message larger than the whole queue goes through an empty one", a
   assert.equal(transport.receive().text.length, 1_000);
 });
 
-test("[T-07] a session that closes leaves what it said to be fetched, for two seconds", async () => {
+test("[T-07] a session that closes leaves what it said to be fetched, for two seconds or until its client knows", async () => {
   const world = new HttpWorld();
-  const [fetched, left] = [await world.open(), await world.open()];
-  for (const transport of [fetched, left]) {
+  const [fetched, closed, left] = [await world.open(), await world.open(), await world.open()];
+  for (const transport of [fetched, closed, left]) {
     transport.post("[3]", "[6]");
     transport.session.connection.close(1008, "wamp.error.no_such_realm");
   }
   assert.equal(fetched.receive().text, "[3]");
   assert.equal(fetched.session.closeCount, 0);
   assert.equal(fetched.receive().text, "[6]");
-  await fetched.session.closed;
+  assert.equal(fetched.send("[6]").status, 410);
+  assert.equal(fetched.session.closeCount, 0);
   assert.equal(fetched.receive().status, 410);
+  await fetched.session.closed;
+  assert.equal(closed.receive().text, "[3]");
+  assert.equal(closed.close().status, 202);
+  await closed.session.closed;
   world.scheduler.advance(3_000);
   await left.session.closed;
   assert.equal(left.receive().status, 410);
