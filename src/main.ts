@@ -26,6 +26,8 @@ import type { SessionCore } from "./session/core.ts";
 import { LocalConnection } from "./session/local.ts";
 import { Outbox, type SlowConsumerPolicy } from "./session/outbox.ts";
 import { Session } from "./session/session.ts";
+import { type HttpOptions, httpTransports } from "./transport/http-options.ts";
+import type { HttpTransports } from "./transport/http-transports.ts";
 import { listenRawSocket } from "./transport/rawsocket.ts";
 import { selectWebSocketAdapter } from "./transport/select.ts";
 import { Codec } from "./wasm/codec.ts";
@@ -43,6 +45,10 @@ export interface RouterOptions {
     readonly port: number;
     readonly path?: string;
     readonly deflate?: boolean;
+    /** WAMP over plain HTTP on the same port, for clients without WebSocket. Default: on, with no other origin than its own. */
+    readonly http?: boolean | HttpOptions;
+    /** Serve RawSocket on the same port. Takes the `ws` adapter, which is not for Bun: there, give `rawsocket` a port. */
+    readonly rawsocket?: boolean;
   };
   /** Serve RawSocket over TCP here. Default host 127.0.0.1. */
   readonly rawsocket?: { readonly host?: string; readonly port: number };
@@ -86,7 +92,7 @@ export interface RouterStats {
 }
 
 export interface Router {
-  /** What it listens on, in the order websocket, rawsocket, unix. */
+  /** What it listens on, in the order websocket, rawsocket (on the same port, then on its own), unix. */
   readonly listeners: readonly Listener[];
   readonly realms: readonly string[];
   readonly metrics: Readonly<Metrics>;
@@ -185,9 +191,17 @@ export async function createRouter(options: RouterOptions = {}): Promise<Router>
   return router;
 }
 
+/** A listener that serves RawSocket too, by its other name. */
+const rawSocketOf = (listener: Listener): Listener => ({
+  url: listener.url.replace(/^ws(:.*:\d+).*$/, "tcp$1"),
+  port: listener.port,
+  close: () => listener.close(),
+});
+
 class RouterHost implements Router {
   readonly listeners: Listener[] = [];
   readonly #core: SessionCore;
+  #http: HttpTransports | null = null;
   #connections = 0;
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
@@ -231,25 +245,39 @@ class RouterHost implements Router {
   }
 
   async listen(options: RouterOptions): Promise<void> {
-    const { limits, log } = this.#core;
+    const { limits } = this.#core;
     const common: TransportOptions = {
       frameBytes_max: limits.frameBytes_max,
       idle_ms: limits.idle_ms,
       handshake_ms: limits.handshake_ms,
       accept: this.accept,
     };
-    if (options.websocket !== undefined) {
-      const { adapter, notice } = await selectWebSocketAdapter(options.transport);
-      if (notice !== undefined) log.warn("transport", notice);
-      const where = { host: "127.0.0.1", path: "/ws", deflate: false, ...options.websocket };
-      this.listeners.push(await adapter.listen({ ...common, ...where }));
-    }
+    if (options.websocket !== undefined) await this.#listenWebSocket(common, options);
     if (options.rawsocket !== undefined) {
       this.listeners.push(await listenRawSocket({ ...common, host: "127.0.0.1", ...options.rawsocket }));
     }
     if (options.unixPath !== undefined) {
       this.listeners.push(await listenRawSocket({ ...common, unixPath: options.unixPath }));
     }
+  }
+
+  async #listenWebSocket(
+    common: TransportOptions,
+    { websocket, transport }: Pick<RouterOptions, "websocket" | "transport">,
+  ): Promise<void> {
+    const { http = true, rawsocket = false, ...given } = websocket!;
+    const { limits, scheduler, log } = this.#core;
+    const { adapter, notice } = await selectWebSocketAdapter(transport, { universalPort: rawsocket });
+    if (notice !== undefined) log.warn("transport", notice);
+    const where = { host: "127.0.0.1", path: "/ws", deflate: false, ...given, rawsocket };
+    this.#http = httpTransports(http, { accept: this.accept, limits, scheduler, fillRandom, log });
+    const listener = await adapter.listen({
+      ...common,
+      ...where,
+      ...(this.#http === null ? {} : { http: this.#http }),
+    });
+    this.listeners.push(listener);
+    if (rawsocket) this.listeners.push(rawSocketOf(listener));
   }
 
   readonly accept: Accept = (connection) => {
@@ -292,6 +320,7 @@ class RouterHost implements Router {
     if (this.#connections > 0) await allGone;
     calls.stop();
     pubsub.stop();
+    await this.#http?.close();
     await Promise.all(this.listeners.map((listener) => listener.close()));
   }
 

@@ -20,6 +20,10 @@ export const fixedLimits = Object.freeze({
   killMessage_max: 1_024,
   /** Length of SUBSCRIBE.Options.nkey in characters. Beyond: ERROR wamp.error.invalid_argument. */
   nodeKey_max: 256,
+  /** Body of a request that opens an HTTP transport. Beyond: HTTP 413. */
+  httpOpenBytes_max: 8 << 10,
+  /** Ended HTTP transports that are remembered, and answered 410. Those that ended earlier: HTTP 404. */
+  httpEnded_max: 4_096,
 });
 
 /** Bounds that an embedding program may set. */
@@ -67,7 +71,10 @@ export interface Limits {
   readonly largeBytesPerTurn_max: number;
   /** Frames of one session handled in one loop turn; the rest waits in the session's inbox. */
   readonly framesPerTurn_max: number;
-  /** Bytes waiting in one session's inbox. Beyond: ABORT wamp.error.unavailable, close. */
+  /**
+   * Bytes waiting in one session's inbox. Beyond: ABORT wamp.error.unavailable, close. As many may wait before it, in the sends of
+   * an HTTP transport. Beyond: HTTP 503.
+   */
   readonly inboxBytes_max: number;
   /** Events of the router itself – meta events, testaments – in one loop turn. Beyond: dropped and counted. */
   readonly routerEvents_max: number;
@@ -113,6 +120,19 @@ export interface Limits {
   readonly unacknowledged_max: number;
   /** Bytes of them. Beyond: as above. */
   readonly unacknowledgedBytes_max: number;
+  /** How long a long-poll waits for a message. Then: HTTP 204. Some clients give up after 12 seconds. */
+  readonly poll_ms: number;
+  /** Silence after which the client of an HTTP transport is taken for gone: no poll, no open stream, no send. Then: its session ends. */
+  readonly httpIdle_ms: number;
+  /** An event stream that has had nothing to say for so long gets a comment, for proxies that end silent connections. */
+  readonly sseKeepAlive_ms: number;
+  /** Messages and bytes that wait in an HTTP transport for its client to fetch them. Beyond, they wait in the session's outbox. */
+  readonly httpQueueMessages_max: number;
+  readonly httpQueueBytes_max: number;
+  /** Sends of one HTTP transport that are under way at one time. Beyond: HTTP 503. */
+  readonly httpSends_max: number;
+  /** Bytes of HTTP bodies held while they arrive, over all requests of a listener. Beyond: HTTP 503. */
+  readonly httpBodiesBytes_max: number;
 }
 
 export const defaultLimits: Limits = Object.freeze({
@@ -158,6 +178,13 @@ export const defaultLimits: Limits = Object.freeze({
   deliveries_max: 5,
   unacknowledged_max: 4_096,
   unacknowledgedBytes_max: 4 << 20,
+  poll_ms: 10_000,
+  httpIdle_ms: 60_000,
+  sseKeepAlive_ms: 15_000,
+  httpQueueMessages_max: 1_000,
+  httpQueueBytes_max: 1 << 20,
+  httpSends_max: 1_024,
+  httpBodiesBytes_max: 64 << 20,
 });
 
 /** Completes a partial table from the defaults and checks the relations between its entries. */
@@ -171,6 +198,7 @@ export function limitsFrom(given: Partial<Limits>): Limits {
     // A call that may be made to one callee may be made to a few, and answered by the largest frame.
     callBytesToAll_max: Math.max(defaultLimits.callBytesToAll_max, 16 * frameBytes_max),
     gatherBytes_max: frameBytes_max,
+    httpBodiesBytes_max: Math.max(defaultLimits.httpBodiesBytes_max, 4 * frameBytes_max),
     ...given,
   };
   assert(limits.frameBytes_max >= 512 && limits.frameBytes_max <= 1 << 24, "frameBytes_max is 512 to 16 MiB");
@@ -178,6 +206,10 @@ export function limitsFrom(given: Partial<Limits>): Limits {
   assert(limits.inboxBytes_max >= limits.frameBytes_max, "one full frame must fit in the inbox");
   assert(limits.calleesPerCall_max <= 0xffff, "calleesPerCall_max is 65,535 at most");
   assert(limits.outboxBytes_max >= 2 * limits.gatherBytes_max, "a gathered result must fit behind a frame");
+  assert(limits.httpBodiesBytes_max >= limits.frameBytes_max, "one full frame must fit among the bodies");
+  assert(limits.poll_ms > 0 && limits.httpIdle_ms > 0, "polls end, and clients that are gone are noticed");
+  assert(limits.sseKeepAlive_ms > 0 && limits.sseKeepAlive_ms <= 2 ** 31 - 1, "an interval is positive");
+  assert(limits.httpQueueMessages_max > 0 && limits.httpSends_max > 0, "one message must fit each way");
   assert(limits.egressBytes_max >= limits.outboxBytes_max, "the router's budget holds one session's");
   return Object.freeze(limits);
 }

@@ -22,6 +22,8 @@ export interface BunServer {
   readonly port: number;
   /** Calls the `open` handler before it returns. False where the request is not a WebSocket handshake. */
   upgrade(request: Request, options: { data: BunConnection; headers: Record<string, string> }): boolean;
+  /** Seconds of silence after which the request's connection is dropped, in place of `idleTimeout`; 0 is never. */
+  timeout(request: Request, seconds: number): void;
   requestIP(request: Request): { readonly address: string } | null;
   stop(dropConnections: boolean): Promise<void>;
 }
@@ -31,7 +33,7 @@ export interface BunServeOptions {
   readonly port: number;
   /** Seconds for a request that is not yet answered. */
   readonly idleTimeout: number;
-  fetch(request: Request, server: BunServer): Response | undefined;
+  fetch(request: Request, server: BunServer): Response | Promise<Response> | undefined;
   readonly websocket: {
     readonly maxPayloadLength: number;
     readonly backpressureLimit: number;

@@ -8,6 +8,7 @@
 import type { Listener, OutgoingFrame, WebSocketAdapter, WebSocketListenOptions } from "../ports.ts";
 import { framingBytes_max } from "../protocol/batches.ts";
 import { peerAddress } from "./address.ts";
+import { BunExchange } from "./bun-http.ts";
 import {
   type BunGlobal,
   type BunServeOptions,
@@ -16,6 +17,7 @@ import {
   bunGlobal,
 } from "./bun-types.ts";
 import { CorkedListener, type Driver, nativeBackpressureBytes_max } from "./corked.ts";
+import { BodyBudget } from "./http-exchange.ts";
 import { listenError } from "./listen-error.ts";
 import {
   checkPath,
@@ -31,7 +33,8 @@ export function loadBunAdapter(): WebSocketAdapter {
   const bun = bunGlobal();
   if (bun === undefined) throw new Error("this is not Bun");
   const pause = canPause(bun.version);
-  return { name: "bun", capabilities: { pause }, listen: (options) => listen(bun, pause, options) };
+  const capabilities = { pause, universalPort: false };
+  return { name: "bun", capabilities, listen: (options) => listen(bun, pause, options) };
 }
 
 /** By version, because there is no socket to look at before the first client connects. */
@@ -107,8 +110,10 @@ function fetchHandler(
   options: WebSocketListenOptions,
   listener: CorkedListener<BunSocket>,
 ): BunServeOptions["fetch"] {
-  return (request: Request, server: BunServer): Response | undefined => {
-    if (pathOf(request.url) !== options.path) return refuse(refusals.notFound);
+  const other = otherPaths(options);
+  return (request, server) => {
+    const path = pathOf(request.url);
+    if (path !== options.path) return other(request, server, path);
     if (!isHandshake(request)) return refuse(refusals.upgradeRequired);
     const chosen = negotiate(request.headers.get("sec-websocket-protocol") ?? "");
     if (chosen === null) return refuse(refusals.noSubprotocol);
@@ -119,6 +124,23 @@ function fetchHandler(
     if (server.upgrade(request, { data: connection, headers })) return undefined;
     connection.abandoned();
     return refuse(refusals.upgradeRequired);
+  };
+}
+
+/** Seconds, as this server counts them. */
+const patience_s = ({ handshake_ms }: WebSocketListenOptions): number =>
+  Math.min(255, Math.max(1, Math.ceil(handshake_ms / 1_000)));
+
+function otherPaths(
+  options: WebSocketListenOptions,
+): (request: Request, server: BunServer, path: string) => Response | Promise<Response> {
+  const { http } = options;
+  if (http === undefined) return () => refuse(refusals.notFound);
+  const shared = { budget: new BodyBudget(http.bodiesBytes_max), patience_s: patience_s(options) };
+  return (request, server, path) => {
+    const exchange = new BunExchange({ request, server, path, ...shared }, http);
+    exchange.serve();
+    return exchange.answer();
   };
 }
 
@@ -148,7 +170,7 @@ function serve(
     return bun.serve({
       hostname: host,
       port,
-      idleTimeout: Math.min(255, Math.max(1, Math.ceil(options.handshake_ms / 1_000))),
+      idleTimeout: patience_s(options),
       fetch: fetchHandler(options, listener),
       websocket: {
         // Each connection has its own limit, which is lower without batches.

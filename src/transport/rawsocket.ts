@@ -1,24 +1,13 @@
 /**
- * RawSocket over TCP and Unix sockets, on node:net: works on Node and on Bun. The wire format is in rawsocket-framing.ts, one
- * connection in rawsocket-connection.ts; here are listening and the handshake. Control path.
+ * RawSocket over TCP and Unix sockets, on node:net: works on Node and on Bun. The wire format is in rawsocket-framing.ts, the
+ * handshake in rawsocket-acceptor.ts, one connection in rawsocket-connection.ts; here is listening. Control path.
  */
 import { existsSync, lstatSync, unlinkSync } from "node:fs";
-import { connect, createServer, type ListenOptions, type Server, type Socket } from "node:net";
+import { connect, createServer, type ListenOptions, type Server } from "node:net";
 import { dirname } from "node:path";
 import type { Listener, RawSocketListenOptions } from "../ports.ts";
-import { peerAddress } from "./address.ts";
-import { BatchWriter } from "./batch-writer.ts";
 import { codeOf, listenError, unixListenError } from "./listen-error.ts";
-import { RawSocketConnection } from "./rawsocket-connection.ts";
-import {
-  acceptance,
-  Handshake,
-  HandshakeError,
-  type HandshakeResult,
-  messageHeaders,
-  refusal,
-} from "./rawsocket-framing.ts";
-import { Sweep } from "./sweep.ts";
+import { RawSocketAcceptor } from "./rawsocket-acceptor.ts";
 
 /** Listens on `port` of `host` (default 127.0.0.1) or on `unixPath`. Rejects with one line that says what to do. */
 export async function listenRawSocket(options: RawSocketListenOptions): Promise<Listener> {
@@ -32,15 +21,14 @@ const defaultHost = "127.0.0.1";
 class RawSocketListener implements Listener {
   readonly #options: RawSocketListenOptions;
   readonly #server: Server;
-  readonly #sweep: Sweep<RawSocketConnection, Socket>;
-  readonly #writer = new BatchWriter(messageHeaders);
+  readonly #acceptor: RawSocketAcceptor;
   #unixInode = 0;
   #closed: Promise<void> | undefined;
 
   constructor(options: RawSocketListenOptions) {
     this.#options = options;
-    this.#server = createServer({ noDelay: true }, (socket) => this.#onSocket(socket));
-    this.#sweep = new Sweep(options);
+    this.#acceptor = new RawSocketAcceptor(options, options.unixPath);
+    this.#server = createServer({ noDelay: true }, (socket) => this.#acceptor.adopt(socket));
   }
 
   get port(): number {
@@ -60,7 +48,7 @@ class RawSocketListener implements Listener {
       if (unixPath === undefined) await this.#openTcp();
       else await this.#openUnix(unixPath);
     } catch (cause) {
-      await this.#sweep.stop();
+      await this.#acceptor.stop();
       throw cause;
     }
   }
@@ -108,73 +96,12 @@ class RawSocketListener implements Listener {
 
   async #shutDown(): Promise<void> {
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    await this.#sweep.stop();
+    await this.#acceptor.stop();
     await stopped;
     const { unixPath } = this.#options;
     // Node has removed the file already; other runtimes may not. Someone else's file at the same path stays.
     if (unixPath !== undefined && this.#unixInode !== 0 && inodeOf(unixPath) === this.#unixInode)
       unlinkSync(unixPath);
-  }
-
-  #onSocket(socket: Socket): void {
-    // The close event follows.
-    socket.on("error", () => {});
-    if (this.#closed !== undefined) {
-      socket.destroy();
-      return;
-    }
-    this.#sweep.handshaking(socket);
-    socket.once("close", () => this.#sweep.released(socket));
-    const handshake = new Handshake();
-    const onData = (chunk: Buffer): void => {
-      const result = handshake.push(chunk);
-      if (result.kind === "more") return;
-      socket.off("data", onData);
-      this.#onHandshake(socket, result);
-    };
-    socket.on("data", onData);
-  }
-
-  #onHandshake(socket: Socket, result: Exclude<HandshakeResult, { kind: "more" }>): void {
-    switch (result.kind) {
-      case "foreign":
-        socket.destroy();
-        return;
-      case "refused":
-        this.#refuse(socket, result.error);
-        return;
-      case "accepted":
-        this.#connect(socket, result);
-    }
-  }
-
-  #connect(
-    socket: Socket,
-    { serializer, peerFrameBytes_max, rest }: Extract<HandshakeResult, { kind: "accepted" }>,
-  ): void {
-    const { accept, frameBytes_max, unixPath } = this.#options;
-    const connection = new RawSocketConnection(socket, {
-      serializer,
-      frameBytes_max,
-      peerFrameBytes_max,
-      peer: unixPath ?? peerAddress(socket.remoteAddress ?? ""),
-      writer: this.#writer,
-      sweep: this.#sweep,
-    });
-    if (!connection.begin(accept)) {
-      this.#refuse(socket, HandshakeError.connections);
-      return;
-    }
-    this.#sweep.released(socket);
-    socket.write(acceptance(serializer, frameBytes_max));
-    connection.opened(rest);
-  }
-
-  /** The client may still be sending: the answer is only sure to arrive if the socket is read until the client has closed. */
-  #refuse(socket: Socket, error: HandshakeError): void {
-    this.#sweep.closing(socket);
-    socket.resume();
-    socket.end(refusal(error));
   }
 }
 

@@ -13,11 +13,32 @@ export interface Selected {
   readonly notice?: string;
 }
 
+/** What the adapter must be able to do. */
+export interface Needs {
+  readonly universalPort: boolean;
+}
+
 /**
- * The adapter that is asked for, or else the fastest that loads: uws on Node, bun on Bun, and `ws` where uws does not load.
- * Rejects with one line where the one asked for cannot serve here.
+ * The adapter that is asked for, or else the fastest that loads: uws on Node, bun on Bun, and `ws` where uws does not load or cannot
+ * do what is needed. Rejects with one line where the one asked for cannot serve here.
  */
-export async function selectWebSocketAdapter(prefer?: AdapterName): Promise<Selected> {
+export async function selectWebSocketAdapter(
+  prefer?: AdapterName,
+  needs: Needs = { universalPort: false },
+): Promise<Selected> {
+  if (!needs.universalPort) return selectFastest(prefer);
+  if (bunGlobal() !== undefined)
+    throw ownsItsPort("Bun's server", "run Node, or give RawSocket a port of its own");
+  const selected = await selectFastest(prefer ?? "ws");
+  if (!selected.adapter.capabilities.universalPort)
+    throw ownsItsPort("the uws adapter", "choose the ws adapter, or give RawSocket a port of its own");
+  return selected;
+}
+
+const ownsItsPort = (who: string, remedy: string): Error =>
+  new Error(`RawSocket cannot share the port of WebSocket: ${who} reads its sockets itself; ${remedy}`);
+
+async function selectFastest(prefer: AdapterName | undefined): Promise<Selected> {
   const runtime = bunGlobal() === undefined ? "Node" : "Bun";
   if (runtime === "Bun") {
     if (prefer !== undefined && prefer !== "bun") throw cannotRun(prefer, runtime);

@@ -20,14 +20,31 @@ export interface NativeSocket extends CorkableSocket {
   close(): void;
 }
 
+/** Lives until the handler returns. */
 export interface NativeRequest {
   getHeader(lowerCaseName: string): string;
+  getMethod(): string;
+  getUrl(): string;
+  /** Without the "?"; undefined where there is none. */
+  getQuery(): string | undefined;
+  forEach(visit: (lowerCaseName: string, value: string) => void): void;
 }
 
+/** Every method throws once the answer is ended or aborted. */
 export interface NativeResponse {
   writeStatus(status: string): NativeResponse;
   writeHeader(name: string, value: string): NativeResponse;
-  end(body: string, closeConnection: boolean): void;
+  end(body: string | Uint8Array, closeConnection?: boolean): void;
+  /** Ends without a body; a length given is announced all the same, as for HEAD. */
+  endWithoutBody(reportedLength?: number): void;
+  /** Sends a chunk; false where it is taken, but the socket is full behind it. */
+  write(chunk: Uint8Array): boolean;
+  onAborted(aborted: () => void): void;
+  /** `chunk` is taken back when the handler returns. A body without this handler is skipped. */
+  onData(received: (chunk: ArrayBuffer, isLast: boolean) => void): void;
+  onWritable(writable: (offset: number) => boolean): void;
+  /** Calls `task` before it returns. */
+  cork(task: () => void): void;
   getRemoteAddressAsText(): ArrayBuffer;
   /** Calls the `open` handler before it returns. */
   upgrade(
@@ -64,7 +81,7 @@ export interface NativeBehavior {
 
 export interface NativeApp {
   ws(path: string, behavior: NativeBehavior): NativeApp;
-  any(path: string, handler: (response: NativeResponse) => void): NativeApp;
+  any(path: string, handler: (response: NativeResponse, request: NativeRequest) => void): NativeApp;
   /** Calls back before it returns, with false where it could not listen. */
   listen(
     host: string,

@@ -10,6 +10,7 @@ import { createServer } from "node:net";
 import type { Listener, WebSocketAdapter, WebSocketListenOptions } from "../ports.ts";
 import { peerAddress } from "./address.ts";
 import { CorkedListener, type Driver, nativeBackpressureBytes_max } from "./corked.ts";
+import { BodyBudget } from "./http-exchange.ts";
 import { listenError } from "./listen-error.ts";
 import {
   checkPath,
@@ -19,6 +20,7 @@ import {
   refusals,
   webSocketUrl,
 } from "./negotiate.ts";
+import { UwsExchange } from "./uws-http.ts";
 import type {
   NativeApp,
   NativeBehavior,
@@ -34,7 +36,7 @@ export function loadUwsAdapter(): WebSocketAdapter {
   const native = createRequire(import.meta.url)("uWebSockets.js") as NativeModule;
   return {
     name: "uws",
-    capabilities: { pause: false },
+    capabilities: { pause: false, universalPort: false },
     listen: (options) => listen(native, options),
   };
 }
@@ -107,7 +109,7 @@ async function listen(native: NativeModule, options: WebSocketListenOptions): Pr
   const app = native.App();
   app.ws(options.path, behavior(native, options, listener));
   app.any(options.path, (response) => refuse(response, refusals.upgradeRequired));
-  app.any("/*", (response) => refuse(response, refusals.notFound));
+  app.any("/*", otherPaths(options));
   const port = native.us_socket_local_port(await listenExclusively(native, app, options));
   return {
     url: webSocketUrl(options.host, port, options.path),
@@ -119,6 +121,12 @@ async function listen(native: NativeModule, options: WebSocketListenOptions): Pr
       app.close();
     },
   };
+}
+
+function otherPaths({ http }: WebSocketListenOptions): Parameters<NativeApp["any"]>[1] {
+  if (http === undefined) return (response) => refuse(response, refusals.notFound);
+  const budget = new BodyBudget(http.bodiesBytes_max);
+  return (response, request) => new UwsExchange({ response, request }, http, budget).serve();
 }
 
 /** Without the exclusive flag a taken port would be shared silently, and half the clients stolen. */

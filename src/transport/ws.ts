@@ -5,7 +5,7 @@
  * Text frames are checked for UTF-8 by `ws`, so that a client gets close code 1007 as RFC 6455 asks.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import type { Server as NetServer, Socket } from "node:net";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import type { Accept, Listener, WebSocketAdapter, WebSocketListenOptions } from "../ports.ts";
 import { framingBytes_max } from "../protocol/batches.ts";
@@ -22,14 +22,17 @@ import {
   refusals,
   webSocketUrl,
 } from "./negotiate.ts";
+import { RawSocketAcceptor } from "./rawsocket-acceptor.ts";
 import { closing_ms, Sweep } from "./sweep.ts";
+import { UniversalPort } from "./universal-port.ts";
 import { binaryHeaders, textHeaders } from "./websocket-header.ts";
+import { NodeHttp } from "./ws-http.ts";
 import { WsConnection, type WsShared } from "./ws-connection.ts";
 
 export function loadWsAdapter(): WebSocketAdapter {
   return {
     name: "ws",
-    capabilities: { pause: true },
+    capabilities: { pause: true, universalPort: true },
     async listen(options) {
       checkPath(options.path);
       const listener = new WsListener(options);
@@ -46,6 +49,9 @@ class WsListener implements Listener, WsShared {
   readonly #options: WebSocketListenOptions;
   readonly #acceptBatched: Accept;
   readonly #http: Server;
+  readonly #service: NodeHttp | null;
+  /** Where RawSocket is served too: it listens in place of the HTTP server. */
+  readonly #universal: UniversalPort | null;
   readonly #handshakes: WebSocketServer;
   /** The connection whose upgrade is under way: `ws` does it all before handleUpgrade() returns. */
   #upgrading: {
@@ -63,10 +69,22 @@ class WsListener implements Listener, WsShared {
     this.#http = createServer({ noDelay: true }, (request, response) => this.#onRequest(request, response));
     this.#http.on("connection", (socket: Socket) => this.#onSocket(socket));
     this.#http.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket as Socket, head));
+    const { http, handshake_ms } = options;
+    this.#service = http === undefined ? null : new NodeHttp(http, this.sweep, handshake_ms);
+    this.#universal = options.rawsocket === true ? this.#universalPort() : null;
+  }
+
+  #universalPort(): UniversalPort {
+    const rawsocket = new RawSocketAcceptor(this.#options);
+    return new UniversalPort({ http: this.#http, rawsocket, deadlines: this.sweep });
+  }
+
+  get #server(): NetServer {
+    return this.#universal === null ? this.#http : this.#universal.server;
   }
 
   get port(): number {
-    const address = this.#http.address();
+    const address = this.#server.address();
     return typeof address === "object" && address !== null ? address.port : this.#options.port;
   }
 
@@ -79,13 +97,15 @@ class WsListener implements Listener, WsShared {
     return new Promise((resolve, reject) => {
       const failed = (cause: unknown): void => {
         void this.sweep.stop();
+        void this.#universal?.stop();
         reject(listenError(cause, { host, port, portFlag: "--port" }));
       };
-      this.#http.once("error", failed);
-      this.#http.listen({ host, port, exclusive: true }, () => {
-        this.#http.off("error", failed);
+      const server = this.#server;
+      server.once("error", failed);
+      server.listen({ host, port, exclusive: true }, () => {
+        server.off("error", failed);
         // From here on: a connection that could not be accepted. The next one may be, so the listener stays.
-        this.#http.on("error", () => {});
+        server.on("error", () => {});
         resolve();
       });
     });
@@ -97,10 +117,10 @@ class WsListener implements Listener, WsShared {
   }
 
   async #shutDown(): Promise<void> {
-    const stopped = new Promise<void>((resolve) => this.#http.close(() => resolve()));
+    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const gone = this.sweep.stop();
     this.#http.closeAllConnections();
-    await Promise.all([stopped, gone]);
+    await Promise.all([stopped, gone, this.#universal?.stop()]);
   }
 
   #handshakeOptions(): ServerOptions & { closeTimeout: number } {
@@ -147,6 +167,7 @@ class WsListener implements Listener, WsShared {
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#service !== null && !this.#isPath(request)) return this.#service.onRequest(request, response);
     const { status, statusText, body } = this.#isPath(request) ? refusals.upgradeRequired : refusals.notFound;
     const upgrade = status === refusals.upgradeRequired.status ? { upgrade: "websocket" } : {};
     response.writeHead(status, statusText, {

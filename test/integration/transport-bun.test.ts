@@ -1,6 +1,7 @@
 /** The adapter over Bun.serve. */
 import { test } from "node:test";
 import { selectWebSocketAdapter } from "../../src/transport/select.ts";
+import { runHttpExchangeSuite } from "../support/http-exchange-suite.ts";
 import { runTransportSuite } from "../support/transport-suite.ts";
 import { runBatchedSuite } from "../support/websocket-batched.ts";
 import { webSocketSubject } from "../support/websocket-subject.ts";
@@ -16,6 +17,7 @@ if (adapter instanceof Error) {
 } else {
   const subject = webSocketSubject(adapter, { idle_ms: 8_000 });
   runWebSocketSuite(subject);
+  runHttpExchangeSuite(subject);
   runTransportSuite(subject);
   runBatchedSuite(adapter, subject);
 }

@@ -16,6 +16,12 @@ import {
   payload,
   type SerializerName,
 } from "./foreign.ts";
+import { XmlHttpRequest } from "./xml-http-request.ts";
+
+/** It is made for browsers, and takes their XMLHttpRequest from where they have it. */
+declare global {
+  var XMLHttpRequest: unknown;
+}
 
 export const autobahnKind: ForeignKind = {
   name: "autobahn",
@@ -47,8 +53,12 @@ export const autobahnKind: ForeignKind = {
   },
 };
 
-/** Its RawSocket speaks JSON only. */
+/** Its RawSocket speaks JSON only, and so does its long-poll, whose URL is http://… */
 function transportOf(autobahn: AutobahnModule, url: string, serializer: SerializerName): object {
+  if (url.startsWith("http:")) {
+    globalThis.XMLHttpRequest ??= XmlHttpRequest;
+    return { transports: [{ type: "longpoll", url }] };
+  }
   if (url.startsWith("ws:")) {
     return { url, serializers: [new autobahn.serializer[serializerClass[serializer]]()] };
   }

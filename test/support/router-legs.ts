@@ -7,6 +7,7 @@ import type { Router } from "../../src/main.ts";
 import { Serializer, serializerName } from "../../src/protocol/serializers.ts";
 import { LocalConnection } from "../../src/session/local.ts";
 import { type AdapterName, selectWebSocketAdapter } from "../../src/transport/select.ts";
+import { connectHttp, type HttpKind, httpUrl } from "./http-client.ts";
 import { MemoryConnection } from "./memory-connection.ts";
 import { anonymous, type Leg, legName } from "./router-suite.ts";
 
@@ -60,7 +61,7 @@ function socketLeg(transport: string, serializer: Serializer, leg: Pick<Leg, "li
 
 const isBun = process.versions["bun"] !== undefined;
 /** The WebSocket adapters of this runtime, and why one of them does not load here, if so. */
-const adapters: readonly { readonly name: AdapterName; readonly skip?: string }[] = isBun
+export const adapters: readonly { readonly name: AdapterName; readonly skip?: string }[] = isBun
   ? [{ name: "bun" }]
   : [await uws(), { name: "ws" }];
 
@@ -100,6 +101,21 @@ export function batchedLeg(serializer: Serializer): Leg {
       }),
   };
 }
+
+/** A leg over plain HTTP for each adapter of this runtime. An event stream is JSON: other serializers join by WebSocket. */
+export const httpLegs = (kind: HttpKind, serializer: Serializer): Leg[] =>
+  webSocketLegs(serializer).map((leg) => ({
+    ...leg,
+    name: leg.name.replace("websocket", kind === "sse" ? "event stream" : "long-poll"),
+    closeCodes: false,
+    connect: (router, other) =>
+      kind === "sse" && other !== Serializer.json
+        ? leg.connect(router, other)
+        : connectHttp(kind, httpUrl(router.listeners[0]!.url, kind), {
+            serializer: other,
+            protocol: `wamp.2.${serializerName(other)}`,
+          }),
+  }));
 
 export const tcpLeg = (serializer: Serializer): Leg =>
   socketLeg("rawsocket", serializer, { listen: { rawsocket: { port: 0 } }, closeCodes: false });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { test } from "node:test";
-import type { Listener, TransportOptions } from "../../src/ports.ts";
+import type { HttpService, Listener, TransportOptions } from "../../src/ports.ts";
 import { Serializer } from "../../src/protocol/serializers.ts";
 import { Probe, type ProbeSession } from "./transport-probe.ts";
 
@@ -25,6 +25,7 @@ export interface ListenSettings extends Partial<TransportOptions> {
   /** WebSocket only. */
   readonly path?: string;
   readonly deflate?: boolean;
+  readonly http?: HttpService;
 }
 
 export interface Capabilities {
