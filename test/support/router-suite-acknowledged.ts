@@ -143,7 +143,8 @@ function endings(suite: Suite): void {
 
   suite.slowTest(
     "[P-13] nothing comes again behind UNSUBSCRIBED, or to a session that has left",
-    soon,
+    // Not so soon that it could come before UNSUBSCRIBED.
+    { limits: { redelivery_ms: 1_000 } },
     async (world) => {
       const [publisher, wire, other] = await world.joinMany(3);
       const subscription = await wire!.subscribe("com.a", acknowledged);
@@ -154,7 +155,7 @@ function endings(suite: Suite): void {
       assert.equal(world.router.stats().unacknowledged, 3);
       other!.close();
       await until("the other one has left", () => world.router.stats().unacknowledged === 0);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 1_200));
       await wire!.expectQuiet();
     },
   );
