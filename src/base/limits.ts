@@ -29,8 +29,8 @@ export const fixedLimits = Object.freeze({
 /** Bounds that an embedding program may set. */
 export interface Limits {
   /**
-   * Largest inbound frame; a power of two from 512 to 16 MiB. WebSocket: close 1009. RawSocket: connection ended. A whole inbound
-   * batch may have as much, and the framing of one message: four bytes, one in JSON. Beyond: close 1009.
+   * Largest inbound frame; a power of two from 512 to 16 MiB. WebSocket: close 1009. RawSocket: connection ended. HTTP: 413. A whole
+   * inbound batch may have as much, and the framing of one message: four bytes, one in JSON. Beyond: close 1009, HTTP 413.
    */
   readonly frameBytes_max: number;
   /** Connections over all listeners. Beyond: HTTP 503, RawSocket error 4. */

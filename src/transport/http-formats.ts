@@ -2,6 +2,7 @@
  * What WAMP looks like inside HTTP bodies: which protocols a client may ask for, and how messages stand in the answer to a poll and
  * in an event stream. Pure.
  */
+import { Batch, type Framing, framingBytes } from "../protocol/batches.ts";
 import { Serializer } from "../protocol/serializers.ts";
 
 export type HttpKind = "longpoll" | "sse";
@@ -10,7 +11,7 @@ export interface HttpProtocol {
   /** As the client wrote it. */
   readonly name: string;
   readonly serializer: Serializer;
-  /** Several messages in one body. */
+  /** One or more messages in each body, as in one message of a batched WebSocket. */
   readonly batched: boolean;
 }
 
@@ -25,6 +26,9 @@ const protocols: Readonly<Record<HttpKind, ReadonlyMap<string, HttpProtocol>>> =
     protocol("wamp.2.json", Serializer.json),
     protocol("wamp.2.msgpack", Serializer.msgpack),
     protocol("wamp.2.cbor", Serializer.cbor),
+    protocol("wamp.2.json.batched", Serializer.json, true),
+    protocol("wamp.2.msgpack.batched", Serializer.msgpack, true),
+    protocol("wamp.2.cbor.batched", Serializer.cbor, true),
   ]),
   sse: new Map([protocol("wamp.2.json.sse", Serializer.json), protocol("wamp.2.json", Serializer.json)]),
 };
@@ -59,6 +63,16 @@ const contentTypes: Readonly<Record<Serializer, string>> = {
 };
 
 export const contentType = ({ serializer }: HttpProtocol): string => contentTypes[serializer];
+
+/** The largest body of a send: one of the largest messages, with its framing in a batch. */
+export const bodyBytes_max = ({ serializer, batched }: HttpProtocol, frameBytes_max: number): number =>
+  batched ? frameBytes_max + framingBytes(serializer) : frameBytes_max;
+
+export function joinBatch(messages: readonly Uint8Array[], framing: Framing): Uint8Array {
+  const batch = new Batch(framing);
+  for (const message of messages) batch.add(message);
+  return batch.bytes();
+}
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 

@@ -1,8 +1,10 @@
 /** How messages leave an HTTP transport: with the answer to a poll, or in an event stream. */
 import type { HttpExchange, HttpStream } from "../ports.ts";
+import type { Framing } from "../protocol/batches.ts";
 import type { Answers } from "./http-answers.ts";
 import {
   contentType,
+  joinBatch,
   type HttpProtocol,
   sseEvents,
   sseKeepAlive,
@@ -33,20 +35,26 @@ export class Poll implements Outlet {
   readonly #exchange: HttpExchange;
   readonly #answers: Answers;
   readonly #protocol: HttpProtocol;
+  readonly #framing: () => Framing;
   readonly #until_ms: number;
 
+  /** `framing`: what a batch is written with, which is what its reader used last. */
   constructor(
     exchange: HttpExchange,
-    { answers, protocol, until_ms }: { answers: Answers; protocol: HttpProtocol; until_ms: number },
+    given: { answers: Answers; protocol: HttpProtocol; framing(): Framing; until_ms: number },
   ) {
     this.#exchange = exchange;
-    this.#answers = answers;
-    this.#protocol = protocol;
-    this.#until_ms = until_ms;
+    this.#answers = given.answers;
+    this.#protocol = given.protocol;
+    this.#framing = given.framing;
+    this.#until_ms = given.until_ms;
   }
 
   take(queue: MessageQueue): "done" {
-    this.#answers.messages(this.#exchange, contentType(this.#protocol), queue.shift());
+    const body = this.#protocol.batched
+      ? joinBatch(queue.shiftSome(Number.POSITIVE_INFINITY), this.#framing())
+      : queue.shift();
+    this.#answers.messages(this.#exchange, contentType(this.#protocol), body);
     return "done";
   }
 

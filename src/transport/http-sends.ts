@@ -30,15 +30,20 @@ const problems = {
 export class Sends {
   readonly #sink: SendSink;
   readonly #limits: Limits;
+  readonly #bodyBytes_max: number;
   readonly #answers: Answers;
   #waiting: Send[] = [];
   #heldBytes = 0;
   #isPaused = false;
 
-  constructor(sink: SendSink, limits: Limits, answers: Answers) {
+  constructor(
+    sink: SendSink,
+    given: { readonly limits: Limits; readonly bodyBytes_max: number; readonly answers: Answers },
+  ) {
     this.#sink = sink;
-    this.#limits = limits;
-    this.#answers = answers;
+    this.#limits = given.limits;
+    this.#bodyBytes_max = given.bodyBytes_max;
+    this.#answers = given.answers;
   }
 
   get isEmpty(): boolean {
@@ -51,7 +56,7 @@ export class Sends {
     const send: Send = { exchange, body: null, isClose: false };
     this.#waiting.push(send);
     exchange.onGone = () => this.#withdraw(send);
-    exchange.readBody(this.#limits.frameBytes_max, (body) => this.#arrived(send, body));
+    exchange.readBody(this.#bodyBytes_max, (body) => this.#arrived(send, body));
   }
 
   /** Closes the transport once what was sent before has been handed over. */
@@ -80,7 +85,7 @@ export class Sends {
         typeof body === "string" ? problems[body] : { status: 400, error: "message_error" };
       const message =
         body === "too large"
-          ? `a body may have ${this.#limits.frameBytes_max} bytes`
+          ? `a body may have ${this.#bodyBytes_max} bytes`
           : body === "overloaded"
             ? "too many bytes are being sent to this router at present; try again"
             : "the body is empty: it should be a WAMP message";

@@ -13,9 +13,16 @@ import type {
   OutgoingFrame,
   TransportInfo,
 } from "../ports.ts";
-import type { Serializer } from "../protocol/serializers.ts";
+import {
+  defaultFraming,
+  type Framing,
+  type MessageSink,
+  splitBatch,
+  terminatorOf,
+} from "../protocol/batches.ts";
+import { Serializer } from "../protocol/serializers.ts";
 import type { Answers } from "./http-answers.ts";
-import type { HttpKind, HttpProtocol } from "./http-formats.ts";
+import { bodyBytes_max, type HttpKind, type HttpProtocol } from "./http-formats.ts";
 import { EventStream, type Outlet, type OutletEnd, Poll, transportEnded } from "./http-outlets.ts";
 import { MessageQueue } from "./http-queue.ts";
 import { type SendSink, Sends } from "./http-sends.ts";
@@ -45,7 +52,7 @@ const protocolError = 1002;
 const State = { open: 0, closing: 1, ended: 2 } as const;
 type State = (typeof State)[keyof typeof State];
 
-export class HttpConnection implements Connection, SendSink {
+export class HttpConnection implements Connection, SendSink, MessageSink {
   readonly id: string;
   readonly kind: HttpKind;
   readonly serializer: Serializer;
@@ -65,6 +72,8 @@ export class HttpConnection implements Connection, SendSink {
   /** Why the session closed while it read what one request brought. */
   #problem: string | null = null;
   #lastSeen_ms: number;
+  /** What the client's last batch was written with. */
+  #framing: Framing;
   #closingUntil_ms = 0;
 
   constructor(shared: HttpShared, { id, kind, protocol, peer, acceptedStatus }: HttpConnectionOptions) {
@@ -76,7 +85,13 @@ export class HttpConnection implements Connection, SendSink {
     this.acceptedStatus = acceptedStatus;
     this.#protocol = protocol;
     this.#queue = new MessageQueue(shared.limits);
-    this.#sends = new Sends(this, shared.limits, shared.answers);
+    this.#framing = defaultFraming(protocol.serializer);
+    const { limits, answers } = shared;
+    this.#sends = new Sends(this, {
+      limits,
+      answers,
+      bodyBytes_max: bodyBytes_max(protocol, limits.frameBytes_max),
+    });
     this.#lastSeen_ms = shared.now_ms();
   }
 
@@ -165,9 +180,21 @@ export class HttpConnection implements Connection, SendSink {
     this.#seen();
     this.#problem = null;
     this.#isReading = true;
-    this.#events!.onFrame(body);
+    if (this.#protocol.batched) this.#split(body);
+    else this.#events!.onFrame(body);
     this.#isReading = false;
     return this.#problem;
+  }
+
+  #split(batch: Uint8Array): void {
+    if (this.serializer === Serializer.json) this.#framing = terminatorOf(batch) ?? this.#framing;
+    const problem = splitBatch(batch, this.#framing, this);
+    if (problem !== null && this.#state === State.open) this.#events!.onViolation(problem);
+  }
+
+  onMessage(batch: Uint8Array, from: number, end: number): boolean {
+    this.#events!.onFrame(batch.subarray(from, end));
+    return this.#state === State.open;
   }
 
   /** Time has passed. */
@@ -191,7 +218,8 @@ export class HttpConnection implements Connection, SendSink {
   #pollOf(exchange: HttpExchange): Outlet {
     const { answers, limits } = this.#shared;
     const until_ms = this.#shared.now_ms() + limits.poll_ms;
-    return new Poll(exchange, { answers, protocol: this.#protocol, until_ms });
+    const framing = (): Framing => this.#framing;
+    return new Poll(exchange, { answers, protocol: this.#protocol, framing, until_ms });
   }
 
   #streamTo(exchange: HttpExchange): Outlet {

@@ -5,7 +5,8 @@
  *
  *   POST <path>/open             {"protocols": [...]} → 200 {"protocol", "transport"}
  *   POST <path>/<id>/send        one WAMP message → 202
- *   POST <path>/<id>/receive     long-poll: → 200 and one message, or 204 when none came in time
+ *   POST <path>/<id>/receive     long-poll: → 200 and one message, or 204 when none came in time; with a batched protocol each
+ *                                body, both ways, holds one or more
  *   GET  <path>/<id>/receive     event stream: `event: wamp`, `data: <message>`
  *   POST <path>/<id>/close       → 202
  *

@@ -77,16 +77,17 @@ async function talk(one: Wire, other: Wire): Promise<void> {
 }
 
 for (const name of ["json", "msgpack", "cbor"] as const)
-  httpTest(
-    `[T-07] long-poll in ${name}: events and calls both ways with WebSocket and long-poll clients`,
-    {},
-    async (all) => {
-      const longpoll = await all.http("longpoll", Serializer[name]);
-      await talk(longpoll, await all.webSocket(Serializer.msgpack));
-      await talk(longpoll, await all.http("longpoll", Serializer.json));
-      await longpoll.leave();
-    },
-  );
+  for (const suffix of ["", ".batched"] as const)
+    httpTest(
+      `[T-07] long-poll in ${name}${suffix}: events and calls both ways with WebSocket and long-poll clients`,
+      {},
+      async (all) => {
+        const longpoll = await all.http("longpoll", Serializer[name], suffix);
+        await talk(longpoll, await all.webSocket(Serializer.msgpack));
+        await talk(longpoll, await all.http("longpoll", Serializer.json));
+        await longpoll.leave();
+      },
+    );
 
 httpTest(
   "[T-08] an event stream: events and calls both ways with WebSocket, long-poll and stream clients",

@@ -1,7 +1,8 @@
-/** The router's suite over long-poll and over event streams, by each adapter of this runtime. */
+/** The router's suite over long-poll and over event streams. What differs by adapter has suites of its own. */
 import { Serializer } from "../../src/protocol/serializers.ts";
 import { httpLegs } from "../support/router-legs.ts";
 import { runRouterSuite } from "../support/router-suites.ts";
 
-for (const leg of httpLegs("longpoll", Serializer.json)) runRouterSuite(leg);
-for (const leg of httpLegs("sse", Serializer.json)) runRouterSuite(leg);
+// The fastest adapter of this runtime, and the slowest; Bun has one.
+runRouterSuite(httpLegs("longpoll", Serializer.json)[0]!);
+runRouterSuite(httpLegs("sse", Serializer.json).at(-1)!);

@@ -1,6 +1,8 @@
 /** WAMP over plain HTTP as a client transport: long-poll and event streams, one message after the other. */
 import { type ClientTransport, Inbox } from "../../src/client/transport.ts";
+import { defaultFraming, type MessageSink, splitBatch } from "../../src/protocol/batches.ts";
 import type { Serializer } from "../../src/protocol/serializers.ts";
+import { joinBatch } from "../../src/transport/http-formats.ts";
 import { HttpLine } from "./http-line.ts";
 import { SseReader } from "./sse-reader.ts";
 
@@ -31,7 +33,9 @@ export async function connectHttp(
   base: string,
   given: { readonly serializer: Serializer; readonly protocol: string },
 ): Promise<ClientTransport> {
-  const client = new HttpClient(await openHttp(base, given.protocol), given.serializer);
+  const url = await openHttp(base, given.protocol);
+  const Kind = given.protocol.endsWith(".batched") ? BatchedHttpClient : HttpClient;
+  const client = new Kind(url, given.serializer);
   if (kind === "longpoll") void client.poll();
   else await client.stream();
   return client;
@@ -55,9 +59,17 @@ class HttpClient extends Inbox implements ClientTransport {
   }
 
   send(bytes: Uint8Array): void {
-    if (this.isClosed) return;
-    // 400: the session says why before it ends.
-    void this.#ask(this.#sends, "send", bytes);
+    if (!this.isClosed) void this.post(bytes);
+  }
+
+  /** Settles with the answer. 400: the session says why before it ends. */
+  protected post(body: Uint8Array): Promise<unknown> {
+    return this.#ask(this.#sends, "send", body);
+  }
+
+  /** The body of the answer to a poll. */
+  protected take(body: Uint8Array): void {
+    this.receive(body);
   }
 
   close(): void {
@@ -68,7 +80,7 @@ class HttpClient extends Inbox implements ClientTransport {
   async poll(): Promise<void> {
     while (!this.isClosed) {
       const reply = await this.#ask(this.#polls, "receive");
-      if (reply?.status === 200) this.receive(reply.body);
+      if (reply?.status === 200) this.take(reply.body);
       else if (reply?.status !== 204) return;
     }
   }
@@ -112,5 +124,35 @@ class HttpClient extends Inbox implements ClientTransport {
     this.#abort.abort();
     this.#sends.close();
     this.#polls.close();
+  }
+}
+
+/** Sends what has gathered while the send before was under way. */
+class BatchedHttpClient extends HttpClient implements MessageSink {
+  #gathered: Uint8Array[] = [];
+  #isSending = false;
+
+  override send(bytes: Uint8Array): void {
+    this.#gathered.push(bytes.slice());
+    if (!this.#isSending) void this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    this.#isSending = true;
+    // What is sent in the same turn goes together.
+    await Promise.resolve();
+    while (this.#gathered.length > 0 && !this.isClosed)
+      await this.post(joinBatch(this.#gathered.splice(0), defaultFraming(this.serializer)));
+    this.#isSending = false;
+  }
+
+  protected override take(body: Uint8Array): void {
+    const problem = splitBatch(body, defaultFraming(this.serializer), this);
+    if (problem !== null) throw new Error(problem);
+  }
+
+  onMessage(batch: Uint8Array, from: number, end: number): boolean {
+    this.receive(batch.subarray(from, end));
+    return true;
   }
 }

@@ -60,8 +60,8 @@ export class HttpRouter {
     return this.#adopt(await connectTransport({ url, serializer: serializerName(serializer) }));
   }
 
-  async http(kind: HttpKind, serializer: Serializer): Promise<Wire> {
-    const protocol = `wamp.2.${serializerName(serializer)}`;
+  async http(kind: HttpKind, serializer: Serializer, suffix: "" | ".batched" = ""): Promise<Wire> {
+    const protocol = `wamp.2.${serializerName(serializer)}${suffix}`;
     return this.#adopt(
       await connectHttp(kind, httpUrl(this.router.listeners[0]!.url, kind), { serializer, protocol }),
     );

@@ -26,7 +26,7 @@ function expectDetails(leg: Leg, given: unknown, wire: Wire): void {
   const { transport, ...rest } = given as Dict;
   assert.deepEqual(rest, identityOf(leg, wire));
   const { type, peer, protocol, ...more } = transport as Dict;
-  assert.ok(["websocket", "rawsocket", "local"].includes(String(type)), String(type));
+  assert.ok(["websocket", "rawsocket", "longpoll", "sse", "local"].includes(String(type)), String(type));
   assert.ok(typeof peer === "string" && peer.length > 0, "the peer's address");
   const batched = leg.batched === true ? ".batched" : "";
   assert.equal(protocol, `wamp.2.${serializerName(leg.serializer)}${batched}`);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeExchange } from "../support/fake-exchange.ts";
-import { HttpWorld } from "../support/http-world.ts";
+import { HttpWorld, Opened } from "../support/http-world.ts";
 
 const errorOf = ({ status, json }: FakeExchange): string => `${status} ${String(json["error"])}`;
 
@@ -235,4 +235,60 @@ test("[T-07 T-08] when the router stops, all polls, streams and sends are answer
   const late = world.ask({ path: "/lp/open", body: '{"protocols":["wamp.2.json"]}' });
   assert.equal(errorOf(late), "503 overloaded");
   assert.equal(world.scheduler.timers, 0);
+});
+
+const batchedOpen = (name: string): string => JSON.stringify({ protocols: [`wamp.2.${name}.batched`] });
+
+test("[T-07] a batched protocol: all that waits comes in one body, with the terminator that the client uses", async () => {
+  for (const terminator of ["\x1e", "\x18"]) {
+    const world = new HttpWorld();
+    const { json } = world.ask({ path: "/lp/open", body: batchedOpen("json") });
+    assert.equal(json["protocol"], "wamp.2.json.batched");
+    const transport = new Opened(
+      world,
+      `/lp/${String(json["transport"])}`,
+      await world.probe.sessions.next(),
+    );
+    const sent = transport.send(["[1]", "[2]", ""].join(terminator));
+    assert.equal(sent.status, 202);
+    assert.deepEqual([await transport.frame(), await transport.frame()], ["[1]", "[2]"]);
+    transport.post("[3]", "[4]", "[5]");
+    assert.equal(transport.receive().text, ["[3]", "[4]", "[5]", ""].join(terminator));
+    const poll = transport.receive();
+    transport.post("[6]", "[7]");
+    assert.equal(poll.text, ["[6]", "[7]", ""].join(terminator));
+  }
+});
+
+test("[T-07] a batch that is none is a violation, and what came before the fault was handed over", async () => {
+  const world = new HttpWorld();
+  for (const [name, body, frames] of [
+    ["json", "[1]", 0],
+    ["json", "\x1e", 0],
+    ["json", "[1]\x1e\x1e", 1],
+    ["msgpack", "\0\0\0", 0],
+    ["msgpack", "\0\0\0\x01\x90\0\0\0\x09\x90", 1],
+  ] as const) {
+    const { json } = world.ask({ path: "/lp/open", body: batchedOpen(name) });
+    const session = await world.probe.sessions.next();
+    const transport = new Opened(world, `/lp/${String(json["transport"])}`, session);
+    const violations: string[] = [];
+    session.onViolation = (problem: string) => {
+      violations.push(problem);
+      session.connection.close(1002, "wamp.error.protocol_violation");
+    };
+    const sent = transport.world.ask({ path: `${transport.path}/send`, body: Buffer.from(body, "latin1") });
+    assert.equal(errorOf(sent), "400 message_error", JSON.stringify(body));
+    assert.equal(violations.length, 1);
+    assert.equal(session.frameCount, frames);
+    transport.close();
+  }
+});
+
+test("[T-07] a batch of one message of the largest size passes, and one byte more does not", async () => {
+  const world = new HttpWorld({ frameBytes_max: 512 });
+  const { json } = world.ask({ path: "/lp/open", body: batchedOpen("json") });
+  const transport = new Opened(world, `/lp/${String(json["transport"])}`, await world.probe.sessions.next());
+  assert.equal(transport.send(`${"x".repeat(512)}\x1e`).status, 202);
+  assert.equal(errorOf(transport.send(`${"x".repeat(513)}\x1e`)), "413 body_too_large");
 });
