@@ -16,7 +16,7 @@ import type { Memberships } from "./memberships.ts";
 import { type Patterns, Trait } from "./patterns.ts";
 import type { EventCapture, Publication } from "./stored-event.ts";
 import type { Targets } from "./targets.ts";
-import type { Frame, FrameSource } from "./types.ts";
+import type { Frame, FrameSource, RouterSession } from "./types.ts";
 
 export interface SelectiveFanOutParts {
   readonly codec: Codec;
@@ -71,14 +71,13 @@ export class SelectiveFanOut {
         frame = this.#write(serializer, pattern, publication.id, own);
         written.set(serializer, frame);
       }
-      this.#post(frame, acknowledges ? row : 0, target, publication.id);
+      this.#post(receiver, frame, acknowledges ? row : 0, publication.id);
     }
   }
 
   /** `row` is the membership whose event is acknowledged, or 0. */
-  #post(frame: Frame | null, row: number, target: number, publication: number): void {
-    const { targets, metrics, deliveries } = this.#parts;
-    const receiver = targets.get(target as Parameters<Targets["get"]>[0]);
+  #post(receiver: RouterSession, frame: Frame | null, row: number, publication: number): void {
+    const { metrics, deliveries } = this.#parts;
     if (frame === null) metrics.eventsDroppedPayload++;
     else if (frame.length > receiver.peerFrameBytes_max) metrics.eventsDroppedSize++;
     else if (row !== 0) deliveries.post(receiver, row, publication, frame);
