@@ -67,6 +67,18 @@ export interface Limits {
   readonly framesPerTurn_max: number;
   /** Bytes waiting in one session's inbox. Beyond: ABORT wamp.error.unavailable, close. */
   readonly inboxBytes_max: number;
+  /** Calls that wait for a free callee of one registration with `concurrency`. Beyond: ERROR wamp.error.unavailable. */
+  readonly queuedCallsPerRegistration_max: number;
+  /** Bytes of their frames. Beyond: ERROR wamp.error.unavailable. */
+  readonly queuedBytesPerRegistration_max: number;
+  /** Calls that wait, and bytes of their frames, over all registrations. Beyond: ERROR wamp.error.unavailable. */
+  readonly queuedCalls_max: number;
+  readonly queuedBytes_max: number;
+  /**
+   * Bytes of the latest calls of registrations with several callees, kept to be rerouted; 0 keeps none. A call that so many bytes of
+   * others have followed, or that is larger than a sixteenth of it, is not rerouted: the caller gets the callee's ERROR.
+   */
+  readonly rerouteBytes_max: number;
   /** Events of the router itself – meta events, testaments – in one loop turn. Beyond: dropped and counted. */
   readonly routerEvents_max: number;
   /** Entries of a list that the meta API answers with. Beyond: ERROR wamp.error.payload_size_exceeded. */
@@ -103,6 +115,11 @@ export const defaultLimits: Limits = Object.freeze({
   largeBytesPerTurn_max: 4 << 20,
   framesPerTurn_max: 2_048,
   inboxBytes_max: 8 << 20,
+  queuedCallsPerRegistration_max: 4_096,
+  queuedBytesPerRegistration_max: 8 << 20,
+  queuedCalls_max: 65_536,
+  queuedBytes_max: 64 << 20,
+  rerouteBytes_max: 4 << 20,
   routerEvents_max: 1 << 16,
   listed_max: 1 << 17,
   testamentsPerSession_max: 64,
@@ -122,6 +139,7 @@ export function limitsFrom(given: Partial<Limits>): Limits {
     // A call that may be made to one callee may be made to a few, and answered by the largest frame.
     callBytesToAll_max: Math.max(defaultLimits.callBytesToAll_max, 16 * frameBytes_max),
     gatherBytes_max: frameBytes_max,
+    queuedBytesPerRegistration_max: Math.max(defaultLimits.queuedBytesPerRegistration_max, frameBytes_max),
     ...given,
   };
   assert(limits.frameBytes_max >= 512 && limits.frameBytes_max <= 1 << 24, "frameBytes_max is 512 to 16 MiB");
@@ -129,6 +147,11 @@ export function limitsFrom(given: Partial<Limits>): Limits {
   assert(limits.inboxBytes_max >= limits.frameBytes_max, "one full frame must fit in the inbox");
   assert(limits.calleesPerCall_max <= 0xffff, "calleesPerCall_max is 65,535 at most");
   assert(limits.outboxBytes_max >= 2 * limits.gatherBytes_max, "a gathered result must fit behind a frame");
+  assert(limits.queuedBytesPerRegistration_max >= limits.frameBytes_max, "one full frame can wait");
+  assert(
+    limits.queuedBytes_max >= limits.queuedBytesPerRegistration_max,
+    "all registrations together have room for one of them",
+  );
   assert(limits.egressBytes_max >= limits.outboxBytes_max, "the router's budget holds one session's");
   return Object.freeze(limits);
 }

@@ -16,6 +16,7 @@ export const brokerFeatures = Object.freeze({
 
 export const dealerFeatures = Object.freeze({
   call_canceling: true,
+  call_reroute: true,
   call_timeout: true,
   caller_identification: true,
   pattern_based_registration: true,

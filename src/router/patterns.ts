@@ -15,6 +15,23 @@ import type { Realm } from "./realm.ts";
 export const PatternKind = { subscription: 0, registration: 1 } as const;
 export type PatternKind = (typeof PatternKind)[keyof typeof PatternKind];
 
+/**
+ * What a call of a registration must look at beside its first callee. No bit is set for one callee without conditions: such a call
+ * pays for nothing of this.
+ */
+export const CallTrait = {
+  /** Two callees or more. */
+  shared: 1 << 0,
+  /** The routing key of the call decides. */
+  keyed: 1 << 1,
+  /** A callee takes only so many calls at a time. */
+  limited: 1 << 2,
+  /** A session has registered several times, and gets as many turns. */
+  weighted: 1 << 3,
+  /** Calls wait for a callee. */
+  waiting: 1 << 4,
+} as const;
+
 /** A WAMP id is the handle below this, and how often the handle was used before above it: no id comes back within 2^25 reuses. */
 const handleRange = 2 ** 28;
 const generationMask = (1 << 25) - 1;
@@ -25,6 +42,7 @@ export class Patterns {
   readonly #match = new U8Column();
   readonly #invoke = new U8Column();
   readonly #discloseCaller = new U8Column();
+  readonly #traits = new U8Column();
   readonly #generation = new U32Column();
   readonly #memberCount = new U32Column();
   readonly #firstMember = new U32Column();
@@ -60,6 +78,7 @@ export class Patterns {
     this.#match.set(handle, match);
     this.#invoke.set(handle, 0);
     this.#discloseCaller.set(handle, 0);
+    this.#traits.set(handle, 0);
     this.#memberCount.set(handle, 0);
     this.#firstMember.set(handle, 0);
     this.#lastMember.set(handle, 0);
@@ -131,6 +150,14 @@ export class Patterns {
   setDiscloseCaller(handle: PatternHandle): void {
     this.#discloseCaller.set(handle, 1);
   }
+  /** `CallTrait` bits of a registration. */
+  traits(handle: PatternHandle): number {
+    return this.#traits.get(handle);
+  }
+  setTrait(handle: PatternHandle, trait: number, isSet: boolean): void {
+    const traits = this.#traits.get(handle);
+    this.#traits.set(handle, isSet ? traits | trait : traits & ~trait);
+  }
   memberCount(handle: PatternHandle): number {
     return this.#memberCount.get(handle);
   }
@@ -165,6 +192,7 @@ export class Patterns {
     this.#match.ensure(handle);
     this.#invoke.ensure(handle);
     this.#discloseCaller.ensure(handle);
+    this.#traits.ensure(handle);
     this.#generation.ensure(handle);
     this.#memberCount.ensure(handle);
     this.#firstMember.ensure(handle);

@@ -15,6 +15,12 @@ export interface RealmOptions {
    * wamp.error.not_authorized. Sessions with any other role may.
    */
   readonly allowKill: boolean;
+  /** False refuses `force_reregister`. */
+  readonly forceReregister: boolean;
+  /** True lets a session register a shared procedure several times, for as many turns. Default false. */
+  readonly repeatedRegistration: boolean;
+  /** True (default) gives a call whose callee answers `wamp.error.unavailable` to the next callee of the registration. */
+  readonly callReroute: boolean;
 }
 
 /** A realm's rules where none are given. */
@@ -23,6 +29,9 @@ export const realmDefaults: Omit<RealmOptions, "uri"> = Object.freeze({
   strictUris: false,
   allowDisclosure: true,
   allowKill: false,
+  forceReregister: true,
+  repeatedRegistration: false,
+  callReroute: true,
 });
 
 export type GivenRealm = Partial<RealmOptions> & { readonly uri: string };
@@ -34,6 +43,9 @@ export class Realm {
   readonly strictUris: boolean;
   readonly allowDisclosure: boolean;
   readonly allowKill: boolean;
+  readonly forceReregister: boolean;
+  readonly repeatedRegistration: boolean;
+  readonly callReroute: boolean;
   sessionCount = 0;
   /** Subscriptions, by pattern, to topics of the router's own: while there are none, no meta event is made. */
   reservedPatterns = 0;
@@ -45,5 +57,8 @@ export class Realm {
     this.strictUris = options.strictUris;
     this.allowDisclosure = options.allowDisclosure;
     this.allowKill = options.allowKill;
+    this.forceReregister = options.forceReregister;
+    this.repeatedRegistration = options.repeatedRegistration;
+    this.callReroute = options.callReroute;
   }
 }
