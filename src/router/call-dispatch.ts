@@ -121,10 +121,13 @@ export class CallDispatch implements CallWatcher {
 
   // ---- calls
 
-  /** The membership row of the callee for the visited CALL, which goes to one; 0: ask `hold`. */
+  /** The membership row of the callee for the visited CALL; 0: ask `hold`. */
   choose(pattern: PatternHandle): number {
-    const isPart = this.#parts.codec.u(Slot.mode) === RunMode.partition;
-    return isPart ? this.#choice.chooseShard(pattern) : this.#choice.choose(pattern);
+    return this.#choice.choose(pattern);
+  }
+  /** The same for a CALL with `runmode` "partition". */
+  chooseShard(pattern: PatternHandle): number {
+    return this.#choice.chooseShard(pattern);
   }
 
   /** Lets the visited CALL wait, for which there is no callee now, or refuses it. */

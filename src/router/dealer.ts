@@ -234,7 +234,8 @@ export class Dealer {
       (runmode === RunMode.none && this.#patterns.invoke(pattern) === Invoke.all)
     )
       return this.#sharded.callAll(caller, pattern, request);
-    const member = this.dispatch.choose(pattern);
+    const member =
+      runmode === RunMode.none ? this.dispatch.choose(pattern) : this.dispatch.chooseShard(pattern);
     if (member === 0) return this.dispatch.hold(caller, pattern);
     this.#invoke(caller, member, pattern, 0);
   }

@@ -5,6 +5,7 @@ import { type Leg, Suite } from "./router-suite.ts";
 import { cancelSuite } from "./router-suite-cancel.ts";
 import { contradictionSuite } from "./router-suite-contradictions.ts";
 import { concurrencySuite } from "./router-suite-concurrency.ts";
+import { sharedConcurrencySuite } from "./router-suite-concurrency-shared.ts";
 import { departureSuite } from "./router-suite-departures.ts";
 import { filterSuite } from "./router-suite-filters.ts";
 import { gatherSuite } from "./router-suite-gather.ts";
@@ -51,6 +52,7 @@ export function runRouterSuite(leg: Leg): void {
   sharedSuite(suite);
   policySuite(suite);
   concurrencySuite(suite);
+  sharedConcurrencySuite(suite);
   rerouteSuite(suite);
   reregisterSuite(suite);
   shardedSuite(suite);

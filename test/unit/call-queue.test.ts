@@ -260,6 +260,21 @@ test("[R-16 R-02] what continues a waiting call waits behind it, and is part of 
   assert.deepEqual(invoked(callee), [5]);
 });
 
+test("[R-16 R-02] a waiting call ends when there is no room for what continues it", () => {
+  const { scene, caller, callee } = busy({}, { queuedBytesPerRegistration_max: 1 << 12 });
+  scene.call(caller, 1, { progress: true });
+  const more = [Message.call, 2, { progress: true }, "com.proc", ["x".repeat(3_000)]];
+  assert.ok(scene.rig.resume(caller, more));
+  assert.deepEqual(answers(caller), []);
+  assert.ok(scene.rig.resume(caller, more));
+  assert.deepEqual(answers(caller), [[2, unavailable]]);
+  assert.ok(scene.rig.resume(caller, more), "what comes later is dropped");
+  scene.yield(callee, 1);
+  scene.endTurn();
+  assert.deepEqual(callee.take(), []);
+  scene.assertNothingLeft(caller, callee);
+});
+
 test("[R-11 R-02] a call whose callee has had more than the first CALL is not rerouted", () => {
   for (const continues of [false, true]) {
     const scene = new Scene();
