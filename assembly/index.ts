@@ -4,6 +4,7 @@
  */
 
 import { CBOR, JSON, MSGPACK, U_WRITE_STATUS, W_TOO_LARGE, setU } from "./abi";
+import { reserve } from "./arena";
 import { Cbor, Json, Msgpack } from "./format";
 import { acknowledgement, error, event, interrupt, invocation, result } from "./frame-write";
 import { indexInit } from "./pattern-index";
@@ -176,6 +177,11 @@ export function frameOut(): u32 {
 
 export function matches(): u32 {
   return MATCHES;
+}
+
+/** Takes `bytes` of memory for the caller's own use, for good. Its address, or 0 when there is no more. Views may have died then. */
+export function reserveBytes(bytes: u32): u32 {
+  return <u32>reserve(bytes);
 }
 
 /** URI_OK, URI_INVALID or URI_RESERVED for a URI outside a frame; `uri` is valid UTF-8. */

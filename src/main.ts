@@ -77,7 +77,13 @@ export interface RouterStats {
   readonly registrations: number;
   /** Different topics and procedures among them, by URI and match policy. */
   readonly patterns: number;
+  /** Calls in flight, with those that wait for a callee. */
   readonly pendingCalls: number;
+  readonly queuedCalls: number;
+  /** Calls in flight that another callee was asked to take before. */
+  readonly reroutedCalls: number;
+  /** Callees with `concurrency`, and former ones whose invocations are outstanding. */
+  readonly limitedCallees: number;
   /** Calls in flight that have a timeout. */
   readonly deadlines: number;
   /** Events that sessions have left for their end, and what they have told reflection. */
@@ -148,7 +154,14 @@ function buildCore(options: RouterOptions, wasm: Uint8Array): Omit<SessionCore, 
   });
   const { broker } = pubsub;
   events.connect((event) => broker.publishEvent(event));
-  const dealer = new Dealer({ ...shared, memberships: registrations, calls, random: ids, procedures });
+  const dealer = new Dealer({
+    ...shared,
+    memberships: registrations,
+    calls,
+    random: ids,
+    procedures,
+    afterTurn,
+  });
   const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };
   const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures });
   return {
@@ -225,8 +238,8 @@ class RouterHost implements Router {
   }
 
   stats(): RouterStats {
-    const { realms, subscriptions, registrations, patterns, calls, outbox, pubsub, testaments, reflection } =
-      this.#core;
+    const { realms, subscriptions, registrations, patterns, calls, dealer, outbox } = this.#core;
+    const { pubsub, testaments, reflection } = this.#core;
     let sessions = 0;
     for (const realm of realms.values()) sessions += realm.sessionCount;
     return {
@@ -236,6 +249,9 @@ class RouterHost implements Router {
       registrations: registrations.count,
       patterns: patterns.count,
       pendingCalls: calls.pending.count,
+      queuedCalls: dealer.dispatch.queuedCount,
+      reroutedCalls: dealer.dispatch.reroutedCount,
+      limitedCallees: dealer.dispatch.callees.limitedCount,
       deadlines: calls.deadlineCount,
       testaments: testaments.count,
       definitions: reflection.count,

@@ -76,6 +76,18 @@ export interface Limits {
    * an HTTP transport. Beyond: HTTP 503.
    */
   readonly inboxBytes_max: number;
+  /** Calls that wait for a free callee of one registration with `concurrency`. Beyond: ERROR wamp.error.unavailable. */
+  readonly queuedCallsPerRegistration_max: number;
+  /** Bytes of their frames. Beyond: ERROR wamp.error.unavailable. */
+  readonly queuedBytesPerRegistration_max: number;
+  /** Calls that wait, and bytes of their frames, over all registrations. Beyond: ERROR wamp.error.unavailable. */
+  readonly queuedCalls_max: number;
+  readonly queuedBytes_max: number;
+  /**
+   * Bytes of the latest calls of registrations with several callees, kept to be rerouted; 0 keeps none. A call that so many bytes of
+   * others have followed, or that is larger than a sixteenth of it, is not rerouted: the caller gets the callee's ERROR.
+   */
+  readonly rerouteBytes_max: number;
   /** Events of the router itself – meta events, testaments – in one loop turn. Beyond: dropped and counted. */
   readonly routerEvents_max: number;
   /** Entries of a list that the meta API answers with. Beyond: ERROR wamp.error.payload_size_exceeded. */
@@ -157,6 +169,11 @@ export const defaultLimits: Limits = Object.freeze({
   largeBytesPerTurn_max: 4 << 20,
   framesPerTurn_max: 2_048,
   inboxBytes_max: 8 << 20,
+  queuedCallsPerRegistration_max: 4_096,
+  queuedBytesPerRegistration_max: 8 << 20,
+  queuedCalls_max: 65_536,
+  queuedBytes_max: 64 << 20,
+  rerouteBytes_max: 4 << 20,
   routerEvents_max: 1 << 16,
   listed_max: 1 << 17,
   testamentsPerSession_max: 64,
@@ -199,6 +216,7 @@ export function limitsFrom(given: Partial<Limits>): Limits {
     callBytesToAll_max: Math.max(defaultLimits.callBytesToAll_max, 16 * frameBytes_max),
     gatherBytes_max: frameBytes_max,
     httpBodiesBytes_max: Math.max(defaultLimits.httpBodiesBytes_max, 4 * frameBytes_max),
+    queuedBytesPerRegistration_max: Math.max(defaultLimits.queuedBytesPerRegistration_max, frameBytes_max),
     ...given,
   };
   assert(limits.frameBytes_max >= 512 && limits.frameBytes_max <= 1 << 24, "frameBytes_max is 512 to 16 MiB");
@@ -210,6 +228,11 @@ export function limitsFrom(given: Partial<Limits>): Limits {
   assert(limits.poll_ms > 0 && limits.httpIdle_ms > 0, "polls end, and clients that are gone are noticed");
   assert(limits.sseKeepAlive_ms > 0 && limits.sseKeepAlive_ms <= 2 ** 31 - 1, "an interval is positive");
   assert(limits.httpQueueMessages_max > 0 && limits.httpSends_max > 0, "one message must fit each way");
+  assert(limits.queuedBytesPerRegistration_max >= limits.frameBytes_max, "one full frame can wait");
+  assert(
+    limits.queuedBytes_max >= limits.queuedBytesPerRegistration_max,
+    "all registrations together have room for one of them",
+  );
   assert(limits.egressBytes_max >= limits.outboxBytes_max, "the router's budget holds one session's");
   return Object.freeze(limits);
 }

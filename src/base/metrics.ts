@@ -6,7 +6,9 @@ export class Metrics {
   /** Messages that arrived, and EVENTs queued for subscribers. */
   messagesIn = 0;
   events = 0;
+  /** INVOCATIONs sent, and how many of them were for calls that another callee had been asked before. */
   calls = 0;
+  callsRerouted = 0;
   /** EVENTs not delivered: the receiver's outbox or the router's egress budget was full. */
   eventsDroppedSlow = 0;
   /** EVENTs not delivered: larger than the receiver accepts. */

@@ -23,6 +23,8 @@ export const errors = {
   authenticationFailed: { uri: "wamp.error.authentication_failed", retry: false },
   canceled: { uri: "wamp.error.canceled", retry: true },
   timeout: { uri: "wamp.error.timeout", retry: true },
+  noAvailableCallee: { uri: "wamp.error.no_available_callee", retry: true },
+  unregistered: { uri: "wamp.error.unregistered", retry: false },
   unavailable: { uri: "wamp.error.unavailable", retry: true },
   networkFailure: { uri: "wamp.error.network_failure", retry: true },
   featureNotSupported: { uri: "wamp.error.feature_not_supported", retry: false },

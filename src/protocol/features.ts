@@ -22,6 +22,7 @@ export const brokerFeatures = Object.freeze({
 
 export const dealerFeatures = Object.freeze({
   call_canceling: true,
+  call_reroute: true,
   call_timeout: true,
   call_trustlevels: true,
   caller_identification: true,

@@ -1,6 +1,6 @@
 /**
  * The Dealer, registrations and calls: REGISTER, UNREGISTER, CALL, CANCEL. Hot. Each method works on the message that the codec
- * has just visited and answers by posting frames. How calls end is in dealer-replies.ts.
+ * has just visited and answers by posting frames. Which callee gets a call is decided in call-dispatch.ts, how calls end in calls.ts.
  */
 import type { PatternHandle, RequestId } from "../base/ids.ts";
 import type { Limits } from "../base/limits.ts";
@@ -11,7 +11,7 @@ import { ClientFeature } from "../protocol/features.ts";
 import { Invoke, invokeNames, Message, RunMode } from "../protocol/messages.ts";
 import { Detail, FSlot, Option, Slot, UriStatus } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
-import { chooseCallee } from "./callee-choice.ts";
+import { CallDispatch } from "./call-dispatch.ts";
 import type { Calls } from "./calls.ts";
 import { invocationDetails } from "./invocation-details.ts";
 import { MemberFlag, type Memberships } from "./memberships.ts";
@@ -21,6 +21,8 @@ import { payloadProblem } from "./payload-problem.ts";
 import { CallFlag, detailShift } from "./pending.ts";
 import type { RouterProcedures } from "./procedures.ts";
 import type { Realm } from "./realm.ts";
+import { plainRegistration, type RegisterOptions, readRegisterOptions } from "./register-options.ts";
+import { announceRevocation } from "./revoke-registration.ts";
 import { ShardedCalls } from "./sharded-calls.ts";
 import type { Targets } from "./targets.ts";
 import type { FrameSource, RouterSession } from "./types.ts";
@@ -38,7 +40,11 @@ export interface DealerParts {
   readonly metrics: Metrics;
   readonly events: MetaEvents;
   readonly procedures: RouterProcedures;
+  /** Runs a task at the end of the turn. */
+  readonly afterTurn: (task: () => void) => void;
 }
+
+const forceProblem = "this realm does not allow force_reregister";
 
 export class Dealer {
   readonly #codec: Codec;
@@ -47,12 +53,13 @@ export class Dealer {
   readonly #memberships: Memberships;
   readonly #frames: FrameSource;
   readonly #calls: Calls;
-  readonly #random: RandomIds;
   readonly #limits: Limits;
   readonly #metrics: Metrics;
   readonly #events: MetaEvents;
   readonly #procedures: RouterProcedures;
   readonly #sharded: ShardedCalls;
+  /** Where calls go. */
+  readonly dispatch: CallDispatch;
 
   constructor(parts: DealerParts) {
     this.#codec = parts.codec;
@@ -61,12 +68,16 @@ export class Dealer {
     this.#memberships = parts.memberships;
     this.#frames = parts.frames;
     this.#calls = parts.calls;
-    this.#random = parts.random;
     this.#limits = parts.limits;
     this.#metrics = parts.metrics;
     this.#events = parts.events;
     this.#procedures = parts.procedures;
-    this.#sharded = new ShardedCalls({ ...parts, groups: parts.calls.groups });
+    this.dispatch = new CallDispatch({
+      ...parts,
+      invoke: (caller, member, pattern, row) => this.#invoke(caller, member, pattern, row),
+    });
+    const { callees } = this.dispatch;
+    this.#sharded = new ShardedCalls({ ...parts, callees, groups: parts.calls.groups });
   }
 
   register(session: RouterSession): void {
@@ -85,37 +96,54 @@ export class Dealer {
       const problem = `a session may hold ${this.#limits.registrationsPerSession_max} registrations`;
       return this.#refuse(session, Message.register, errors.unavailable, problem);
     }
-    const forwardTimeout = (codec.u(Slot.present) & Option.other) !== 0 && codec.options()["forward_timeout"];
-    if (typeof forwardTimeout !== "boolean" && forwardTimeout !== undefined && forwardTimeout !== null) {
-      const problem = 'option "forward_timeout" is true or false';
-      return this.#refuse(session, Message.register, errors.invalidArgument, problem);
-    }
-    const shard = this.#sharded.shardOf(session);
-    if (shard < 0)
-      return this.#refuse(session, Message.register, errors.invalidArgument, 'option "nkey" is no text');
+    const hasMore = (codec.u(Slot.present) & Option.other) !== 0;
+    const options = hasMore ? readRegisterOptions(codec) : plainRegistration;
+    if (typeof options === "string")
+      return this.#refuse(session, Message.register, errors.invalidArgument, options);
     const invoke = codec.u(Slot.invoke) as Invoke;
     let pattern = (codec.matchCount === 0 ? 0 : codec.matchAt(0)) as PatternHandle | 0;
-    if (pattern !== 0) {
+    if (options.forceReregister) {
+      if (!session.realm!.forceReregister)
+        return this.#refuse(session, Message.register, errors.optionNotAllowed, forceProblem);
+      if (pattern !== 0) pattern = this.#replace(pattern, session, invoke);
+    } else if (pattern !== 0) {
       const problem = this.#conflict(pattern, session, invoke);
       if (problem !== null)
         return this.#refuse(session, Message.register, errors.procedureAlreadyExists, problem);
-    } else {
-      pattern = this.#create(session, invoke);
-      if (pattern === 0)
-        return this.#refuse(
-          session,
-          Message.register,
-          errors.unavailable,
-          "the router's pattern index is full",
-        );
+    }
+    if (pattern === 0) pattern = this.#create(session, invoke);
+    if (pattern === 0) {
+      const problem = "the router's pattern index is full";
+      return this.#refuse(session, Message.register, errors.unavailable, problem);
     }
     if (discloseCaller) this.#patterns.setDiscloseCaller(pattern);
-    const row = this.#memberships.add(pattern, session);
-    if (forwardTimeout) this.#memberships.setFlags(row, MemberFlag.forwardTimeout);
-    this.#sharded.join(row, shard);
-    session.registrationCount++;
+    this.#join(session, pattern, options);
     if (session.realm!.reservedPatterns > 0) this.#events.onRegister(session, this.#patterns.id(pattern));
     this.#acknowledge(session, Message.registered, this.#patterns.id(pattern));
+  }
+
+  #join(session: RouterSession, pattern: PatternHandle, options: RegisterOptions): void {
+    const known = this.#memberships.find(pattern, session.target);
+    const row = known === 0 ? this.#memberships.add(pattern, session) : known;
+    if (options.forwardTimeout) this.#memberships.setFlags(row, MemberFlag.forwardTimeout);
+    session.registrationCount++;
+    this.dispatch.joined(pattern, row, options, known === 0);
+  }
+
+  /** Ends the registration for all its callees and makes a new one of the same name; 0 when the index is full. */
+  #replace(old: PatternHandle, session: RouterSession, invoke: Invoke): PatternHandle | 0 {
+    const id = this.#patterns.id(old);
+    const queue = this.dispatch.detach(old);
+    while (this.#patterns.memberCount(old) > 0) {
+      const row = this.#patterns.firstMember(old);
+      const callee = this.#targets.get(this.#memberships.target(row));
+      this.leave(row, callee, session.realm!);
+      const isGone = this.#memberships.find(old, callee.target) === 0;
+      if (isGone && callee !== session) announceRevocation(callee, id, errors.unregistered.uri);
+    }
+    const pattern = this.#create(session, invoke);
+    if (queue !== null) this.dispatch.attach(queue, pattern);
+    return pattern;
   }
 
   /** Makes the registration that the visited REGISTER names; 0 when the index is full. */
@@ -137,9 +165,10 @@ export class Dealer {
 
   /** Why this session cannot join the registration; null if it can. */
   #conflict(pattern: PatternHandle, session: RouterSession, invoke: Invoke): string | null {
-    if (this.#memberships.find(pattern, session.target) !== 0)
-      return "this session has registered the procedure already";
     const policy = this.#patterns.invoke(pattern);
+    const isMember = this.#memberships.find(pattern, session.target) !== 0;
+    if (isMember && (policy === Invoke.single || !session.realm!.repeatedRegistration))
+      return "this session has registered the procedure already";
     if (policy === Invoke.single) return "the procedure is registered by another session";
     return policy === invoke ? null : "the procedure is registered with another invocation policy";
   }
@@ -155,13 +184,21 @@ export class Dealer {
     this.#acknowledge(session, Message.unregistered, -1);
   }
 
-  /** Ends one registration of a session, without an answer. Calls in flight go on. */
+  /**
+   * Ends one registration of a session, without an answer; a session that has registered several times keeps the others. Calls in
+   * flight go on.
+   */
   leave(row: number, session: RouterSession, realm: Realm): void {
     const patterns = this.#patterns;
     const pattern = this.#memberships.pattern(row);
-    this.#memberships.remove(row, session);
+    const isRepeated = this.dispatch.callees.weight(row) > 1;
+    const isLast = !isRepeated && patterns.memberCount(pattern) === 1;
+    if (isRepeated) this.dispatch.callees.addWeight(row, -1);
+    else {
+      this.dispatch.leaving(pattern, row, isLast);
+      this.#memberships.remove(row, session);
+    }
     session.registrationCount--;
-    const isLast = patterns.memberCount(pattern) === 0;
     if (realm.reservedPatterns > 0)
       this.#events.onLeave("registration", session, realm, patterns.id(pattern), isLast);
     if (isLast) patterns.remove(pattern);
@@ -191,59 +228,60 @@ export class Dealer {
       return this.#refuse(caller, Message.call, errors.unavailable, problem);
     }
     const pattern = codec.matchAt(0) as PatternHandle;
-    const isPlain = codec.u(Slot.mode) === RunMode.none && this.#patterns.invoke(pattern) !== Invoke.all;
-    const row = isPlain
-      ? chooseCallee(pattern, this.#patterns, this.#memberships, this.#random)
-      : this.#sharded.route(caller, pattern, request);
-    if (row === 0) return;
-    const callee = this.#targets.get(this.#memberships.target(row));
+    const runmode = codec.u(Slot.mode);
+    if (
+      runmode === RunMode.all ||
+      (runmode === RunMode.none && this.#patterns.invoke(pattern) === Invoke.all)
+    )
+      return this.#sharded.callAll(caller, pattern, request);
+    const member =
+      runmode === RunMode.none ? this.dispatch.choose(pattern) : this.dispatch.chooseShard(pattern);
+    if (member === 0) return this.dispatch.hold(caller, pattern);
+    this.#invoke(caller, member, pattern, 0);
+  }
+
+  /**
+   * Sends the visited CALL to the callee of a membership. `row` is the call's if it has waited, or another callee has not taken it; 0
+   * for a new one.
+   */
+  #invoke(caller: RouterSession, member: number, pattern: PatternHandle, row: number): void {
+    const codec = this.#codec;
+    const callee = this.#targets.get(this.#memberships.target(member));
     if (callee.invocationCount >= this.#limits.invocationsPerSession_max)
-      return this.#refuse(
-        caller,
-        Message.call,
-        errors.unavailable,
-        "the callee has too many calls outstanding",
-      );
+      return this.#refuseCall(caller, row, errors.unavailable, "the callee has too many calls outstanding");
     const isOpen = (codec.u(Slot.true) & Option.progress) !== 0;
     const isPassthru = (codec.u(Slot.present) & Option.ppt) !== 0;
     if (isOpen || isPassthru) {
       const problem = missingFeature(callee, isOpen, isPassthru);
-      if (problem !== null) return this.#refuse(caller, Message.call, errors.featureNotSupported, problem);
+      if (problem !== null) return this.#refuseCall(caller, row, errors.featureNotSupported, problem);
     }
-    this.#invoke(caller, callee, row, request);
-  }
-
-  /** Sends the visited CALL to the callee of a membership. */
-  #invoke(caller: RouterSession, callee: RouterSession, row: number, request: RequestId): void {
-    const codec = this.#codec;
-    const pattern = this.#memberships.pattern(row);
     let details = invocationDetails(codec, this.#patterns, pattern, caller);
-    if (details < 0)
-      return this.#refuse(
-        caller,
-        Message.call,
-        errors.discloseMeDisallowed,
-        "this realm does not disclose callers",
-      );
+    if (details < 0) {
+      const problem = "this realm does not disclose callers";
+      return this.#refuseCall(caller, row, errors.discloseMeDisallowed, problem);
+    }
     let flags = 0;
     if ((codec.u(Slot.true) & Option.receiveProgress) !== 0) {
       flags |= CallFlag.progress;
       if (takesProgress(callee)) details |= Detail.receiveProgress;
     }
-    let timeout_ms = Math.min(codec.f(FSlot.timeout), this.#limits.callTimeout_ms);
-    if (timeout_ms > 0 && this.#keepsTime(callee, row)) {
+    let timeout_ms =
+      row === 0
+        ? Math.min(codec.f(FSlot.timeout), this.#limits.callTimeout_ms)
+        : this.#calls.forwardedTimeout_ms(row);
+    if (timeout_ms > 0 && this.#keepsTime(callee, member)) {
       codec.putTimeout(timeout_ms);
       details |= Detail.timeout;
       timeout_ms = -timeout_ms;
     }
     let own = 0;
-    if ((codec.u(Slot.true) & Option.progress) !== 0) {
+    if (isOpen) {
       flags |= CallFlag.open | (details << detailShift);
-      if ((codec.u(Slot.present) & Option.ppt) !== 0) {
+      if (isPassthru) {
         flags |= CallFlag.passthru;
         if (!codec.putPassthru(codec.passthru())) {
           const problem = "the ppt_ options of a progressive call are too long to be kept";
-          return this.#refuse(caller, Message.call, errors.invalidArgument, problem);
+          return this.#refuseCall(caller, row, errors.invalidArgument, problem);
         }
       }
       own = Detail.progress;
@@ -253,12 +291,23 @@ export class Dealer {
     const length = codec.writeInvocation(callee.serializer, invocation, registration, details | own);
     if (length === 0 || length > callee.peerFrameBytes_max) {
       const { error, message } = payloadProblem(length === 0 ? codec.writeStatus : null);
-      return this.#refuse(caller, Message.call, error, message);
+      return this.#refuseCall(caller, row, error, message);
     }
     callee.lastInvocation++;
     this.#metrics.calls++;
-    this.#calls.open(caller, callee, request, registration, flags, timeout_ms);
+    let sent = row;
+    if (row !== 0) this.#calls.assign(row, callee, flags, timeout_ms);
+    else {
+      const request = codec.f(FSlot.request) as RequestId;
+      sent = this.#calls.open(caller, callee, request, registration, flags, timeout_ms);
+    }
+    if (this.#patterns.callTraits(pattern) !== 0) this.dispatch.onInvoked(sent, caller, member, pattern);
     callee.post(this.#frames.take(length, false));
+  }
+
+  #refuseCall(caller: RouterSession, row: number, error: ErrorEntry, message: string): void {
+    if (row !== 0) this.#calls.fail(row, error, message);
+    else this.#refuse(caller, Message.call, error, message);
   }
 
   /** The callee asked for timeouts when it registered, and says that it knows what to do with them. */

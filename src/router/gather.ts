@@ -18,11 +18,13 @@ import { ClientFeature } from "../protocol/features.ts";
 import { CancelMode, Message } from "../protocol/messages.ts";
 import { Detail, Option, Slot, UriStatus } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
+import type { Callees } from "./callees.ts";
+import type { CallWatcher } from "./calls.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { finalReply, madeEntry, madeError, writtenEntry } from "./gather-answer.ts";
 import { Group, type GroupCall } from "./gather-group.ts";
 import { payloadProblem } from "./payload-problem.ts";
-import { CallFlag, type PendingCalls } from "./pending.ts";
+import { CallFlag, type PendingCalls, watchedCall } from "./pending.ts";
 import type { Targets } from "./targets.ts";
 import type { FrameSource, RouterSession } from "./types.ts";
 
@@ -39,6 +41,10 @@ export interface GroupCallsParts {
 export interface GroupStart extends GroupCall {
   /** In order of registration; one at least. */
   readonly callees: readonly RouterSession[];
+  /** Their membership rows. */
+  readonly members: readonly number[];
+  /** Counts invocations of callees with `concurrency`; null: none has it. One that is busy is not waited for. */
+  readonly limiter: Callees | null;
   readonly registration: RegistrationId;
   /** `Detail` bits that every INVOCATION carries. */
   readonly details: number;
@@ -60,6 +66,7 @@ export class GroupCalls {
   readonly #groups = new Map<number, Group>();
   #started = 0;
   #heldBytes = 0;
+  #watcher: Pick<CallWatcher, "onClosed"> | null = null;
 
   constructor(parts: GroupCallsParts) {
     this.#codec = parts.codec;
@@ -77,6 +84,10 @@ export class GroupCalls {
   /** Bytes of answers that wait for the others of their call. */
   get heldBytes(): number {
     return this.#heldBytes;
+  }
+
+  watch(watcher: Pick<CallWatcher, "onClosed">): void {
+    this.#watcher = watcher;
   }
 
   /** Sends the visited CALL to all callees. */
@@ -100,6 +111,9 @@ export class GroupCalls {
     const codec = this.#codec;
     if (callee.invocationCount >= this.#limits.invocationsPerSession_max)
       return this.#noteMade(group, place, errors.unavailable, "the callee has too many calls outstanding");
+    const member = start.members[place]!;
+    if (start.limiter?.isFree(member) === false)
+      return this.#noteMade(group, place, errors.unavailable, "the callee is busy");
     const isPassthru = (codec.u(Slot.present) & Option.ppt) !== 0;
     if (isPassthru && (callee.clientFeatures & ClientFeature.calleePassthru) === 0)
       return this.#noteMade(group, place, errors.featureNotSupported, "no payload_passthru_mode");
@@ -117,6 +131,7 @@ export class GroupCalls {
     const frame = this.#frames.take(length, false);
     const request = place as RequestId;
     const row = this.#pending.open(group, callee, request, start.registration, CallFlag.part, 0);
+    if (start.limiter?.occupy(member, row)) this.#pending.setFlags(row, CallFlag.part | CallFlag.limited);
     this.#groups.set(row, group);
     callee.post(frame);
   }
@@ -325,6 +340,8 @@ export class GroupCalls {
   /** Returns the callee's place in order of registration. */
   #closePart(group: Group, row: number, callee: RouterSession): number {
     const place = this.#pending.request(row);
+    const flags = this.#pending.flags(row);
+    if ((flags & watchedCall) !== 0) this.#watcher?.onClosed(row, flags);
     this.#pending.close(row, group, callee);
     this.#groups.delete(row);
     return place;

@@ -32,6 +32,23 @@ export const Trait = {
 export type Trait = (typeof Trait)[keyof typeof Trait];
 const matchMask = 3;
 
+/**
+ * What a call of a registration must look at beside its first callee. No bit is set for one callee without conditions: such a call
+ * pays for nothing of this.
+ */
+export const CallTrait = {
+  /** Two callees or more. */
+  shared: 1 << 0,
+  /** The routing key of the call decides. */
+  keyed: 1 << 1,
+  /** A callee takes only so many calls at a time. */
+  limited: 1 << 2,
+  /** A session has registered several times, and gets as many turns. */
+  weighted: 1 << 3,
+  /** Calls wait for a callee. */
+  waiting: 1 << 4,
+} as const;
+
 /** A WAMP id is the handle below this, and how often the handle was used before above it: no id comes back within 2^25 reuses. */
 const handleRange = 2 ** 28;
 const generationMask = (1 << 25) - 1;
@@ -43,6 +60,7 @@ export class Patterns {
   readonly #traits = new U8Column();
   readonly #invoke = new U8Column();
   readonly #discloseCaller = new U8Column();
+  readonly #callTraits = new U8Column();
   readonly #generation = new U32Column();
   readonly #memberCount = new U32Column();
   readonly #firstMember = new U32Column();
@@ -92,6 +110,7 @@ export class Patterns {
     this.#traits.set(handle, match);
     this.#invoke.set(handle, 0);
     this.#discloseCaller.set(handle, 0);
+    this.#callTraits.set(handle, 0);
     this.#memberCount.set(handle, 0);
     this.#firstMember.set(handle, 0);
     this.#lastMember.set(handle, 0);
@@ -179,6 +198,14 @@ export class Patterns {
   setDiscloseCaller(handle: PatternHandle): void {
     this.#discloseCaller.set(handle, 1);
   }
+  /** `CallTrait` bits of a registration. */
+  callTraits(handle: PatternHandle): number {
+    return this.#callTraits.get(handle);
+  }
+  setCallTrait(handle: PatternHandle, trait: number, isSet: boolean): void {
+    const traits = this.#callTraits.get(handle);
+    this.#callTraits.set(handle, isSet ? traits | trait : traits & ~trait);
+  }
   memberCount(handle: PatternHandle): number {
     return this.#memberCount.get(handle);
   }
@@ -214,6 +241,7 @@ export class Patterns {
     this.#traits.ensure(handle);
     this.#invoke.ensure(handle);
     this.#discloseCaller.ensure(handle);
+    this.#callTraits.ensure(handle);
     this.#generation.ensure(handle);
     this.#memberCount.ensure(handle);
     this.#firstMember.ensure(handle);

@@ -22,7 +22,20 @@ export const CallFlag = {
   group: 1 << 6,
   /** One callee's part of such a call: its caller is the group, its request the callee's place in the group. */
   part: 1 << 7,
+  /** It has no callee yet: it stands in the waiting room. */
+  waiting: 1 << 8,
+  /** It is counted for a callee that takes only so many (callees.ts). */
+  limited: 1 << 9,
+  /** Its frame was kept: it can go to another callee (reroute.ts). */
+  kept: 1 << 10,
+  /** It has gone to another callee. */
+  rerouted: 1 << 11,
+  /** The caller has heard of its callee, or the callee more than the first CALL: it stays where it is. */
+  bound: 1 << 12,
 } as const;
+
+/** Calls that somebody else keeps something for. */
+export const watchedCall = CallFlag.waiting | CallFlag.limited | CallFlag.rerouted;
 
 /** Above the flags of a row lie the `Detail` bits of its INVOCATION: those that follow repeat them. */
 export const detailShift = 16;
@@ -85,6 +98,9 @@ export class PendingCalls {
   timeout_ms(row: number): number {
     return this.#floats.get(row, Float.timeout_ms);
   }
+  setTimeout_ms(row: number, timeout_ms: number): void {
+    this.#floats.segment(row)[this.#floats.offset(row) + Float.timeout_ms] = timeout_ms;
+  }
   flags(row: number): number {
     return this.#words.get(row, Word.flags);
   }
@@ -140,6 +156,22 @@ export class PendingCalls {
     return row;
   }
 
+  /** Gives the call to another callee, under the id of the last INVOCATION counted for that one. */
+  move(row: number, from: InvocationSide, to: InvocationSide): void {
+    this.#unlinkCallee(row, from);
+    const words = this.#words;
+    const first = to.firstInvocation;
+    words.set(row, Word.callee, to.target);
+    words.set(row, Word.nextOfCallee, first);
+    words.set(row, Word.previousOfCallee, 0);
+    if (first !== 0) words.set(first, Word.previousOfCallee, row);
+    to.firstInvocation = row;
+    to.invocationCount++;
+    const invocation = to.lastInvocation;
+    this.#floats.segment(row)[this.#floats.offset(row) + Float.invocation] = invocation;
+    this.#byInvocation.set(keyOf(to.target, invocation), invocation >>> 0, row);
+  }
+
   /** The row of an invocation sent to this callee and not yet closed, or 0. */
   byInvocation(callee: Target, invocation: number): number {
     const row = this.#byInvocation.get(keyOf(callee, invocation), invocation >>> 0);
@@ -176,6 +208,14 @@ export class PendingCalls {
     caller.callCount--;
     if (caller.callCount === 0) caller.callIndex = null;
     else if (caller.callIndex !== null) caller.callIndex.delete(this.request(row));
+    this.#unlinkCallee(row, callee);
+    this.#rows.free(row);
+  }
+
+  #unlinkCallee(row: number, callee: InvocationSide): void {
+    const all = this.#words;
+    const words = all.segment(row);
+    const w = all.offset(row);
     const nextInvocation = words[w + Word.nextOfCallee]!;
     const previousInvocation = words[w + Word.previousOfCallee]!;
     if (previousInvocation === 0) callee.firstInvocation = nextInvocation;
@@ -184,7 +224,6 @@ export class PendingCalls {
     callee.invocationCount--;
     const invocation = this.invocation(row);
     this.#byInvocation.delete(keyOf(callee.target, invocation), invocation >>> 0);
-    this.#rows.free(row);
   }
 }
 

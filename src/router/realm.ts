@@ -30,6 +30,12 @@ export interface RealmOptions {
   readonly retainedTtl_s?: number;
   /** Subscriptions whose events are kept, whether or not somebody is subscribed. */
   readonly history?: readonly HistoryOptions[];
+  /** False refuses `force_reregister`. */
+  readonly forceReregister: boolean;
+  /** True lets a session register a shared procedure several times, for as many turns. Default false. */
+  readonly repeatedRegistration: boolean;
+  /** True (default) gives a call whose callee answers `wamp.error.unavailable` to the next callee of the registration. */
+  readonly callReroute: boolean;
 }
 
 /** A realm's rules where none are given. */
@@ -38,6 +44,9 @@ export const realmDefaults: Omit<RealmOptions, "uri"> = Object.freeze({
   strictUris: false,
   allowDisclosure: true,
   allowKill: false,
+  forceReregister: true,
+  repeatedRegistration: false,
+  callReroute: true,
 });
 
 export type GivenRealm = Partial<RealmOptions> & { readonly uri: string };
@@ -53,6 +62,9 @@ export class Realm {
   readonly retainedTtl_ms: number;
   readonly history: readonly HistoryOptions[];
   readonly #trustLevels: ReadonlyMap<string, number> | null;
+  readonly forceReregister: boolean;
+  readonly repeatedRegistration: boolean;
+  readonly callReroute: boolean;
   sessionCount = 0;
   /** Subscriptions, by pattern, to topics of the router's own: while there are none, no meta event is made. */
   reservedPatterns = 0;
@@ -66,6 +78,9 @@ export class Realm {
     this.strictUris = options.strictUris;
     this.allowDisclosure = options.allowDisclosure;
     this.allowKill = options.allowKill;
+    this.forceReregister = options.forceReregister;
+    this.repeatedRegistration = options.repeatedRegistration;
+    this.callReroute = options.callReroute;
     this.history = options.history ?? [];
     const ttl_s = options.retainedTtl_s ?? 0;
     if (!Number.isFinite(ttl_s) || ttl_s < 0)

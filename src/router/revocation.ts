@@ -10,6 +10,7 @@ import type { Broker } from "./broker.ts";
 import type { Dealer } from "./dealer.ts";
 import type { Memberships } from "./memberships.ts";
 import type { Patterns } from "./patterns.ts";
+import { announceRevocation } from "./revoke-registration.ts";
 import type { RouterSession } from "./types.ts";
 
 export interface RevocationParts {
@@ -49,9 +50,9 @@ export class Revocation {
     const row = registrations.find(pattern, session.target);
     if (row === 0 || session.realm === null) return false;
     const registration = patterns.id(pattern);
-    dealer.leave(row, session, session.realm);
-    if ((session.clientFeatures & ClientFeature.calleeRevocation) !== 0)
-      session.postMessage([Message.unregistered, 0, { registration, reason }]);
+    // It may have registered several times.
+    while (registrations.find(pattern, session.target) === row) dealer.leave(row, session, session.realm);
+    announceRevocation(session, registration, reason);
     return true;
   }
 }

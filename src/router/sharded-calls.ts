@@ -1,21 +1,20 @@
 /**
- * Sharded registration: where a CALL with a `runmode` goes, and a CALL of a registration whose policy is `all`. "partition" goes to
- * the one callee whose shard takes the routing key, "all" to every callee (gather.ts). Control path, but for `join`.
+ * Sharded registration: a CALL with `runmode` "all", and one of a registration whose policy is `all`, goes to every callee (gather.ts).
+ * One with `runmode` "partition" goes to a single callee, as by a policy (callee-choice.ts). Control path.
  */
-import { U32Column } from "../base/column.ts";
 import type { PatternHandle, RequestId } from "../base/ids.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Metrics } from "../base/metrics.ts";
 import { type ErrorEntry, errors } from "../protocol/errors.ts";
-import { Message, RunMode } from "../protocol/messages.ts";
+import { Message } from "../protocol/messages.ts";
 import { FSlot, Option, Slot } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
+import type { Callees } from "./callees.ts";
 import type { GroupCalls } from "./gather.ts";
 import { readYields } from "./gather-group.ts";
 import { invocationDetails } from "./invocation-details.ts";
 import type { Memberships } from "./memberships.ts";
-import type { Patterns } from "./patterns.ts";
-import { hashId, hashKey, shardWeight } from "./shard-hash.ts";
+import { CallTrait, type Patterns } from "./patterns.ts";
 import type { Targets } from "./targets.ts";
 import type { RouterSession } from "./types.ts";
 
@@ -24,70 +23,22 @@ export interface ShardedCallsParts {
   readonly targets: Targets;
   readonly patterns: Patterns;
   readonly memberships: Memberships;
+  readonly callees: Callees;
   readonly groups: GroupCalls;
   readonly limits: Limits;
   readonly metrics: Metrics;
 }
 
-const utf8 = new TextEncoder();
-
 export class ShardedCalls {
   readonly #parts: ShardedCallsParts;
-  /** A member's shard as a number, by membership row. */
-  readonly #shard = new U32Column();
 
   constructor(parts: ShardedCallsParts) {
     this.#parts = parts;
   }
 
-  /**
-   * The shard that the visited REGISTER asks for: Options.nkey, a text of the callee's own choice. Without one it is the session's id,
-   * which is another one when the callee comes back. -1: nkey is no text.
-   */
-  shardOf(session: RouterSession): number {
-    const { codec } = this.#parts;
-    if ((codec.u(Slot.present) & Option.other) === 0) return hashId(session.id);
-    const { nkey } = codec.options();
-    if (nkey === undefined || nkey === null) return hashId(session.id);
-    return typeof nkey === "string" ? hashKey(utf8.encode(nkey)) : -1;
-  }
-
-  /** Notes the shard of a new member. */
-  join(row: number, shard: number): void {
-    this.#shard.ensure(row);
-    this.#shard.set(row, shard);
-  }
-
-  /** The membership row of the callee that the visited CALL goes to, or 0: it went to all, or was refused. */
-  route(caller: RouterSession, pattern: PatternHandle, request: RequestId): number {
-    const { codec } = this.#parts;
-    if (codec.u(Slot.mode) !== RunMode.partition) {
-      this.#callAll(caller, pattern, request);
-      return 0;
-    }
-    if ((codec.u(Slot.present) & Option.rkey) !== 0)
-      return this.#shardFor(pattern, hashKey(codec.span(codec.u(Slot.rkey), codec.u(Slot.rkeyLen))));
-    const problem = 'option "rkey" is missing: runmode "partition" needs a routing key';
-    caller.postError(Message.call, request, errors.invalidArgument, problem);
-    return 0;
-  }
-
-  /** The heaviest member; of members with the same shard the one that registered first, so that others stand in for it. */
-  #shardFor(pattern: PatternHandle, key: number): number {
-    const { patterns, memberships } = this.#parts;
-    let chosen = 0;
-    let highest = -1;
-    for (let row = patterns.firstMember(pattern); row !== 0; row = memberships.nextOfPattern(row)) {
-      const weight = shardWeight(this.#shard.get(row), key);
-      if (weight <= highest) continue;
-      highest = weight;
-      chosen = row;
-    }
-    return chosen;
-  }
-
-  #callAll(caller: RouterSession, pattern: PatternHandle, request: RequestId): void {
-    const { codec, patterns, groups, limits, metrics } = this.#parts;
+  /** Sends the visited CALL to all callees, or refuses it. */
+  callAll(caller: RouterSession, pattern: PatternHandle, request: RequestId): void {
+    const { codec, targets, patterns, memberships, groups, limits, metrics } = this.#parts;
     const refuse = (error: ErrorEntry, problem: string): void =>
       caller.postError(Message.call, request, error, problem);
     if ((codec.u(Slot.true) & Option.progress) !== 0)
@@ -107,16 +58,19 @@ export class ShardedCalls {
     metrics.calls++;
     const timeout_ms = Math.min(codec.f(FSlot.timeout), limits.callTimeout_ms);
     const registration = patterns.id(pattern);
-    const callees = this.#callees(pattern);
-    groups.begin({ caller, request, yields, callees, registration, details, timeout_ms });
+    const members = this.#members(pattern);
+    const callees = members.map((row) => targets.get(memberships.target(row)));
+    const isLimited = (patterns.callTraits(pattern) & CallTrait.limited) !== 0;
+    const limiter = isLimited ? this.#parts.callees : null;
+    groups.begin({ caller, request, yields, callees, members, limiter, registration, details, timeout_ms });
   }
 
   /** In order of registration. */
-  #callees(pattern: PatternHandle): RouterSession[] {
-    const { patterns, memberships, targets } = this.#parts;
-    const callees: RouterSession[] = [];
+  #members(pattern: PatternHandle): number[] {
+    const { patterns, memberships } = this.#parts;
+    const members: number[] = [];
     for (let row = patterns.firstMember(pattern); row !== 0; row = memberships.nextOfPattern(row))
-      callees.push(targets.get(memberships.target(row)));
-    return callees;
+      members.push(row);
+    return members;
   }
 }

@@ -126,6 +126,12 @@ export class Codec {
     return bytes.slice(frameIn, frameIn + this.u(Slot.length));
   }
 
+  /** Copies the visited frame to an address in memory that `Core.reserve` gave. */
+  copyFrame(to: number): void {
+    const { bytes, frameIn } = this.core;
+    bytes.copyWithin(to, frameIn, frameIn + this.u(Slot.length));
+  }
+
   // ---- what the writers take beside their arguments
 
   /** Whom `Detail.disclose` names in the frames written next. */

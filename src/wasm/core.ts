@@ -1,6 +1,6 @@
 /**
  * One instance of the module with its memory: the only place that instantiates WebAssembly. Views are fields that `refresh` renews
- * after a call that may have grown memory (only `indexInsert` can); nobody keeps one across such a call.
+ * after a call that may have grown memory (only `indexInsert` and `reserveBytes` can); nobody keeps one across such a call.
  */
 import { assert } from "../base/assert.ts";
 import { Address, Slot } from "./abi.ts";
@@ -28,6 +28,7 @@ export interface CoreExports {
   frameIn(): number;
   frameOut(): number;
   matches(): number;
+  reserveBytes(bytes: number): number;
   visit(format: number, length: number, realm: number, flags: number): number;
   checkUri(uri: number, uriLength: number, match: number, flags: number): number;
   writeEvent(format: number, subscription: number, publication: number, details: number): number;
@@ -104,6 +105,13 @@ export class Core {
     this.u32 = new Uint32Array(buffer, Address.headerU32, slots);
     this.f64 = new Float64Array(buffer, Address.header, (Address.headerU32 - Address.header) / 8);
     this.matches = new Uint32Array(buffer, this.#matchesAt, matches_max);
+  }
+
+  /** Takes memory for good: an address, or 0 when there is no more. */
+  reserve(bytes: number): number {
+    const at = this.exports.reserveBytes(bytes) >>> 0;
+    this.refresh();
+    return at;
   }
 
   /** Renews the views if memory grew since they were made, and tells `onGrow`, whose own views have died as well. */

@@ -117,7 +117,8 @@ export class DealerRig {
     const targets = this.#targets;
     const metrics = new Metrics();
     const patterns = new Patterns(new PatternIndex(codec.core), () => scheduler.wall_ms());
-    const events = new MetaEvents({ afterTurn: (task) => scheduler.endOfTurn(task), limits, metrics });
+    const afterTurn = (task: () => void): void => scheduler.endOfTurn(task);
+    const events = new MetaEvents({ afterTurn, limits, metrics });
     const shared = { codec, targets, patterns, frames: framesOf(codec), limits, metrics, events };
     const memberships = new Memberships(PatternKind.registration, patterns, 1);
     const random = new RandomIds((words) => words.fill(0x9e3779b1));
@@ -125,7 +126,7 @@ export class DealerRig {
     this.#registrations = memberships;
     this.calls = new Calls({ ...shared, pending: new PendingCalls(1), scheduler });
     const procedures = new RouterProcedures(codec, silentLog);
-    this.#dealer = new Dealer({ ...shared, memberships, calls: this.calls, random, procedures });
+    this.#dealer = new Dealer({ ...shared, memberships, calls: this.calls, random, procedures, afterTurn });
   }
 
   join(traits: PeerTraits): Peer {
@@ -157,6 +158,13 @@ export class DealerRig {
     }
   }
 
+  /** A CALL that continues one. False: that is a violation. */
+  resume(peer: Peer, message: readonly unknown[]): boolean {
+    const status = this.#codec.visit(peer.serializer, encodeMessage(peer.serializer, message), 1, 0);
+    assert.equal(status, Status.ok);
+    return this.calls.onContinuation(peer);
+  }
+
   /** As a session that ends. */
   leave(peer: Peer): void {
     peer.isGone = true;
@@ -169,10 +177,14 @@ export class DealerRig {
   /** Everything that the tables hold. */
   held(): Readonly<Record<string, number>> {
     const { pending, groups, deadlineCount } = this.calls;
+    const { queuedCount, reroutedCount, callees } = this.#dealer.dispatch;
     return {
       pending: pending.count,
       groupRows: groups.rowCount,
       gathered: groups.heldBytes,
+      queued: queuedCount,
+      rerouted: reroutedCount,
+      limited: callees.limitedCount,
       deadlines: deadlineCount,
       timers: this.scheduler.timers,
       registrations: this.#registrations.count,

@@ -1,22 +1,36 @@
-/** Shared registrations: the five policies, who may join, and callees that come and go while calls are spread. */
+/** Shared registrations: the specification's policies, who may join, and callees that come and go while calls are spread. */
 import assert from "node:assert/strict";
 import { Message } from "../../src/protocol/messages.ts";
 import type { Suite, World } from "./router-suite.ts";
-import type { Wire } from "./wire.ts";
+import type { Dict, Wire } from "./wire.ts";
 import { until } from "./wire.ts";
 
-const policies = ["single", "roundrobin", "random", "first", "last"] as const;
+const policies = [
+  "single",
+  "roundrobin",
+  "random",
+  "first",
+  "last",
+  "queue_least_loaded",
+  "queue_least_loaded_sample",
+  "jump_consistent_hash",
+] as const;
 type Policy = (typeof policies)[number];
 
 /** Callees of one procedure, in the order of their registration. */
-async function callees(world: World, count: number, invoke: Policy): Promise<Wire[]> {
+export async function callees(world: World, count: number, invoke: Policy): Promise<Wire[]> {
   const wires = await world.joinMany(count);
   for (const wire of wires) await wire.register("com.proc", { invoke });
   return wires;
 }
 
 /** Calls, and tells which of the callees was invoked; each answers with its own number. */
-async function callEach(caller: Wire, wires: readonly Wire[], count: number): Promise<number[]> {
+export async function callEach(
+  caller: Wire,
+  wires: readonly Wire[],
+  count: number,
+  optionsOf: (n: number) => Dict = () => ({}),
+): Promise<number[]> {
   const invoked: number[] = [];
   const served = wires.map(async (wire, i) => {
     for (;;) {
@@ -26,7 +40,7 @@ async function callEach(caller: Wire, wires: readonly Wire[], count: number): Pr
     }
   });
   for (let n = 0; n < count; n++) {
-    caller.call("com.proc");
+    caller.call("com.proc", optionsOf(n));
     const result = await caller.next();
     assert.equal(result[0], Message.result, JSON.stringify(result));
     invoked.push((result[3] as number[])[0]!);

@@ -41,11 +41,12 @@ export class VirtualScheduler implements Scheduler {
     }
   }
 
-  /** Ends one turn. */
-  endTurn(): void {
+  /** Ends one turn. False: nothing waited for it. */
+  endTurn(): boolean {
     const tasks = this.#turn;
     this.#turn = [];
     for (const task of tasks) task();
+    return tasks.length > 0;
   }
 
   advance(by_ms: number): void {

@@ -74,6 +74,7 @@ for (const build of buildNames) {
       "init",
       "matches",
       "memory",
+      "reserveBytes",
       "visit",
       "writeAck",
       "writeError",
