@@ -30,6 +30,8 @@ export interface RealmOptions {
   readonly retainedTtl_s?: number;
   /** Subscriptions whose events are kept, whether or not somebody is subscribed. */
   readonly history?: readonly HistoryOptions[];
+  /** False: no session outlives its transport, whatever HELLO asks for. */
+  readonly resumption: boolean;
 }
 
 /** A realm's rules where none are given. */
@@ -38,6 +40,7 @@ export const realmDefaults: Omit<RealmOptions, "uri"> = Object.freeze({
   strictUris: false,
   allowDisclosure: true,
   allowKill: false,
+  resumption: true,
 });
 
 export type GivenRealm = Partial<RealmOptions> & { readonly uri: string };
@@ -52,6 +55,7 @@ export class Realm {
   /** 0: for ever. */
   readonly retainedTtl_ms: number;
   readonly history: readonly HistoryOptions[];
+  readonly resumption: boolean;
   readonly #trustLevels: ReadonlyMap<string, number> | null;
   sessionCount = 0;
   /** Subscriptions, by pattern, to topics of the router's own: while there are none, no meta event is made. */
@@ -66,6 +70,7 @@ export class Realm {
     this.strictUris = options.strictUris;
     this.allowDisclosure = options.allowDisclosure;
     this.allowKill = options.allowKill;
+    this.resumption = options.resumption;
     this.history = options.history ?? [];
     const ttl_s = options.retainedTtl_s ?? 0;
     if (!Number.isFinite(ttl_s) || ttl_s < 0)
