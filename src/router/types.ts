@@ -42,6 +42,8 @@ export interface RouterSession {
   /** Bytes queued for it, and whether its socket is full: nothing more leaves until it drains. */
   readonly queuedBytes: number;
   readonly blocked: boolean;
+  /** It waits for its client without a transport: what is sent to it is kept, and there is little room. */
+  readonly isDetached: boolean;
   /** Number of the last INVOCATION sent to it; the router's counter for this session. */
   lastInvocation: number;
   /** Highest request id of a CALL seen from it. */
@@ -70,8 +72,14 @@ export interface RouterSession {
 /** Of a session, what its events say of it; it may be gone by then. */
 export type Publisher = Pick<RouterSession, "id" | "identity">;
 
-/** Told when sessions join a realm and when they have left it; `session.realm` is still (or already) the realm. */
+/**
+ * Told when sessions join a realm and when they have left it; `session.realm` is still (or already) the realm. A resumable session
+ * whose transport is lost is detached; later it is attached to another one, or leaves. One that leaves while it is attached, or is
+ * not resumable, is not detached before.
+ */
 export interface SessionObserver {
   onJoin(session: RouterSession, realm: Realm): void;
   onLeave(session: RouterSession, realm: Realm): void;
+  onDetach?(session: RouterSession, realm: Realm): void;
+  onAttach?(session: RouterSession, realm: Realm): void;
 }

@@ -28,6 +28,8 @@ export interface Leg {
     readonly authmethod: string;
     readonly authprovider: string;
   };
+  /** The router hears of a lost transport only when it has been silent for long; a closed one is told. */
+  readonly lossIsSilent?: true;
   /** Why no test of this leg can run, where that is so. */
   readonly skip?: string;
 }
@@ -80,6 +82,7 @@ export const otherSerializers = (serializer: Serializer): Serializer[] =>
 export const nothingLeft = {
   connections: 0,
   sessions: 0,
+  detached: 0,
   subscriptions: 0,
   registrations: 0,
   patterns: 0,
@@ -93,6 +96,7 @@ export const nothingLeft = {
   heldBytes: 0,
   unacknowledged: 0,
   replays: 0,
+  replayBytes: 0,
 } as const;
 
 /** Declares tests of one leg. */
@@ -104,9 +108,12 @@ export class Suite {
   test(rule: string, body: (world: World) => Promise<void>): void {
     this.testWith(rule, {}, body);
   }
+  get isForSlowTests(): boolean {
+    return this.leg.serializer === Serializer.msgpack;
+  }
   /** A test that waits for real time to pass; one serializer per transport is enough. */
   slowTest(rule: string, options: RouterOptions, body: (world: World) => Promise<void>): void {
-    if (this.leg.serializer === Serializer.msgpack) this.testWith(rule, options, body);
+    if (this.isForSlowTests) this.testWith(rule, options, body);
   }
   testWith(rule: string, options: RouterOptions, body: (world: World) => Promise<void>): void {
     const { leg } = this;
