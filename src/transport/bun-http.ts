@@ -30,6 +30,8 @@ export class BunExchange extends Exchange {
   readonly #server: BunServer;
   readonly #budget: BodyBudget;
   readonly #patience_s: number;
+  /** Made when somebody asks. */
+  #headers: ReadonlyMap<string, string> | undefined;
   #answer: Response | null = null;
   #settle: ((answer: Response) => void) | null = null;
 
@@ -49,7 +51,8 @@ export class BunExchange extends Exchange {
   }
 
   get headers(): ReadonlyMap<string, string> {
-    return new Map(this.#request.headers.entries());
+    this.#headers ??= new Map(this.#request.headers.entries());
+    return this.#headers;
   }
 
   /** What Bun waits for; the answer itself where it is there already. */

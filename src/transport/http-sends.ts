@@ -65,9 +65,10 @@ export class Sends {
     this.#run();
   }
 
+  /** Not from inside the session's own call: what waits is handed over at once. */
   pause(paused: boolean): void {
     this.#isPaused = paused;
-    if (!paused) this.#run();
+    if (!paused) queueMicrotask(() => this.#run());
   }
 
   /** The transport has ended: nothing more is handed over. */

@@ -124,9 +124,7 @@ export class HttpConnection implements Connection, SendSink, MessageSink {
 
   /** While it is paused, clients wait for the answers to what they send. */
   pause(paused: boolean): void {
-    if (paused) this.#sends.pause(true);
-    // Not from inside the session's own call: what waits is handed over at once.
-    else queueMicrotask(() => this.#sends.pause(false));
+    this.#sends.pause(paused);
   }
 
   close(code: number, reason: string): void {

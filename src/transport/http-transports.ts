@@ -70,7 +70,8 @@ export class HttpTransports implements HttpService, HttpShared {
   readonly #connections = new Map<string, HttpConnection>();
   /** The last that ended. */
   readonly #ended = new Set<string>();
-  readonly #stopSweeping: () => void;
+  /** Runs while there is a transport. */
+  #stopSweeping: (() => void) | null = null;
   #isClosed = false;
 
   constructor(options: HttpTransportOptions) {
@@ -79,11 +80,6 @@ export class HttpTransports implements HttpService, HttpShared {
     this.bodiesBytes_max = options.limits.httpBodiesBytes_max;
     this.answers = new Answers(options.origins);
     this.owner = randomName(options.fillRandom, ownerBytes);
-    const { poll_ms, httpIdle_ms, sseKeepAlive_ms } = options.limits;
-    const interval_ms = Math.min(poll_ms, httpIdle_ms, sseKeepAlive_ms) / 16;
-    this.#stopSweeping = options.scheduler.every(Math.min(1_000, Math.max(5, interval_ms)), () =>
-      this.#sweep(),
-    );
   }
 
   get connectionCount(): number {
@@ -96,6 +92,7 @@ export class HttpTransports implements HttpService, HttpShared {
 
   ended({ id }: HttpConnection): void {
     this.#connections.delete(id);
+    if (this.#connections.size === 0) this.#stopSweep();
     this.#ended.add(id);
     if (this.#ended.size <= fixedLimits.httpEnded_max) return;
     for (const oldest of this.#ended) {
@@ -107,7 +104,6 @@ export class HttpTransports implements HttpService, HttpShared {
   /** Ends all transports, and settles when polls and streams have been answered. */
   close(): Promise<void> {
     this.#isClosed = true;
-    this.#stopSweeping();
     for (const connection of [...this.#connections.values()]) connection.terminate();
     // Some servers write at the end of the turn what they were given in the middle of it.
     return new Promise((resolve) => this.#options.scheduler.endOfTurn(resolve));
@@ -189,7 +185,21 @@ export class HttpTransports implements HttpService, HttpShared {
       return this.answers.error(exchange, { status: 503, error: "overloaded", message });
     }
     this.#connections.set(connection.id, connection);
+    this.#startSweep();
     this.answers.json(exchange, 200, { protocol: protocol.name, transport: connection.id });
+  }
+
+  #startSweep(): void {
+    const { poll_ms, httpIdle_ms, sseKeepAlive_ms } = this.limits;
+    const interval_ms = Math.min(poll_ms, httpIdle_ms, sseKeepAlive_ms) / 16;
+    this.#stopSweeping ??= this.#options.scheduler.every(Math.min(1_000, Math.max(5, interval_ms)), () =>
+      this.#sweep(),
+    );
+  }
+
+  #stopSweep(): void {
+    this.#stopSweeping?.();
+    this.#stopSweeping = null;
   }
 
   #sweep(): void {

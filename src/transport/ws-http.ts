@@ -62,6 +62,8 @@ export class NodeExchange extends Exchange {
   readonly #socket: Socket;
   readonly #budget: BodyBudget;
   readonly #patience_ms: number;
+  /** Made when somebody asks. */
+  #headers: ReadonlyMap<string, string> | undefined;
 
   constructor({ request, response, budget, patience_ms }: NodeExchangeParts, service: HttpService) {
     super(service);
@@ -80,10 +82,10 @@ export class NodeExchange extends Exchange {
   }
 
   get headers(): ReadonlyMap<string, string> {
-    const headers = new Map<string, string>();
-    for (const [name, values = []] of Object.entries(this.#request.headersDistinct))
-      headers.set(name, values.join(", "));
-    return headers;
+    this.#headers ??= new Map(
+      Object.entries(this.#request.headersDistinct).map(([name, values = []]) => [name, values.join(", ")]),
+    );
+    return this.#headers;
   }
 
   protected read(bytes_max: number, done: (body: Uint8Array | HttpBodyProblem) => void): void {

@@ -66,7 +66,11 @@ class WsListener implements Listener, WsShared {
     this.#acceptBatched = acceptBatched(options.accept);
     this.sweep = new Sweep(options);
     this.#handshakes = new WebSocketServer(this.#handshakeOptions());
-    this.#http = createServer({ noDelay: true }, (request, response) => this.#onRequest(request, response));
+    // Told to the client with each answer, so it must not be longer than the sweep allows between two requests.
+    const keepAliveTimeout = Math.min(keepAlive_ms, options.handshake_ms);
+    this.#http = createServer({ noDelay: true, keepAliveTimeout }, (request, response) =>
+      this.#onRequest(request, response),
+    );
     this.#http.on("connection", (socket: Socket) => this.#onSocket(socket));
     this.#http.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket as Socket, head));
     const { http, handshake_ms } = options;
@@ -217,4 +221,5 @@ class WsListener implements Listener, WsShared {
   }
 }
 
+const keepAlive_ms = 5_000;
 const contentType = "text/plain; charset=utf-8";

@@ -49,6 +49,19 @@ export const leavingCases: readonly Case[] = [
       }),
   ],
   [
+    "a client that does not go on with its body is let go",
+    (subject) =>
+      serving(subject, { handshake_ms: 1_000 }, async ({ exchanges, line }) => {
+        const bytes = requestBytes({ path: "/", headers: { "content-length": "10" }, body: "0123" });
+        const ended = assert.rejects(line().exchange(bytes));
+        const exchange = await exchanges.next();
+        exchange.readBody(100, () => assert.fail("the body is not complete"));
+        const left = gone(exchange);
+        await ended;
+        await left;
+      }),
+  ],
+  [
     "an answer that takes longer than a handshake may is waited for",
     (subject) =>
       serving(subject, { handshake_ms: 1_000 }, async ({ exchanges, line }) => {
