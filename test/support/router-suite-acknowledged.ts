@@ -60,7 +60,8 @@ function delivery(suite: Suite): void {
 }
 
 function again(suite: Suite): void {
-  const soon = { limits: { redelivery_ms: 60, deliveries_max: 3 } };
+  // Long enough for an acknowledgement to arrive on a busy machine.
+  const soon = { limits: { redelivery_ms: 400, deliveries_max: 3 } };
 
   suite.slowTest(
     "[P-13] an EVENT that is not acknowledged comes again, the same, until it is",
@@ -72,7 +73,7 @@ function again(suite: Suite): void {
       const first = await wire!.event();
       assert.deepEqual(await wire!.event(), first);
       received(wire!, first.publication);
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await new Promise((resolve) => setTimeout(resolve, 500));
       await wire!.expectQuiet();
       const { eventsRedelivered, eventsUndelivered } = world.router.metrics;
       assert.deepEqual([eventsRedelivered, eventsUndelivered], [1, 0]);
@@ -139,7 +140,7 @@ function again(suite: Suite): void {
 }
 
 function endings(suite: Suite): void {
-  const soon = { limits: { redelivery_ms: 40 } };
+  const soon = { limits: { redelivery_ms: 400 } };
 
   suite.slowTest(
     "[P-13] nothing comes again behind UNSUBSCRIBED, or to a session that has left",
@@ -175,7 +176,7 @@ function endings(suite: Suite): void {
       assert.equal(world.router.stats().unacknowledged, 0);
       await publisher.publish("com.a", { rkey: "key" });
       await other!.event();
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 500));
       await wire!.expectQuiet();
       await other!.expectQuiet();
     },
