@@ -16,11 +16,11 @@ export function departRealm(core: SessionCore, session: Session, realm: Realm): 
   for (const observer of core.observers) observer.onLeave(session, realm);
 }
 
-/** Ends one turn's share of its subscriptions, so that a session with many does not stop the others. False: more are left. */
-export function endSubscriptions(core: SessionCore, session: Session, realm: Realm): boolean {
+/** Ends its subscriptions, a turn's share at a time, so that a session with many does not stop the others; then `done`. */
+export function endSubscriptions(core: SessionCore, session: Session, realm: Realm, done: () => void): void {
   for (let left = subscriptionsPerTurn; session.firstSubscription !== 0; left--) {
-    if (left === 0) return false;
+    if (left === 0) return core.outbox.afterTurn(() => endSubscriptions(core, session, realm, done));
     core.broker.leave(session.firstSubscription, session, realm);
   }
-  return true;
+  done();
 }

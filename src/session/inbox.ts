@@ -37,8 +37,6 @@ export class Inbox {
   /** Frames waiting, and what they take of `inboxBytes_max`. */
   length = 0;
   bytes = 0;
-  /** Its session will come back to it at the end of the turn. */
-  drainScheduled = false;
 
   /** False: it is full. */
   push(frame: Uint8Array, limits: Limits): boolean {

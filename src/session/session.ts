@@ -17,17 +17,17 @@ import type { Realm } from "../router/realm.ts";
 import type { RouterSession } from "../router/types.ts";
 import { FSlot, Option, Slot, Status, Visit } from "../wasm/abi.ts";
 import { passthruProblem } from "./announced.ts";
+import { Backlog, type BacklogOwner } from "./backlog.ts";
 import { controlFrame } from "./control-frame.ts";
 import type { SessionCore } from "./core.ts";
 import { departRealm, endSubscriptions } from "./departure.ts";
 import { tellDropped } from "./dropped.ts";
 import { answerHello } from "./handshake.ts";
-import { Inbox } from "./inbox.ts";
 import { routeCall, sequenceProblem } from "./requests.ts";
 import type { OutboxFrame, OutboxOwner } from "./outbox.ts";
 import { CloseCode, State } from "./states.ts";
 
-export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
+export class Session implements RouterSession, OutboxOwner, BacklogOwner, ConnectionEvents {
   readonly target: Target;
   readonly connection: Connection;
   readonly serializer: Serializer;
@@ -56,9 +56,9 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
   blocked = false;
   hasLarge = false;
   droppedEvents = 0;
+  backlog: Backlog | null = null;
   readonly #core: SessionCore;
   #state: State = State.waiting;
-  #inbox: Inbox | null = null;
   #visitFlags = 0;
   #turn = -1;
   #framesLeft = 0;
@@ -87,9 +87,9 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
       this.#framesLeft = this.#core.limits.framesPerTurn_max;
     }
     // What follows GOODBYE waits until the first session's subscriptions are ended.
-    const waits = this.#inbox !== null || this.#state === State.leaving;
+    const waits = this.backlog !== null || this.#state === State.leaving;
     if (waits || this.#framesLeft-- <= 0) this.#defer(bytes);
-    else this.#handle(bytes);
+    else this.handle(bytes);
   }
 
   onViolation(problem: string): void {
@@ -107,7 +107,7 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     const was = this.#state;
     this.#state = State.closed;
     this.#stopTimer();
-    this.#inbox = null;
+    this.backlog = null;
     this.#core.outbox.discard(this);
     if (was !== State.leaving) this.#leaveRealm();
     this.#core.onConnectionGone();
@@ -149,8 +149,12 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
 
   // ---- frames
 
+  get isLeaving(): boolean {
+    return this.#state === State.leaving;
+  }
+
   /** A fault of ours in one message ends the session that sent it, and nothing else. */
-  #handle(bytes: Uint8Array): void {
+  handle(bytes: Uint8Array): void {
     try {
       this.#route(bytes);
     } catch (cause) {
@@ -306,7 +310,7 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     core.outbox.flushNow(this);
     this.#stopTimer();
     this.#state = State.closed;
-    this.#inbox = null;
+    this.backlog = null;
     if (!wasLeaving) this.#leaveRealm();
     this.connection.close(code, reason.slice(0, 120));
   }
@@ -320,68 +324,29 @@ export class Session implements RouterSession, OutboxOwner, ConnectionEvents {
     const { realm } = this;
     departRealm(core, this, realm);
     this.realm = null;
-    this.#endSubscriptions(realm);
-  }
-
-  #endSubscriptions(realm: Realm): void {
-    const core = this.#core;
-    if (!endSubscriptions(core, this, realm))
-      return core.outbox.afterTurn(() => this.#endSubscriptions(realm));
-    this.#left();
+    endSubscriptions(core, this, realm, () => this.#left());
   }
 
   #left(): void {
     if (this.#state === State.leaving) {
       this.#state = State.waiting;
       this.#visitFlags = 0;
-      // Not now: this may be a GOODBYE out of the inbox, whose handling is not over yet.
-      if (this.#inbox !== null) this.#scheduleDrain(this.#inbox);
+      // Not now: this may be a GOODBYE out of the backlog, whose handling is not over yet.
+      this.backlog?.schedule();
     } else if (this.#state === State.closed && this.#core.targets.get(this.target) === this) {
       this.#core.targets.free(this.target);
     }
   }
 
-  // ---- inbox and timer
+  // ---- backlog and timer
 
   /** Keeps a frame that is beyond this turn's share. */
   #defer(bytes: Uint8Array): void {
-    const core = this.#core;
-    if (this.#inbox === null) {
-      this.#inbox = new Inbox();
-      this.#scheduleDrain(this.#inbox);
-    }
-    if (!this.#inbox.push(bytes, core.limits)) {
-      core.metrics.sessionsOverrun++;
-      return this.#abort(
-        errors.unavailable.uri,
-        "more messages than the router can take from one session",
-        CloseCode.policy,
-      );
-    }
-    if (this.#inbox.bytes * 2 > core.limits.inboxBytes_max) this.connection.pause?.(true);
-  }
-
-  #scheduleDrain(inbox: Inbox): void {
-    if (inbox.drainScheduled) return;
-    inbox.drainScheduled = true;
-    this.#core.outbox.afterTurn(() => this.#drain(inbox));
-  }
-
-  #drain(inbox: Inbox): void {
-    inbox.drainScheduled = false;
-    if (this.#inbox !== inbox || this.#state === State.leaving) return;
-    for (let left = inbox.share(this.#core.limits); left > 0 && this.#inbox === inbox; left--) {
-      const frame = inbox.shift();
-      if (frame === undefined) {
-        this.#inbox = null;
-        this.connection.pause?.(false);
-        return;
-      }
-      this.#handle(frame);
-      // GOODBYE with many subscriptions: what follows it waits until they are ended.
-      if ((this.#state as State) === State.leaving) return;
-    }
-    if (this.#inbox === inbox) this.#scheduleDrain(inbox);
+    this.backlog ??= new Backlog(this, this.#core);
+    if (this.backlog.push(bytes)) return;
+    this.#core.metrics.sessionsOverrun++;
+    const problem = "more messages than the router can take from one session";
+    this.#abort(errors.unavailable.uri, problem, CloseCode.policy);
   }
 
   #startTimer(delay_ms: number, task: () => void): void {
