@@ -69,6 +69,7 @@ import {
   E_REVOCATION,
   E_TEXT,
   E_URI,
+  HELLO,
   UNREGISTERED,
   UNSUBSCRIBED,
   layoutOf,
@@ -148,7 +149,7 @@ function elements<F>(p: u32, end: u32, count: u32, flags: u32): u32 {
         p = dict<F>(p, end, type, flags);
         break;
       case E_URI:
-        p = uri<F>(p, end, flags);
+        p = type == HELLO && isAbsent<F>(p, end, flags) ? skip<F>(p, end, 0) : uri<F>(p, end, flags);
         break;
       case E_ARGS:
         p = args<F>(p, end, flags);
@@ -205,6 +206,12 @@ function uri<F>(p: u32, end: u32, flags: u32): u32 {
   return p;
 }
 
+/** Nil where something else is due: read as absent, unless strict. The realm of a HELLO may be, when it resumes a session. */
+// @ts-ignore: decorator
+@inline function isAbsent<F>(p: u32, end: u32, flags: u32): bool {
+  return (flags & VISIT_STRICT) == 0 && kind<F>(p, end) == K_NIL;
+}
+
 /** The arguments: a list, or one text or binary where the options announced an opaque payload. */
 function args<F>(p: u32, end: u32, flags: u32): u32 {
   const found = kind<F>(p, end);
@@ -222,7 +229,7 @@ function args<F>(p: u32, end: u32, flags: u32): u32 {
 
 /** The keyword arguments: a map with text keys. An empty one counts as absent. */
 function kwargs<F>(p: u32, end: u32, flags: u32): u32 {
-  if (kind<F>(p, end) == K_NIL && (flags & VISIT_STRICT) == 0) return skip<F>(p, end, 0);
+  if (isAbsent<F>(p, end, flags)) return skip<F>(p, end, 0);
   const start = p;
   p = enterMap<F>(p, end);
   const count = getU(U_COUNT);

@@ -25,6 +25,7 @@ import { Targets } from "./router/targets.ts";
 import type { SessionCore } from "./session/core.ts";
 import { LocalConnection } from "./session/local.ts";
 import { Outbox, type SlowConsumerPolicy } from "./session/outbox.ts";
+import { Resumptions } from "./session/resumption.ts";
 import { Session } from "./session/session.ts";
 import { type HttpOptions, httpTransports } from "./transport/http-options.ts";
 import type { HttpTransports } from "./transport/http-transports.ts";
@@ -72,6 +73,8 @@ export interface RouterStats {
   readonly connections: number;
   /** Sessions that have joined. */
   readonly sessions: number;
+  /** Those among them that wait for their client without a transport. */
+  readonly detached: number;
   /** Pairs of a session and what it is subscribed to, or has registered. */
   readonly subscriptions: number;
   readonly registrations: number;
@@ -95,6 +98,8 @@ export interface RouterStats {
   readonly unacknowledged: number;
   /** Replays of retained events that are not over. */
   readonly replays: number;
+  /** Bytes kept for resumable sessions. */
+  readonly replayBytes: number;
 }
 
 export interface Router {
@@ -174,6 +179,9 @@ function buildCore(options: RouterOptions, wasm: Uint8Array): Omit<SessionCore, 
     dealer,
     ...meta,
     observers: [pubsub.observer, ...meta.observers],
+    resumptions: new Resumptions(ids),
+    // There is one router process, and so nobody else that could own a session.
+    forwardResume: () => false,
     realms,
     authenticator: new AnonymousAuthenticator(() => ids.next()),
     scheduler,
@@ -238,13 +246,14 @@ class RouterHost implements Router {
   }
 
   stats(): RouterStats {
-    const { realms, subscriptions, registrations, patterns, calls, dealer, outbox } = this.#core;
+    const { realms, subscriptions, registrations, patterns, calls, dealer, outbox, resumptions } = this.#core;
     const { pubsub, testaments, reflection } = this.#core;
     let sessions = 0;
     for (const realm of realms.values()) sessions += realm.sessionCount;
     return {
       connections: this.#connections,
       sessions,
+      detached: resumptions.detachedCount,
       subscriptions: subscriptions.count,
       registrations: registrations.count,
       patterns: patterns.count,
@@ -257,6 +266,7 @@ class RouterHost implements Router {
       definitions: reflection.count,
       heldBytes: outbox.heldBytes + calls.groups.heldBytes,
       ...pubsub.counts(),
+      replayBytes: resumptions.totals.bytes,
     };
   }
 

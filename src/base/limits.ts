@@ -145,6 +145,18 @@ export interface Limits {
   readonly httpSends_max: number;
   /** Bytes of HTTP bodies held while they arrive, over all requests of a listener. Beyond: HTTP 503. */
   readonly httpBodiesBytes_max: number;
+  /** How long a resumable session waits for its client without a transport. Beyond: it ends, ABORT wamp.error.no_such_session. */
+  readonly resumeGrace_ms: number;
+  /** Sessions waiting so. Beyond: a session that loses its transport ends at once, as if it were not resumable. */
+  readonly detachedSessions_max: number;
+  /**
+   * Messages and bytes kept for one resumable session, to be replayed. Beyond: the oldest are forgotten, and a resume that needs them
+   * ends in ABORT wamp.error.no_such_session; where they were never sent the session ends at once.
+   */
+  readonly resumeLogFrames_max: number;
+  readonly resumeLogBytes_max: number;
+  /** Bytes kept for all resumable sessions. Beyond: as above; from half of it on, each session in touch with its client keeps only its share. */
+  readonly resumeBytes_max: number;
 }
 
 export const defaultLimits: Limits = Object.freeze({
@@ -202,6 +214,11 @@ export const defaultLimits: Limits = Object.freeze({
   httpQueueBytes_max: 1 << 20,
   httpSends_max: 1_024,
   httpBodiesBytes_max: 64 << 20,
+  resumeGrace_ms: 60_000,
+  detachedSessions_max: 10_000,
+  resumeLogFrames_max: 16_384,
+  resumeLogBytes_max: 4 << 20,
+  resumeBytes_max: 256 << 20,
 });
 
 /** Completes a partial table from the defaults and checks the relations between its entries. */

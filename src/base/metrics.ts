@@ -3,6 +3,9 @@ export class Metrics {
   /** Sessions that joined and left since the start. */
   sessionsOpened = 0;
   sessionsClosed = 0;
+  /** Resumable sessions that lost their transport, and that were resumed over another one. */
+  sessionsDetached = 0;
+  sessionsResumed = 0;
   /** Messages that arrived, and EVENTs queued for subscribers. */
   messagesIn = 0;
   events = 0;

@@ -31,4 +31,11 @@ export class RandomIds {
     this.#next += 2;
     return Math.floor((word / 0x1_0000_0000) * n);
   }
+
+  /** A secret of this many random 32-bit words, as base64. */
+  secret(words_count: number): string {
+    const random = new Uint32Array(words_count);
+    this.#fill(random);
+    return btoa(String.fromCharCode(...new Uint8Array(random.buffer)));
+  }
 }

@@ -36,6 +36,8 @@ export interface RealmOptions {
   readonly repeatedRegistration: boolean;
   /** True (default) gives a call whose callee answers `wamp.error.unavailable` to the next callee of the registration. */
   readonly callReroute: boolean;
+  /** False: no session outlives its transport, whatever HELLO asks for. */
+  readonly resumption: boolean;
 }
 
 /** A realm's rules where none are given. */
@@ -47,6 +49,7 @@ export const realmDefaults: Omit<RealmOptions, "uri"> = Object.freeze({
   forceReregister: true,
   repeatedRegistration: false,
   callReroute: true,
+  resumption: true,
 });
 
 export type GivenRealm = Partial<RealmOptions> & { readonly uri: string };
@@ -61,6 +64,7 @@ export class Realm {
   /** 0: for ever. */
   readonly retainedTtl_ms: number;
   readonly history: readonly HistoryOptions[];
+  readonly resumption: boolean;
   readonly #trustLevels: ReadonlyMap<string, number> | null;
   readonly forceReregister: boolean;
   readonly repeatedRegistration: boolean;
@@ -81,6 +85,7 @@ export class Realm {
     this.forceReregister = options.forceReregister;
     this.repeatedRegistration = options.repeatedRegistration;
     this.callReroute = options.callReroute;
+    this.resumption = options.resumption;
     this.history = options.history ?? [];
     const ttl_s = options.retainedTtl_s ?? 0;
     if (!Number.isFinite(ttl_s) || ttl_s < 0)

@@ -70,8 +70,14 @@ export interface RouterSession {
 /** Of a session, what its events say of it; it may be gone by then. */
 export type Publisher = Pick<RouterSession, "id" | "identity">;
 
-/** Told when sessions join a realm and when they have left it; `session.realm` is still (or already) the realm. */
+/**
+ * Told when sessions join a realm and when they have left it; `session.realm` is still (or already) the realm. A resumable session
+ * whose transport is lost is detached; later it is attached to another one, or leaves. One that leaves while it is attached, or is
+ * not resumable, is not detached before.
+ */
 export interface SessionObserver {
   onJoin(session: RouterSession, realm: Realm): void;
   onLeave(session: RouterSession, realm: Realm): void;
+  onDetach?(session: RouterSession, realm: Realm): void;
+  onAttach?(session: RouterSession, realm: Realm): void;
 }

@@ -20,7 +20,14 @@ import type { Testaments } from "../router/testaments.ts";
 import type { SessionObserver } from "../router/types.ts";
 import type { Codec } from "../wasm/codec.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Resumptions } from "./resumption.ts";
 import type { Session } from "./session.ts";
+
+/**
+ * Takes the connection of `front` over to the worker or node that a resume token names as the owner of its session, this HELLO first.
+ * False: that owner is not known here.
+ */
+export type ForwardResume = (owner: string, front: Session, hello: Uint8Array) => boolean;
 
 export interface SessionCore {
   readonly codec: Codec;
@@ -36,6 +43,8 @@ export interface SessionCore {
   readonly events: MetaEvents;
   readonly targets: Targets<Session>;
   readonly sessions: SessionIndex<Session>;
+  readonly resumptions: Resumptions;
+  readonly forwardResume: ForwardResume;
   readonly observers: readonly SessionObserver[];
   readonly testaments: Testaments;
   readonly reflection: Reflection;

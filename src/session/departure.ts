@@ -13,6 +13,7 @@ export function departRealm(core: SessionCore, session: Session, realm: Realm): 
   realm.sessionCount--;
   core.sessions.remove(session.id);
   core.metrics.sessionsClosed++;
+  session.resumption?.end();
   for (const observer of core.observers) observer.onLeave(session, realm);
 }
 

@@ -1,9 +1,9 @@
-/** HELLO to WELCOME or ABORT (Basic Profile, "Session Establishment"). Control path; pure but for the authenticator. */
+/** HELLO to WELCOME or ABORT (Basic Profile, "Session Establishment"). Control path. */
 
 import type { SessionId } from "../base/ids.ts";
 import { fixedLimits } from "../base/limits.ts";
 import type { Connection, Identity } from "../ports.ts";
-import { isDict } from "../protocol/encoding.ts";
+import { decodeMessage, isDict } from "../protocol/encoding.ts";
 import { errors } from "../protocol/errors.ts";
 import { clientRoles, readClientRoles, routerRoles } from "../protocol/features.ts";
 import { Message } from "../protocol/messages.ts";
@@ -11,6 +11,8 @@ import type { Realm } from "../router/realm.ts";
 import { controlFrame } from "./control-frame.ts";
 import type { SessionCore } from "./core.ts";
 import type { OutboxFrame } from "./outbox.ts";
+import { answerResume, isForwarded, type Resumed, readResumeWish, resumableDetails } from "./resume-hello.ts";
+import type { Session } from "./session.ts";
 
 export interface Joining {
   readonly realm: Realm;
@@ -23,13 +25,16 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** `details` and `realmUri` are HELLO's elements; the visit has checked that they are a dict and a URI. */
+type Details = Readonly<Record<string, unknown>>;
+
+/** `hello` is HELLO.Details. `realmUri` is null where HELLO names no realm: that is for resuming a session only. */
 function admit(
   core: SessionCore,
   connection: Connection,
   realmUri: unknown,
-  details: unknown,
+  hello: Details,
 ): Joining | Refusal {
+  if (realmUri === null) return { error: errors.protocolViolation.uri, message: "HELLO names no realm" };
   const realm = core.realms.get(String(realmUri));
   if (realm === undefined) {
     return {
@@ -37,7 +42,6 @@ function admit(
       message: `there is no realm ${JSON.stringify(String(realmUri).slice(0, 200))}`,
     };
   }
-  const hello = isDict(details) ? details : {};
   const clientFeatures = readClientRoles(hello["roles"], realm.strict);
   if (clientFeatures === null) {
     return {
@@ -67,20 +71,53 @@ function admit(
   return "error" in verdict ? verdict : { realm, identity: verdict.identity, clientFeatures };
 }
 
-/** HELLO's answer: WELCOME as a frame and what goes with it, or what ABORT will say. */
+/** A new session, and what its client is told. */
+export interface Joined extends Joining {
+  readonly id: SessionId;
+  readonly welcome: OutboxFrame;
+  /** By which the session can be resumed; null: it ends with its transport. */
+  readonly token: string | null;
+}
+
+/**
+ * HELLO's answer: WELCOME as a frame and what goes with it, or what ABORT will say. Null: the session that HELLO resumes lives
+ * elsewhere, and whoever has it answers.
+ */
 export function answerHello(
   core: SessionCore,
-  connection: Connection,
-  session: SessionId,
-  hello: readonly unknown[],
-): (Joining & { readonly welcome: OutboxFrame }) | Refusal {
-  const verdict = admit(core, connection, hello[1], hello[2]);
+  front: Session,
+  bytes: Uint8Array,
+): Joined | Resumed | Refusal | null {
+  const { connection, serializer } = front;
+  const [, realmUri = null, given] = decodeMessage(serializer, bytes);
+  const hello = isDict(given) ? given : {};
+  const wish = readResumeWish(hello);
+  if ("error" in wish) return wish;
+  const { request } = wish;
+  if (request !== null) {
+    if (isForwarded(core, front, request, bytes)) return null;
+    const describe = ({ identity, realm }: Session): Details => welcomeDetails(core, realm!, identity!);
+    const resumed = answerResume(core, front, realmUri, request, describe);
+    if (resumed !== null) return resumed;
+  }
+  const verdict = admit(core, connection, realmUri, hello);
   if ("error" in verdict) return verdict;
-  const { authid, authrole, authmethod, authprovider } = verdict.identity;
-  const identity = { authid, authrole, authmethod, authprovider };
-  const details = { realm: verdict.realm.uri, ...identity, roles: routerRoles, agent: core.agent };
-  const welcome = controlFrame(connection, [Message.welcome, session, details]);
-  if (welcome.length <= connection.peerFrameBytes_max) return { ...verdict, welcome };
+  const { realm, identity } = verdict;
+  const id = core.ids.next() as SessionId;
+  const token = wish.resumable && realm.resumption ? core.resumptions.newToken() : null;
+  const details = {
+    ...welcomeDetails(core, realm, identity),
+    ...(request === null ? {} : { resumed: false }),
+    ...(token === null ? {} : resumableDetails(token, false, 0)),
+  };
+  const welcome = controlFrame(connection, [Message.welcome, id, details]);
+  if (welcome.length <= connection.peerFrameBytes_max) return { ...verdict, id, welcome, token };
   const message = `WELCOME has ${welcome.length} bytes, the client takes ${connection.peerFrameBytes_max}`;
   return { error: errors.payloadSizeExceeded.uri, message };
+}
+
+function welcomeDetails(core: SessionCore, realm: Realm, who: Identity): Details {
+  const { authid, authrole, authmethod, authprovider } = who;
+  const identity = { authid, authrole, authmethod, authprovider };
+  return { realm: realm.uri, ...identity, roles: routerRoles, agent: core.agent };
 }

@@ -173,6 +173,23 @@ export class Outbox implements FrameSource {
     if (owner.queue !== null) this.#release(owner, owner.queue);
   }
 
+  /** Takes back what is queued for a session, for another one that uses its connection from now on. */
+  takeBack(owner: OutboxOwner): OutboxFrame[] {
+    const { queue } = owner;
+    const frames = queue === null ? [] : queue.frames.slice(queue.from, queue.count);
+    for (const frame of frames) frame.own();
+    this.discard(owner);
+    return frames;
+  }
+
+  /** Size of the largest frame queued for a session. */
+  largestQueued(owner: OutboxOwner): number {
+    let largest = 0;
+    for (let i = owner.queue?.from ?? 0; i < (owner.queue?.count ?? 0); i++)
+      largest = Math.max(largest, owner.queue!.frames[i]!.length);
+    return largest;
+  }
+
   /** Linear memory grew: frames that lie in it are looked at anew. Frames of blocked sessions are their own already. */
   onMemoryGrown(): void {
     for (const { queue } of this.#dirty) {

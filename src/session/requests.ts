@@ -1,13 +1,54 @@
-/** Request ids of a client: one counter for all its requests (Basic Profile, "Identifiers"). Hot. Each answers what is wrong, or null. */
+/**
+ * What a client asks for in an open session, to broker and dealer; and its request ids: one counter for all its requests (Basic
+ * Profile, "Identifiers"). Hot. Each answers how the message violates the protocol, or null.
+ */
 import { ClientFeature } from "../protocol/features.ts";
+import { Message } from "../protocol/messages.ts";
 import { FSlot, Option, Slot } from "../wasm/abi.ts";
 import type { SessionCore } from "./core.ts";
 import type { Session } from "./session.ts";
 
 const highestId = 2 ** 53;
 
+/** Routes the visited message, which is neither GOODBYE nor ABORT. */
+export function routeRequest(core: SessionCore, session: Session, type: number): string | null {
+  const { broker, calls, codec, dealer } = core;
+  switch (type) {
+    case Message.call:
+      return routeCall(core, session);
+    case Message.yield:
+      return calls.onYield(session) ? null : "YIELD for an invocation that was never issued";
+    case Message.cancel:
+      calls.onCancel(session);
+      return null;
+    case Message.eventReceived:
+      broker.eventReceived(session);
+      return null;
+    case Message.error:
+      if (codec.u(Slot.requestType) !== Message.invocation)
+        return "a client may answer only INVOCATION with ERROR";
+      return calls.onError(session) ? null : "ERROR for an invocation that was never issued";
+    case Message.publish:
+    case Message.subscribe:
+    case Message.unsubscribe:
+    case Message.register:
+    case Message.unregister:
+      break;
+    default:
+      return `a client may not send message type ${type} in an open session`;
+  }
+  const problem = sequenceProblem(session, codec.f(FSlot.request));
+  if (problem !== null) return problem;
+  if (type === Message.publish) broker.publish(session);
+  else if (type === Message.subscribe) broker.subscribe(session);
+  else if (type === Message.unsubscribe) broker.unsubscribe(session);
+  else if (type === Message.register) dealer.register(session);
+  else dealer.unregister(session);
+  return null;
+}
+
 /** Strict realms want request ids 1, 2, 3 …; others take what clients send, and note the highest. */
-export function sequenceProblem(session: Session, request: number): string | null {
+function sequenceProblem(session: Session, request: number): string | null {
   const last = session.lastRequest;
   if (!session.realm!.strict) {
     if (request > last) session.lastRequest = request;
@@ -22,7 +63,7 @@ export function sequenceProblem(session: Session, request: number): string | nul
  * Routes a CALL. From a client with progressive invocations an id seen before belongs to a call that goes on: the highest id of
  * any request is the watermark (Advanced Profile, "Progressive Call Invocations").
  */
-export function routeCall(core: SessionCore, session: Session): string | null {
+function routeCall(core: SessionCore, session: Session): string | null {
   const { codec, calls, dealer } = core;
   const request = codec.f(FSlot.request);
   const announces = (session.clientFeatures & ClientFeature.callerProgressiveInvocations) !== 0;

@@ -15,24 +15,27 @@ import { Message } from "../protocol/messages.ts";
 import type { Serializer } from "../protocol/serializers.ts";
 import type { Realm } from "../router/realm.ts";
 import type { RouterSession } from "../router/types.ts";
-import { FSlot, Option, Slot, Status, Visit } from "../wasm/abi.ts";
+import { Option, Slot, Status, Visit } from "../wasm/abi.ts";
 import { passthruProblem } from "./announced.ts";
 import { Backlog, type BacklogOwner } from "./backlog.ts";
 import { controlFrame } from "./control-frame.ts";
 import type { SessionCore } from "./core.ts";
 import { departRealm, endSubscriptions } from "./departure.ts";
 import { tellDropped } from "./dropped.ts";
-import { answerHello } from "./handshake.ts";
-import { routeCall, sequenceProblem } from "./requests.ts";
+import { answerHello, type Joined } from "./handshake.ts";
 import type { OutboxFrame, OutboxOwner } from "./outbox.ts";
+import { routeRequest } from "./requests.ts";
+import { Resumption } from "./resumption.ts";
 import { CloseCode, State } from "./states.ts";
 
 export class Session implements RouterSession, OutboxOwner, BacklogOwner, ConnectionEvents {
   readonly target: Target;
   readonly connection: Connection;
   readonly serializer: Serializer;
-  readonly peerFrameBytes_max: number;
-  readonly info: TransportInfo;
+  /** What keeps it when its transport is lost; null: it ends then. */
+  readonly resumption: Resumption | null;
+  peerFrameBytes_max: number;
+  info: TransportInfo;
   id = 0 as SessionId;
   realm: Realm | null = null;
   identity: Identity | null = null;
@@ -59,17 +62,21 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
   backlog: Backlog | null = null;
   readonly #core: SessionCore;
   #state: State = State.waiting;
+  /** Who hears its connection while it is lent. */
+  #borrower: ConnectionEvents | null = null;
   #visitFlags = 0;
   #turn = -1;
   #framesLeft = 0;
   #cancelTimer: (() => void) | null = null;
 
-  constructor(core: SessionCore, connection: Connection) {
+  constructor(core: SessionCore, connection: Connection, resumption: Resumption | null = null) {
     this.#core = core;
     this.connection = connection;
+    this.resumption = resumption;
     this.serializer = connection.serializer;
     this.peerFrameBytes_max = connection.peerFrameBytes_max;
     this.info = connection.info;
+    resumption?.bind(this);
     this.target = core.targets.take();
     core.targets.put(this);
     this.#startTimer(core.limits.handshake_ms, () =>
@@ -80,7 +87,7 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
   // ---- from the connection
 
   onFrame(bytes: Uint8Array): void {
-    if (this.#state === State.closed) return;
+    if (this.#state >= State.closed) return this.#borrower?.onFrame(bytes);
     const outbox = this.#core.outbox;
     if (this.#turn !== outbox.turn) {
       this.#turn = outbox.turn;
@@ -88,15 +95,17 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
     }
     // What follows GOODBYE waits until the first session's subscriptions are ended.
     const waits = this.backlog !== null || this.#state === State.leaving;
-    if (waits || this.#framesLeft-- <= 0) this.#defer(bytes);
+    if (waits || this.#framesLeft-- <= 0) this.defer(bytes);
     else this.handle(bytes);
   }
 
   onViolation(problem: string): void {
-    if (this.#state !== State.closed) this.#violation(problem);
+    if (this.#state >= State.closed) return this.#borrower?.onViolation(problem);
+    this.#violation(problem);
   }
 
   onDrain(): void {
+    if (this.#borrower !== null) return this.#borrower.onDrain();
     const events = this.droppedEvents;
     this.droppedEvents = 0;
     if (events > 0) tellDropped(this.#core, this, events);
@@ -104,13 +113,50 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
   }
 
   onClose(): void {
+    this.#borrower?.onClose();
+    this.#borrower = null;
     const was = this.#state;
     this.#state = State.closed;
     this.#stopTimer();
     this.backlog = null;
     this.#core.outbox.discard(this);
     if (was !== State.leaving) this.#leaveRealm();
-    this.#core.onConnectionGone();
+    // The transport of a resumable session is its front's, and counted there.
+    if (this.resumption === null) this.#core.onConnectionGone();
+  }
+
+  // ---- resumption: of the session that stands on a transport, and of the one that borrows it
+
+  /** From now on `borrower` hears its connection, until `reclaim`. */
+  lend(borrower: ConnectionEvents): void {
+    this.#stopTimer();
+    this.#state = State.lent;
+    this.#borrower = borrower;
+  }
+
+  /** Its connection is its own again: it sends these frames and waits for HELLO. */
+  reclaim(frames: readonly OutboxFrame[]): void {
+    this.#borrower = null;
+    this.#state = State.waiting;
+    for (const frame of frames) this.#core.outbox.post(this, frame);
+    this.#startTimer(this.#core.limits.handshake_ms, () => this.#close(CloseCode.normal, "session closed"));
+  }
+
+  /** The session that has borrowed its connection stands on another one. */
+  abandon(): void {
+    this.#borrower = null;
+    this.#state = State.closed;
+    this.connection.terminate();
+  }
+
+  get isOpen(): boolean {
+    return this.#state === State.open;
+  }
+
+  /** It stands on this transport from now on. */
+  onTransport({ info, peerFrameBytes_max }: Connection): void {
+    this.info = info;
+    this.peerFrameBytes_max = peerFrameBytes_max;
   }
 
   // ---- from router and outbox
@@ -140,7 +186,8 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
   }
 
   goodbye(reason: string, message?: string): void {
-    if (this.#state !== State.open) return this.#close(CloseCode.goingAway, reason);
+    if (this.#state !== State.open || this.resumption?.isDetached)
+      return this.#close(CloseCode.goingAway, reason);
     this.#send([Message.goodbye, { message }, reason]);
     this.#state = State.closing;
     this.#leaveRealm();
@@ -180,53 +227,13 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
       if (problem !== null) return this.#violation(problem);
     }
     switch (type) {
-      case Message.publish:
-        return this.#inSequence() ? core.broker.publish(this) : undefined;
-      case Message.call:
-        return this.#onCall();
-      case Message.yield:
-        return core.calls.onYield(this)
-          ? undefined
-          : this.#violation("YIELD for an invocation that was never issued");
-      case Message.subscribe:
-        return this.#inSequence() ? core.broker.subscribe(this) : undefined;
-      case Message.unsubscribe:
-        return this.#inSequence() ? core.broker.unsubscribe(this) : undefined;
-      case Message.register:
-        return this.#inSequence() ? core.dealer.register(this) : undefined;
-      case Message.unregister:
-        return this.#inSequence() ? core.dealer.unregister(this) : undefined;
-      case Message.cancel:
-        return core.calls.onCancel(this);
-      case Message.eventReceived:
-        return core.broker.eventReceived(this);
-      case Message.error:
-        return this.#onError();
       case Message.goodbye:
-        return this.#onGoodbye();
+        return this.#onGoodbye(bytes);
       case Message.abort:
         return this.#onAbort(bytes);
-      default:
-        return this.#violation(`a client may not send message type ${type} in an open session`);
     }
-  }
-
-  #inSequence(): boolean {
-    const problem = sequenceProblem(this, this.#core.codec.f(FSlot.request));
+    const problem = routeRequest(core, this, type);
     if (problem !== null) this.#violation(problem);
-    return problem === null;
-  }
-
-  #onCall(): void {
-    const problem = routeCall(this.#core, this);
-    if (problem !== null) this.#violation(problem);
-  }
-
-  #onError(): void {
-    const codec = this.#core.codec;
-    if (codec.u(Slot.requestType) !== Message.invocation)
-      return this.#violation("a client may answer only INVOCATION with ERROR");
-    if (!this.#core.calls.onError(this)) this.#violation("ERROR for an invocation that was never issued");
   }
 
   #outsideSession(type: number, bytes: Uint8Array): void {
@@ -243,6 +250,7 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
       case State.open:
       case State.leaving:
       case State.closed:
+      case State.lent:
         return;
       default:
         return unreachable(this.#state);
@@ -251,29 +259,43 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
 
   #onHello(bytes: Uint8Array): void {
     const core = this.#core;
-    this.id = core.ids.next() as SessionId;
-    const hello = decodeMessage(this.serializer, bytes);
-    const verdict = answerHello(core, this.connection, this.id, hello);
-    if ("error" in verdict) return this.#abort(verdict.error, verdict.message, CloseCode.policy);
+    const answer = answerHello(core, this, bytes);
+    if (answer === null) return;
+    if ("error" in answer) return this.#abort(answer.error, answer.message, CloseCode.policy);
+    if ("resumption" in answer) return answer.resumption.attach(this, answer);
+    const { token, welcome } = answer;
+    if (token === null) {
+      core.outbox.post(this, welcome);
+      return this.#join(answer);
+    }
+    const resumption = new Resumption(core, this.connection);
+    const session = new Session(core, resumption.connection, resumption);
+    resumption.attach(this, { token, presented: null, welcome, received: undefined });
+    session.#join(answer);
+  }
+
+  #join({ id, realm, identity, clientFeatures }: Joined): void {
+    const core = this.#core;
     this.#stopTimer();
-    const { realm, identity } = verdict;
+    this.id = id;
     this.realm = realm;
     this.identity = identity;
-    this.clientFeatures = verdict.clientFeatures;
+    this.clientFeatures = clientFeatures;
     this.#visitFlags = (realm.strict ? Visit.strict : 0) | (realm.strictUris ? Visit.strictUri : 0);
     this.lastInvocation = this.lastCall = this.lastRequest = 0;
     this.#state = State.open;
     realm.sessionCount++;
     core.metrics.sessionsOpened++;
     core.sessions.add(this);
-    core.outbox.post(this, verdict.welcome);
     for (const observer of core.observers) observer.onJoin(this, realm);
   }
 
-  #onGoodbye(): void {
+  #onGoodbye(bytes: Uint8Array): void {
+    if (this.resumption?.onGoodbye(bytes)) return;
     this.#send([Message.goodbye, {}, closeReasons.goodbyeAndOut]);
     this.#core.outbox.flushNow(this);
     this.#leaveRealm();
+    if ((this.#state as State) === State.closed) return;
     this.#startTimer(this.#core.limits.handshake_ms, () => this.#close(CloseCode.normal, "session closed"));
   }
 
@@ -290,7 +312,7 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
   }
 
   #abort(error: string, message: string, code: number): void {
-    if (this.#state === State.closed) return;
+    if (this.#state >= State.closed) return;
     const { peer } = this.connection.info;
     this.#core.log.info("session", "aborted", { session: this.id, peer, error, message });
     this.#send([Message.abort, { message }, error]);
@@ -304,7 +326,7 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
   // ---- endings
 
   #close(code: number, reason: string): void {
-    if (this.#state === State.closed) return;
+    if (this.#state >= State.closed) return;
     const core = this.#core;
     const wasLeaving = this.#state === State.leaving;
     core.outbox.flushNow(this);
@@ -328,6 +350,11 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
   }
 
   #left(): void {
+    if (this.#state === State.leaving && this.resumption !== null) {
+      this.resumption.giveBack();
+      this.#stopTimer();
+      this.#state = State.closed;
+    }
     if (this.#state === State.leaving) {
       this.#state = State.waiting;
       this.#visitFlags = 0;
@@ -341,7 +368,7 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
   // ---- backlog and timer
 
   /** Keeps a frame that is beyond this turn's share. */
-  #defer(bytes: Uint8Array): void {
+  defer(bytes: Uint8Array): void {
     this.backlog ??= new Backlog(this, this.#core);
     if (this.backlog.push(bytes)) return;
     this.#core.metrics.sessionsOverrun++;

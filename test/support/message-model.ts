@@ -219,6 +219,8 @@ function readElement(draft: Draft, element: Element, value: Value, rules: Elemen
       return options !== null;
     }
     case "uri":
+      // A HELLO that resumes a session need not name the realm.
+      if (rules.name === "hello" && isNil(value)) return !rules.strict;
       if (value.kind === "text") draft.uri = value.value;
       return value.kind === "text";
     case "text":

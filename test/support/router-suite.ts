@@ -80,6 +80,7 @@ export const otherSerializers = (serializer: Serializer): Serializer[] =>
 export const nothingLeft = {
   connections: 0,
   sessions: 0,
+  detached: 0,
   subscriptions: 0,
   registrations: 0,
   patterns: 0,
@@ -93,6 +94,7 @@ export const nothingLeft = {
   heldBytes: 0,
   unacknowledged: 0,
   replays: 0,
+  replayBytes: 0,
 } as const;
 
 /** Declares tests of one leg. */

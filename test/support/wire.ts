@@ -19,6 +19,12 @@ export interface JoinDetails {
   readonly details?: Dict;
 }
 
+/** Details of a HELLO that resumes, beside session and token. */
+export interface ResumeDetails extends Dict {
+  readonly realm?: string | null;
+  readonly resume_received?: number;
+}
+
 /** How long a message may take on a busy machine; it is waited for, so a fast one costs nothing. */
 const patience_ms = 10_000;
 /** An id that no router has given: none of them is found under it. */
@@ -80,6 +86,19 @@ export class Wire {
     this.id = id as number;
     this.welcome = welcome as Dict;
     this.#request = 0;
+    return this;
+  }
+
+  /** HELLO that resumes the session of `from`, and the WELCOME of that session or of a new one. The request counter goes on. */
+  async resume(from: Wire, { realm = "realm1", ...details }: ResumeDetails = {}): Promise<this> {
+    const resume_token = from.welcome["resume_token"];
+    const asked = { roles: clientRoles, resume_session: from.id, resume_token, ...details };
+    this.send([Message.hello, realm, asked]);
+    const [type, id, welcome] = await this.next();
+    assert.equal(type, Message.welcome, `HELLO is answered by WELCOME and not by ${JSON.stringify(welcome)}`);
+    this.id = id as number;
+    this.welcome = welcome as Dict;
+    this.#request = from.#request;
     return this;
   }
 

@@ -122,7 +122,9 @@ test("an element of the wrong type is refused wherever it stands", () => {
       for (const sample of samples) {
         const wrong =
           sample === 1.5 && (ids.includes(element) || element === "requestType") ? "idRange" : "elementType";
-        const expected = right[element](sample) ? "ok" : wrong;
+        // The realm of a HELLO that resumes a session.
+        const mayBeNull = name === "hello" && element === "uri" && sample === null;
+        const expected = mayBeNull || right[element](sample) ? "ok" : wrong;
         assert.equal(
           judge(message(name, { [element]: sample })),
           expected,
@@ -131,6 +133,14 @@ test("an element of the wrong type is refused wherever it stands", () => {
       }
     }
   }
+});
+
+test("a null realm is for HELLO alone, and not for strict eyes", () => {
+  assert.equal(judge([1, null, {}]), "ok");
+  assert.equal(visited(codec).uri, "");
+  assert.equal(judge([1, null, {}], Visit.strict), "elementType");
+  assert.equal(judge([1, null]), "elementCount");
+  assert.equal(judge([16, 1, {}, null]), "elementType");
 });
 
 test("ids are integers from 1 to 2^53", () => {
