@@ -106,9 +106,12 @@ export class Suite {
   test(rule: string, body: (world: World) => Promise<void>): void {
     this.testWith(rule, {}, body);
   }
+  get isForSlowTests(): boolean {
+    return this.leg.serializer === Serializer.msgpack;
+  }
   /** A test that waits for real time to pass; one serializer per transport is enough. */
   slowTest(rule: string, options: RouterOptions, body: (world: World) => Promise<void>): void {
-    if (this.leg.serializer === Serializer.msgpack) this.testWith(rule, options, body);
+    if (this.isForSlowTests) this.testWith(rule, options, body);
   }
   testWith(rule: string, options: RouterOptions, body: (world: World) => Promise<void>): void {
     const { leg } = this;

@@ -19,6 +19,9 @@ export interface JoinDetails {
   readonly details?: Dict;
 }
 
+/** Messages that belong to a transport and not to the session that may outlive it. */
+const uncounted: readonly unknown[] = [Message.welcome, Message.goodbye, Message.abort];
+
 /** Details of a HELLO that resumes, beside session and token. */
 export interface ResumeDetails extends Dict {
   readonly realm?: string | null;
@@ -38,6 +41,8 @@ export class Wire {
   /** Session id and details of WELCOME, once joined. */
   id = 0;
   welcome: Dict = {};
+  /** Messages of the session that were taken with `next` or what stands on it, as HELLO counts them when it resumes. */
+  received = 0;
 
   constructor(transport: ClientTransport) {
     this.serializer = transport.serializer;
@@ -58,8 +63,10 @@ export class Wire {
   encode(message: readonly unknown[]): Uint8Array {
     return encodeMessage(this.serializer, message);
   }
-  next(timeout_ms = patience_ms): Promise<unknown[]> {
-    return this.#session.next(timeout_ms);
+  async next(timeout_ms = patience_ms): Promise<unknown[]> {
+    const message = await this.#session.next(timeout_ms);
+    if (!uncounted.includes(message[0])) this.received++;
+    return message;
   }
   nextBytes(): Promise<Uint8Array> {
     return this.#session.nextBytes(patience_ms);
@@ -85,20 +92,23 @@ export class Wire {
     assert.equal(type, Message.welcome, "HELLO is answered by WELCOME");
     this.id = id as number;
     this.welcome = welcome as Dict;
-    this.#request = 0;
+    this.#request = this.received = 0;
     return this;
   }
 
   /** HELLO that resumes the session of `from`, and the WELCOME of that session or of a new one. The request counter goes on. */
   async resume(from: Wire, { realm = "realm1", ...details }: ResumeDetails = {}): Promise<this> {
     const resume_token = from.welcome["resume_token"];
-    const asked = { roles: clientRoles, resume_session: from.id, resume_token, ...details };
+    const state = { resume_session: from.id, resume_token, resume_received: from.received };
+    const asked = { roles: clientRoles, ...state, ...details };
     this.send([Message.hello, realm, asked]);
     const [type, id, welcome] = await this.next();
     assert.equal(type, Message.welcome, `HELLO is answered by WELCOME and not by ${JSON.stringify(welcome)}`);
     this.id = id as number;
     this.welcome = welcome as Dict;
-    this.#request = from.#request;
+    const resumed = this.welcome["resumed"] === true;
+    this.#request = resumed ? from.#request : 0;
+    this.received = resumed ? (details.resume_received ?? from.received) : 0;
     return this;
   }
 
