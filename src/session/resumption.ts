@@ -51,28 +51,6 @@ function isSame(one: string, other: string): boolean {
   return difference === 0;
 }
 
-/** The events of one transport, for as long as the session stands on it; what comes later from a transport left behind is not heard. */
-class Attachment implements ConnectionEvents {
-  readonly front: Session;
-  readonly #resumption: Resumption;
-  constructor(front: Session, resumption: Resumption) {
-    this.front = front;
-    this.#resumption = resumption;
-  }
-  onFrame(bytes: Uint8Array): void {
-    if (this.#resumption.attachment === this) this.#resumption.onFrame(bytes);
-  }
-  onViolation(problem: string): void {
-    if (this.#resumption.attachment === this) this.#resumption.onViolation(problem);
-  }
-  onDrain(): void {
-    if (this.#resumption.attachment === this) this.#resumption.connection.onDrain();
-  }
-  onClose(): void {
-    if (this.#resumption.attachment === this) this.#resumption.onTransportGone();
-  }
-}
-
 /** What HELLO's answer says of the transport that a session is attached to. */
 export interface Attaching {
   readonly token: string;
@@ -83,9 +61,10 @@ export interface Attaching {
   readonly received: number | undefined;
 }
 
-export class Resumption implements ResumableOwner {
+export class Resumption implements ResumableOwner, ConnectionEvents {
   readonly connection: ResumableConnection;
-  attachment: Attachment | null = null;
+  /** Whose transport the session stands on. */
+  #front: Session | null = null;
   readonly #core: SessionCore;
   #session: Session | null = null;
   #token = "";
@@ -106,7 +85,7 @@ export class Resumption implements ResumableOwner {
   }
 
   get isDetached(): boolean {
-    return this.attachment === null;
+    return this.#front === null;
   }
   /** Messages of the client that have arrived, HELLO and GOODBYE not counted. */
   get received(): number {
@@ -128,14 +107,13 @@ export class Resumption implements ResumableOwner {
   attach(front: Session, { token, presented, welcome, received }: Attaching): void {
     const core = this.#core;
     const session = this.#session!;
-    const before = this.attachment;
-    this.attachment = new Attachment(front, this);
-    before?.front.abandon();
+    this.#front?.abandon();
+    this.#front = front;
     this.#cancelGrace?.();
     this.#cancelGrace = null;
     this.#previousToken = presented;
     this.#token = token;
-    front.lend(this.attachment);
+    front.lend(this);
     session.onTransport(front.connection);
     const backlog = takeBacklog(front);
     this.connection.attach(front.connection, [...core.outbox.takeBack(front), welcome], received);
@@ -155,7 +133,8 @@ export class Resumption implements ResumableOwner {
     for (const observer of observers) observer.onAttach?.(session, session.realm!);
   }
 
-  /** A message from the client. */
+  // ---- from the front: the events of the transport
+
   onFrame(bytes: Uint8Array): void {
     this.#received++;
     this.#previousToken = null;
@@ -166,9 +145,13 @@ export class Resumption implements ResumableOwner {
     this.#session!.onViolation(problem);
   }
 
-  onTransportGone(): void {
+  onDrain(): void {
+    this.connection.onDrain();
+  }
+
+  onClose(): void {
     const session = this.#session!;
-    this.attachment = null;
+    this.#front = null;
     this.connection.detach();
     if (session.isOpen) this.#detach(session);
     else session.onClose();
@@ -178,24 +161,23 @@ export class Resumption implements ResumableOwner {
   onGoodbye(bytes: Uint8Array): boolean {
     const session = this.#session!;
     const [, details] = decodeMessage(session.serializer, bytes);
-    if (!isDict(details) || details["resumable"] !== true || this.attachment === null) return false;
-    const { front } = this.attachment;
+    const front = this.#front;
+    if (!isDict(details) || details["resumable"] !== true || front === null) return false;
     const goodbye = [Message.goodbye, { resumable: true }, closeReasons.goodbyeAndOut];
-    this.#received -= 1 + this.#returnConnection([controlFrame(front.connection, goodbye)]);
+    this.#received -= 1 + this.#returnConnection(front, [controlFrame(front.connection, goodbye)]);
     this.#detach(session);
     return true;
   }
 
   /** The session has left its realm by GOODBYE: its front waits for HELLO, behind what the client still has to be sent. */
   giveBack(): void {
-    this.#returnConnection(this.#core.outbox.takeBack(this.#session!));
+    this.#returnConnection(this.#front!, this.#core.outbox.takeBack(this.#session!));
   }
 
   /** Returns how many frames of the client, not handled yet, went back with the connection. */
-  #returnConnection(last: readonly OutboxFrame[]): number {
-    const { front } = this.attachment!;
+  #returnConnection(front: Session, last: readonly OutboxFrame[]): number {
     const backlog = takeBacklog(this.#session!);
-    this.attachment = null;
+    this.#front = null;
     front.reclaim([...this.connection.detach(), ...last]);
     return backlog?.moveTo((bytes) => front.defer(bytes)) ?? 0;
   }

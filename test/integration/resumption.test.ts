@@ -136,6 +136,24 @@ withRouter(
   },
 );
 
+withRouter(
+  "a full transport that is lost: nothing stays queued, and nothing is lost",
+  {},
+  async (router, open) => {
+    const { client, publisher } = await subscribed(open);
+    client.connection.room = 0;
+    await publish(publisher, 1, 20);
+    assert.ok(router.stats().heldBytes > 0);
+    await lose(router, client);
+    await publish(publisher, 21, 30);
+    assert.equal(router.stats().heldBytes, 0);
+    const next = open();
+    await next.wire.resume(client.wire);
+    assert.deepEqual(await eventValues(next.wire, 30), range(1, 30));
+    await next.wire.leave();
+  },
+);
+
 const slow = {
   limits: { frameBytes_max: 1_024, outboxBytes_max: 4_096 },
   slowConsumer: "drop-newest",
@@ -323,7 +341,12 @@ withRouter(
       Object.assign(connection, { pause });
     }
     for (let i = 0; i < 60; i++)
-      client.wire.send([Message.subscribe, client.wire.request(), {}, `com.some.rather.long.topic.name.${i}`]);
+      client.wire.send([
+        Message.subscribe,
+        client.wire.request(),
+        {},
+        `com.some.rather.long.topic.name.${i}`,
+      ]);
     // Its HELLO is read in the same turn.
     await next.wire.resume(client.wire);
     await until("all are handled", () => router.stats().subscriptions === 61);

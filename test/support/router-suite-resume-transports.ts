@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { Message } from "../../src/protocol/messages.ts";
 import { eventValues, range, resumeTest } from "./resuming.ts";
 import type { Suite } from "./router-suite.ts";
-import { until } from "./wire.ts";
+import { until, type Wire } from "./wire.ts";
 
 export function resumeTransportSuite(suite: Suite): void {
   messagesOfTheClient(suite);
+  pipelined(suite);
   transports(suite);
 }
 
@@ -66,6 +67,45 @@ function messagesOfTheClient(suite: Suite): void {
       await wire.event();
     },
     { limits: { framesPerTurn_max: 4 } },
+  );
+}
+
+function pipelined(suite: Suite): void {
+  resumeTest(
+    suite,
+    "[S-07] messages behind HELLO in the same packet are handled and counted, however many came before",
+    async (world) => {
+      const roles = { subscriber: {} };
+      const subscribe = (from: number, to: number): unknown[][] =>
+        range(from, to).map((i) => [Message.subscribe, i, {}, `com.t${i}`]);
+      const subscribed = async (wire: Wire, from: number, to: number): Promise<void> => {
+        for (let i = from; i <= to; i++)
+          assert.deepEqual((await wire.next()).slice(0, 2), [Message.subscribed, i]);
+      };
+      let state: Record<string, unknown> = { resumable: true };
+      for (const [from, to] of [
+        [1, 50],
+        [51, 100],
+        [101, 110],
+      ] as const) {
+        const wire = await world.open();
+        // A session that is over before: it leaves no room in this turn.
+        wire.send([Message.hello, "realm1", { roles }], ...subscribe(1, 20));
+        wire.send([Message.goodbye, {}, "wamp.close.normal"]);
+        wire.send([Message.hello, "realm1", { roles, ...state }], ...subscribe(from, to));
+        assert.equal((await wire.next())[0], Message.welcome);
+        await subscribed(wire, 1, 20);
+        assert.equal((await wire.next())[0], Message.goodbye);
+        const [, session, welcome] = await wire.next();
+        const { resume_token, resumed, x_resume_received } = welcome as Record<string, unknown>;
+        assert.deepEqual([resumed, x_resume_received], [from > 1, from - 1]);
+        await subscribed(wire, from, to);
+        state = { resume_session: session, resume_token, resume_received: to };
+        if (to === 110) await wire.leave();
+        else wire.close();
+      }
+    },
+    { limits: { framesPerTurn_max: 8 } },
   );
 }
 
