@@ -25,6 +25,11 @@ export async function connect(options: ConnectOptions): Promise<ClientSession> {
   return joinOver(await connectTransport(options), options);
 }
 
+/** Gives a resumable session that is away a new connection; see ClientSession.resume. The serializer must be the one that it had. */
+export async function reconnect(session: ClientSession, options: ConnectionOptions): Promise<void> {
+  await session.resume(await connectTransport(options), options.timeout_ms);
+}
+
 /** Connects without joining: messages go in and out as they are. Made for tests of routers. */
 export async function connectRaw(options: ConnectionOptions): Promise<WireSession> {
   return new WireSession(await connectTransport(options));

@@ -6,6 +6,7 @@ export {
   connect,
   connectRaw,
   connectTransport,
+  reconnect,
 } from "./connect.ts";
 export { clientRoles, type JoinOptions, joinOver } from "./join.ts";
 export {
@@ -28,6 +29,7 @@ export {
   type Subscription,
   type WampEvent,
 } from "./options.ts";
+export type { ResumeState } from "./resumption.ts";
 export { ClientSession } from "./session.ts";
 export type { ClientTransport, TransportClose } from "./transport.ts";
 export { WireSession } from "./wire-session.ts";

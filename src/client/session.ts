@@ -7,6 +7,7 @@ import type { PublicationId, RegistrationId, SessionId, SubscriptionId } from ".
 import { decodeMessage, encodeMessage } from "../protocol/encoding.ts";
 import { closeReasons, errors, WampError } from "../protocol/errors.ts";
 import { Message } from "../protocol/messages.ts";
+import { sayHello } from "./exchange.ts";
 import { Invocations } from "./invocations.ts";
 import { dictAt, idAt, payloadAt, textAt, textOf } from "./message.ts";
 import {
@@ -30,9 +31,12 @@ import {
 } from "./options.ts";
 import { PendingRequests } from "./pending.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import type { ClientTransport } from "./transport.ts";
+import { ClientResumption, type ResumeState, resumeDetails, tokenOf } from "./resumption.ts";
+import type { ClientTransport, TransportClose } from "./transport.ts";
 import { Turns } from "./turns.ts";
 
+/** Messages that belong to a transport and not to the session. */
+const uncounted: readonly unknown[] = [Message.welcome, Message.goodbye, Message.abort];
 /** How long the router may take to answer GOODBYE. */
 const goodbye_ms = 2_000;
 
@@ -49,14 +53,21 @@ export class ClientSession {
   readonly details: Readonly<Record<string, unknown>>;
   /** Resolves when the session has ended, however it did; never rejects. */
   readonly closed: Promise<SessionClose>;
-  readonly #transport: ClientTransport;
+  /**
+   * Called when the transport of a resumable session is lost. The session is not over then: requests wait, subscriptions and
+   * registrations stay, and all goes on when `resume` gives it another transport, within the router's grace time. Without a handler a
+   * session ends with its transport.
+   */
+  onAway: ((close: TransportClose) => void) | null = null;
+  #transport: ClientTransport;
+  readonly #resumption: ClientResumption | null;
   readonly #pending = new PendingRequests();
   readonly #subscriptions = new Subscriptions();
   readonly #subscribing = new Turns();
   readonly #invocations: Invocations;
   readonly #progress = new Map<number, (result: CallResult) => void>();
   #resolveClosed: (close: SessionClose) => void = () => {};
-  #state: "open" | "leaving" | "closed" = "open";
+  #state: "open" | "away" | "leaving" | "closed" = "open";
   #lastRequest = 0;
 
   constructor(transport: ClientTransport, welcome: Welcome) {
@@ -69,9 +80,66 @@ export class ClientSession {
     this.#invocations = new Invocations((message) => {
       if (this.#state !== "closed") this.#send(message);
     });
+    const token = tokenOf(welcome.details);
+    this.#resumption = token === null ? null : new ClientResumption(welcome.id, token);
     this.#transport = transport;
-    transport.onClose = ({ reason }) => this.#end(errors.networkFailure.uri, reason);
+    this.#listen(transport);
+  }
+
+  #listen(transport: ClientTransport): void {
+    this.#transport = transport;
+    transport.onClose = (close) => {
+      if (this.#transport === transport) this.#onLost(close);
+    };
     transport.onFrame = (bytes) => this.#onFrame(bytes);
+  }
+
+  /** What HELLO needs to resume this session; null where the router has not made it resumable. */
+  get resumeState(): ResumeState | null {
+    return this.#resumption?.state ?? null;
+  }
+
+  /**
+   * Gives a session that is away another transport, with the serializer that it had. Both sides then send again what was lost. Rejects
+   * with a WampError: where the router has no such session any more, or has lost something, the session has ended; otherwise
+   * it is still away, and may be resumed over yet another transport.
+   */
+  async resume(transport: ClientTransport, timeout_ms?: number): Promise<void> {
+    const resumption = this.#resumption;
+    if (resumption === null || this.#state !== "away") {
+      transport.close();
+      throw new WampError(errors.invalidArgument.uri, "the session is not away");
+    }
+    const hello = [Message.hello, null, resumeDetails(resumption.state)];
+    try {
+      await sayHello(
+        transport,
+        hello,
+        ({ id, details }) => this.#resumed(transport, id, details),
+        timeout_ms,
+      );
+    } catch (cause) {
+      const { uri, message } =
+        cause instanceof WampError ? cause : { uri: errors.networkFailure.uri, message: "" };
+      if (uri === errors.noSuchSession.uri || uri === errors.unavailable.uri) this.#end(uri, message);
+      throw cause;
+    }
+  }
+
+  #resumed(transport: ClientTransport, id: SessionId, details: Kwargs): void {
+    if (this.#state !== "away")
+      throw new WampError(errors.invalidArgument.uri, "the session is not away any more");
+    const lost = this.#resumption!.onWelcome(id, details);
+    this.#state = "open";
+    this.#listen(transport);
+    for (const bytes of lost) transport.send(bytes);
+  }
+
+  #onLost(close: TransportClose): void {
+    if (this.#state !== "open" || this.#resumption === null || this.onAway === null)
+      return this.#end(errors.networkFailure.uri, close.reason);
+    this.#state = "away";
+    this.onAway(close);
   }
 
   /** Calls a procedure. A canceled call (`options.signal`) ends with the router's answer. */
@@ -172,7 +240,7 @@ export class ClientSession {
       this.#state = "leaving";
       const timer = setTimeout(() => this.#end(reason, "the router did not answer GOODBYE"), goodbye_ms);
       void this.closed.then(() => clearTimeout(timer));
-    }
+    } else if (this.#state === "away") this.#end(reason, "the session was given up");
     await this.closed;
   }
 
@@ -187,12 +255,13 @@ export class ClientSession {
 
   /** A request that cannot be sent takes no id: strict routers want them without gaps. */
   #sendRequest(type: number, tail: readonly unknown[]): void {
-    if (this.#state !== "open") throw new WampError(errors.networkFailure.uri, "the session has ended");
+    if (this.#state !== "open" && this.#state !== "away")
+      throw new WampError(errors.networkFailure.uri, "the session has ended");
     const id = this.#lastRequest + 1;
     const bytes = encodeMessage(this.#transport.serializer, [type, id, ...tail]);
     this.#lastRequest = id;
     try {
-      this.#transport.send(bytes);
+      this.#transmit(bytes);
     } catch (cause) {
       this.#lastRequest = id - 1;
       throw cause;
@@ -200,13 +269,21 @@ export class ClientSession {
   }
 
   #send(message: readonly unknown[]): void {
-    this.#transport.send(encodeMessage(this.#transport.serializer, message));
+    this.#transmit(encodeMessage(this.#transport.serializer, message));
+  }
+
+  /** What is sent while the session is away goes out when it is resumed. */
+  #transmit(bytes: Uint8Array): void {
+    if (this.#state !== "away") this.#transport.send(bytes);
+    this.#resumption?.onSent(bytes);
   }
 
   #onFrame(bytes: Uint8Array): void {
     if (this.#state === "closed") return;
     try {
-      this.#dispatch(decodeMessage(this.#transport.serializer, bytes));
+      const message = decodeMessage(this.#transport.serializer, bytes);
+      if (!uncounted.includes(message[0])) this.#resumption?.onReceived();
+      this.#dispatch(message);
     } catch (cause) {
       const { uri, message } =
         cause instanceof WampError ? cause : { uri: errors.protocolViolation.uri, message: "" };
