@@ -130,8 +130,8 @@ export class AcknowledgedDelivery {
     this.#unlink(delivery);
     delivery.due_ms = now_ms + limits.redelivery_ms;
     this.#append(delivery);
-    // What a slow reader has not read yet is still queued: it need not be sent twice.
-    if (session.blocked) return;
+    // What a slow reader has not read yet is still queued, and what a detached one missed is kept: it need not be sent twice.
+    if (session.blocked || session.isDetached) return;
     delivery.sent++;
     metrics.eventsRedelivered++;
     session.post(frame);

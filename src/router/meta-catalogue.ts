@@ -191,6 +191,14 @@ export const metaTopics = {
     summary: "A session has left the realm.",
     args: ["session: id", "authid: string", "authrole: string"],
   },
+  "wamp.session.on_detach": {
+    summary: "A resumable session has lost its transport and waits for its client.",
+    args: ["session: id"],
+  },
+  "wamp.session.on_attach": {
+    summary: "A resumable session that had been detached is resumed.",
+    args: ["session: id"],
+  },
   "wamp.registration.on_create": {
     summary: "A registration came into being; on_register follows.",
     args: ["session: id", "{id, created, uri, match, invoke}"],

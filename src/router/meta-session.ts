@@ -97,6 +97,19 @@ export class SessionMeta implements SessionObserver {
     events.emit({ realm, topic: "wamp.session.on_leave", args });
   }
 
+  onDetach(session: RouterSession, realm: Realm): void {
+    this.#parts.testaments.onDetach(session, realm);
+    this.#emit("wamp.session.on_detach", session, realm);
+  }
+
+  onAttach(session: RouterSession, realm: Realm): void {
+    this.#emit("wamp.session.on_attach", session, realm);
+  }
+
+  #emit(topic: string, session: RouterSession, realm: Realm): void {
+    this.#parts.events.emit({ realm, topic, args: [session.id], excluded: session.target });
+  }
+
   readonly handlers = {
     "wamp.session.count": (call) => [this.#count(call)],
     "wamp.session.list": (call) => [this.#list(call)],

@@ -133,7 +133,8 @@ export class RetainedReplay {
   /** Whether the subscriber has so much to read, or to acknowledge, that more would be lost. */
   #waits({ session, row, pattern }: Replay): boolean {
     const { limits, memberOptions, deliveries } = this.#parts;
-    if (session.blocked || session.queuedBytes > limits.outboxBytes_max / 2) return true;
+    if (session.blocked || session.isDetached || session.queuedBytes > limits.outboxBytes_max / 2)
+      return true;
     return (
       memberOptions.acknowledges(pattern, row) && deliveries.isFull(session, limits.retainedEventBytes_max)
     );

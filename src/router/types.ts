@@ -42,6 +42,8 @@ export interface RouterSession {
   /** Bytes queued for it, and whether its socket is full: nothing more leaves until it drains. */
   readonly queuedBytes: number;
   readonly blocked: boolean;
+  /** It waits for its client without a transport: what is sent to it is kept, and there is little room. */
+  readonly isDetached: boolean;
   /** Number of the last INVOCATION sent to it; the router's counter for this session. */
   lastInvocation: number;
   /** Highest request id of a CALL seen from it. */

@@ -129,7 +129,6 @@ export class Resumption implements ResumableOwner, ConnectionEvents {
     const { observers, resumptions } = this.#core;
     this.#isCounted = false;
     resumptions.detachedCount--;
-    this.#tell(session, "on_attach");
     for (const observer of observers) observer.onAttach?.(session, session.realm!);
   }
 
@@ -163,6 +162,7 @@ export class Resumption implements ResumableOwner, ConnectionEvents {
     const [, details] = decodeMessage(session.serializer, bytes);
     const front = this.#front;
     if (!isDict(details) || details["resumable"] !== true || front === null) return false;
+    this.#core.outbox.flushNow(session);
     const goodbye = [Message.goodbye, { resumable: true }, closeReasons.goodbyeAndOut];
     this.#received -= 1 + this.#returnConnection(front, [controlFrame(front.connection, goodbye)]);
     this.#detach(session);
@@ -199,19 +199,7 @@ export class Resumption implements ResumableOwner, ConnectionEvents {
       this.giveUp("the client did not come back"),
     );
     session.onDrain();
-    this.#tell(session, "on_detach");
     for (const observer of core.observers) observer.onDetach?.(session, session.realm!);
-  }
-
-  /** The meta events `wamp.session.on_detach` and `wamp.session.on_attach`. */
-  #tell(session: Session, what: "on_attach" | "on_detach"): void {
-    const realm = session.realm!;
-    this.#core.events.emit({
-      realm,
-      topic: `wamp.session.${what}`,
-      args: [session.id],
-      excluded: session.target,
-    });
   }
 
   /** Ends the session, because it cannot be resumed. */

@@ -153,6 +153,10 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
     return this.#state === State.open;
   }
 
+  get isDetached(): boolean {
+    return this.resumption?.isDetached ?? false;
+  }
+
   /** It stands on this transport from now on. */
   onTransport({ info, peerFrameBytes_max }: Connection): void {
     this.info = info;
@@ -186,8 +190,7 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
   }
 
   goodbye(reason: string, message?: string): void {
-    if (this.#state !== State.open || this.resumption?.isDetached)
-      return this.#close(CloseCode.goingAway, reason);
+    if (this.#state !== State.open || this.isDetached) return this.#close(CloseCode.goingAway, reason);
     this.#send([Message.goodbye, { message }, reason]);
     this.#state = State.closing;
     this.#leaveRealm();

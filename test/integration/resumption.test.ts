@@ -356,3 +356,37 @@ withRouter(
     await next.wire.leave();
   },
 );
+
+withRouter(
+  "a replay of retained events waits for a client that is away, and does not fill its log",
+  { limits: { resumeLogFrames_max: 1_200 } },
+  async (router, open) => {
+    const client = open();
+    await client.wire.join(resumable);
+    const publisher = await open().wire.join();
+    const count = 4_000;
+    for (let i = 1; i <= count; i++)
+      publisher.send([Message.publish, publisher.request(), { retain: true }, `com.r${i}`, [i]]);
+    await publisher.publish("com.other");
+    client.connection.room = 0;
+    client.wire.send([
+      Message.subscribe,
+      client.wire.request(),
+      { match: "prefix", get_retained: true },
+      "com.",
+    ]);
+    await until("a part of it is queued", () => router.stats().heldBytes > 0 && router.stats().replays === 1);
+    await lose(router, client);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.deepEqual([router.stats().detached, router.stats().replays], [1, 1]);
+    const next = open();
+    await next.wire.resume(client.wire);
+    assert.equal((await next.wire.next())[0], Message.subscribed);
+    const values = await eventValues(next.wire, count);
+    assert.deepEqual(new Set(values), new Set(range(1, count)));
+    await next.wire.leave();
+    for (let i = 1; i <= count; i++)
+      publisher.send([Message.publish, publisher.request(), { retain: true }, `com.r${i}`]);
+    await publisher.publish("com.other");
+  },
+);

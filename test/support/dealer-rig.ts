@@ -59,6 +59,7 @@ export class Peer implements RouterSession {
   firstInvocation = 0;
   readonly queuedBytes = 0;
   readonly blocked = false;
+  readonly isDetached = false;
   isGone = false;
   /** What it was sent and has not taken yet. */
   inbox: unknown[][] = [];

@@ -1,9 +1,8 @@
 /** Clients that lose their transport and come back. */
 import assert from "node:assert/strict";
-import { connectTransport } from "../../src/client/connect.ts";
-import { type Serializer, serializerName } from "../../src/protocol/serializers.ts";
+import type { Serializer } from "../../src/protocol/serializers.ts";
 import { CutProxy } from "./cut-proxy.ts";
-import type { RouterOptions } from "../../src/main.ts";
+import type { Router, RouterOptions } from "../../src/main.ts";
 import type { Suite, World } from "./router-suite.ts";
 import { type Dict, type ResumeDetails, until, Wire } from "./wire.ts";
 
@@ -14,13 +13,15 @@ export interface Link {
 }
 
 export async function openLink(world: World, serializer: Serializer = world.leg.serializer): Promise<Link> {
-  const [listener] = world.router.listeners;
-  if (listener === undefined) {
+  const { leg, router } = world;
+  const [listener] = router.listeners;
+  if (listener === undefined || leg.lossIsSilent) {
     const wire = await world.open(serializer);
     return { wire, cut: () => wire.close() };
   }
   const proxy = await CutProxy.open(listener.url);
-  const transport = await connectTransport({ url: proxy.url, serializer: serializerName(serializer) });
+  const listeners = { value: [{ ...listener, url: proxy.url }] };
+  const transport = await leg.connect(Object.create(router, { listeners }) as Router, serializer);
   return { wire: world.adopt(new Wire(transport)), cut: () => proxy.cut() };
 }
 

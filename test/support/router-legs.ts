@@ -108,6 +108,7 @@ export const httpLegs = (kind: HttpKind, serializer: Serializer): Leg[] =>
     ...leg,
     name: leg.name.replace("websocket", kind === "sse" ? "event stream" : "long-poll"),
     closeCodes: false,
+    lossIsSilent: true,
     connect: (router, other) =>
       kind === "sse" && other !== Serializer.json
         ? leg.connect(router, other)

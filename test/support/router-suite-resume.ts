@@ -162,17 +162,6 @@ function events(suite: Suite): void {
       for (const { wire } of [one, two]) await wire.expectQuiet();
     },
   );
-
-  resumeTest(suite, "[S-07] wamp.session.on_detach and on_attach tell the others", async (world, join) => {
-    const [client, watcher] = [await join(), await world.join()];
-    await watcher.subscribe("wamp.session.on_detach");
-    await watcher.subscribe("wamp.session.on_attach");
-    await client.cut();
-    assert.deepEqual(await eventValues(watcher, 1), [client.wire.id]);
-    await client.resume();
-    assert.deepEqual(await eventValues(watcher, 1), [client.wire.id]);
-    await watcher.expectQuiet();
-  });
 }
 
 function calls(suite: Suite): void {

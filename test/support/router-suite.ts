@@ -28,6 +28,8 @@ export interface Leg {
     readonly authmethod: string;
     readonly authprovider: string;
   };
+  /** The router hears of a lost transport only when it has been silent for long; a closed one is told. */
+  readonly lossIsSilent?: true;
   /** Why no test of this leg can run, where that is so. */
   readonly skip?: string;
 }

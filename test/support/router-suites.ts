@@ -34,6 +34,7 @@ import { reregisterSuite } from "./router-suite-reregister.ts";
 import { rerouteSuite } from "./router-suite-reroute.ts";
 import { resumeSuite } from "./router-suite-resume.ts";
 import { resumeEndingSuite } from "./router-suite-resume-endings.ts";
+import { resumeMetaSuite } from "./router-suite-resume-meta.ts";
 import { resumeRandomSuite } from "./router-suite-resume-random.ts";
 import { resumeTransportSuite } from "./router-suite-resume-transports.ts";
 import { rpcSuite } from "./router-suite-rpc.ts";
@@ -83,6 +84,7 @@ export function runRouterSuite(leg: Leg): void {
   resumeSuite(suite);
   resumeTransportSuite(suite);
   resumeEndingSuite(suite);
+  resumeMetaSuite(suite);
   resumeRandomSuite(suite);
   hostileSuite(suite);
   payloadSuite(suite);
