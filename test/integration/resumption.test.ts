@@ -349,7 +349,7 @@ withRouter(
       ]);
     // Its HELLO is read in the same turn.
     await next.wire.resume(client.wire);
-    await until("all are handled", () => router.stats().subscriptions === 61);
+    await until("all are handled", () => router.stats().subscriptions === 61 && said.length > 2);
     assert.deepEqual(said, ["first true", "second true", "second false"]);
     assert.equal(next.wire.welcome["x_resume_received"], 61);
     for (let i = 0; i < 60; i++) assert.equal((await next.wire.next())[0], Message.subscribed);
