@@ -30,8 +30,8 @@ import {
   subscribeOptions,
 } from "./options.ts";
 import { PendingRequests } from "./pending.ts";
-import { Subscriptions } from "./subscriptions.ts";
 import { ClientResumption, type ResumeState, resumeDetails, tokenOf } from "./resumption.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import type { ClientTransport, TransportClose } from "./transport.ts";
 import { Turns } from "./turns.ts";
 

@@ -4,8 +4,8 @@ import type { Framing } from "../protocol/batches.ts";
 import type { Answers } from "./http-answers.ts";
 import {
   contentType,
-  joinBatch,
   type HttpProtocol,
+  joinBatch,
   sseEvents,
   sseKeepAlive,
   sseOpened,

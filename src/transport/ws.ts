@@ -26,8 +26,8 @@ import { RawSocketAcceptor } from "./rawsocket-acceptor.ts";
 import { closing_ms, Sweep } from "./sweep.ts";
 import { UniversalPort } from "./universal-port.ts";
 import { binaryHeaders, textHeaders } from "./websocket-header.ts";
-import { NodeHttp } from "./ws-http.ts";
 import { WsConnection, type WsShared } from "./ws-connection.ts";
+import { NodeHttp } from "./ws-http.ts";
 
 export function loadWsAdapter(): WebSocketAdapter {
   return {

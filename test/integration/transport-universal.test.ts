@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { connectTransport } from "../../src/client/connect.ts";
 import { createRouter } from "../../src/main.ts";
 import type { WebSocketAdapter } from "../../src/ports.ts";
+import { Serializer } from "../../src/protocol/serializers.ts";
 import { selectWebSocketAdapter } from "../../src/transport/select.ts";
 import { connectHttp, httpUrl } from "../support/http-client.ts";
 import { runHttpExchangeSuite } from "../support/http-exchange-suite.ts";
@@ -16,7 +17,6 @@ import { runTransportSuite } from "../support/transport-suite.ts";
 import { webSocketSubject } from "../support/websocket-subject.ts";
 import { runWebSocketSuite } from "../support/websocket-suite.ts";
 import { until, Wire } from "../support/wire.ts";
-import { Serializer } from "../../src/protocol/serializers.ts";
 
 const adapter = await selectWebSocketAdapter(undefined, { universalPort: true }).then(
   (selected) => selected.adapter,

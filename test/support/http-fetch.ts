@@ -1,9 +1,9 @@
 /** A router's HTTP transports by `fetch`, one request at a time, as a page would ask. */
 import assert from "node:assert/strict";
-import { createRouter, type Router, type RouterOptions } from "../../src/main.ts";
-import { connectTransport } from "../../src/client/connect.ts";
-import { serializerName, type Serializer } from "../../src/protocol/serializers.ts";
 import { test } from "node:test";
+import { connectTransport } from "../../src/client/connect.ts";
+import { createRouter, type Router, type RouterOptions } from "../../src/main.ts";
+import { type Serializer, serializerName } from "../../src/protocol/serializers.ts";
 import { connectHttp, type HttpKind, httpUrl } from "./http-client.ts";
 import { adapters } from "./router-legs.ts";
 import { nothingLeft } from "./router-suite.ts";

@@ -1,8 +1,8 @@
 /** Clients that lose their transport and come back. */
 import assert from "node:assert/strict";
+import type { Router, RouterOptions } from "../../src/main.ts";
 import type { Serializer } from "../../src/protocol/serializers.ts";
 import { CutProxy } from "./cut-proxy.ts";
-import type { Router, RouterOptions } from "../../src/main.ts";
 import type { Suite, World } from "./router-suite.ts";
 import { type Dict, type ResumeDetails, until, Wire } from "./wire.ts";
 

@@ -5,7 +5,7 @@ import { Message } from "../../src/protocol/messages.ts";
 import { Serializer } from "../../src/protocol/serializers.ts";
 import type { Suite, World } from "./router-suite.ts";
 import { results } from "./router-suite-retained-procedures.ts";
-import { type Dict, until, unknownId, type Wire } from "./wire.ts";
+import { type Dict, unknownId, until, type Wire } from "./wire.ts";
 
 const getEvents = "wamp.subscription.get_events";
 

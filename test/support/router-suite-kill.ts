@@ -4,7 +4,7 @@ import { fixedLimits } from "../../src/base/limits.ts";
 import { Message } from "../../src/protocol/messages.ts";
 import { ask, refused, resultOf, Watcher } from "./meta-calls.ts";
 import type { Suite, World } from "./router-suite.ts";
-import { until, unknownId, type Wire } from "./wire.ts";
+import { unknownId, until, type Wire } from "./wire.ts";
 
 const invalid = "wamp.error.invalid_argument";
 const invalidUri = "wamp.error.invalid_uri";

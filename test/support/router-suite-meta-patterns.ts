@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Message } from "../../src/protocol/messages.ts";
 import { ask, refused, resultOf, Watcher, withoutCreated } from "./meta-calls.ts";
 import type { Suite, World } from "./router-suite.ts";
-import { type Dict, until, unknownId, type Wire } from "./wire.ts";
+import { type Dict, unknownId, until, type Wire } from "./wire.ts";
 
 const invalid = "wamp.error.invalid_argument";
 const tooLarge = "wamp.error.payload_size_exceeded";

@@ -5,7 +5,7 @@ import { serializerName } from "../../src/protocol/serializers.ts";
 import { ask, refused, resultOf, Watcher } from "./meta-calls.ts";
 import type { Leg, Suite } from "./router-suite.ts";
 import type { Dict, Wire } from "./wire.ts";
-import { until, unknownId } from "./wire.ts";
+import { unknownId, until } from "./wire.ts";
 
 const onJoin = "wamp.session.on_join";
 const onLeave = "wamp.session.on_leave";

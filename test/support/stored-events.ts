@@ -3,9 +3,9 @@ import type { RealmHandle } from "../../src/base/ids.ts";
 import { encodeMessage } from "../../src/protocol/encoding.ts";
 import { Message } from "../../src/protocol/messages.ts";
 import { Serializer } from "../../src/protocol/serializers.ts";
-import type { ReceiverFilter } from "../../src/router/filter.ts";
+import type { ReceiverFilter } from "../../src/router/broker/filter.ts";
+import type { StoredEvent } from "../../src/router/broker/stored-event.ts";
 import { Realm, type RealmOptions } from "../../src/router/realm.ts";
-import type { StoredEvent } from "../../src/router/stored-event.ts";
 import type { RouterSession } from "../../src/router/types.ts";
 
 let publications = 0;

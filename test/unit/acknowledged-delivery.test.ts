@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultLimits, type Limits } from "../../src/base/limits.ts";
 import { Metrics } from "../../src/base/metrics.ts";
-import { AcknowledgedDelivery } from "../../src/router/acknowledged-delivery.ts";
+import { AcknowledgedDelivery } from "../../src/router/broker/acknowledged-delivery.ts";
 import type { Frame, RouterSession } from "../../src/router/types.ts";
 import { VirtualScheduler } from "../support/virtual-scheduler.ts";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PatternHandle } from "../../src/base/ids.ts";
 import { Match } from "../../src/protocol/messages.ts";
-import { MemberOptions, noWishes } from "../../src/router/member-options.ts";
+import { MemberOptions, noWishes } from "../../src/router/broker/member-options.ts";
 import { Patterns, Trait } from "../../src/router/patterns.ts";
 import { PatternIndex } from "../../src/wasm/index.ts";
 import { openCodec } from "../support/codec.ts";

@@ -5,7 +5,7 @@ import { defaultLimits, type Limits } from "../../src/base/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Metrics } from "../../src/base/metrics.ts";
 import { Match } from "../../src/protocol/messages.ts";
-import { RetainedEvents } from "../../src/router/retained.ts";
+import { RetainedEvents } from "../../src/router/broker/retained.ts";
 import { realmWith, sessionWithId, storedEvent } from "../support/stored-events.ts";
 import { VirtualScheduler } from "../support/virtual-scheduler.ts";
 

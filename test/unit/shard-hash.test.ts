@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hashId, hashKey, shardWeight } from "../../src/router/shard-hash.ts";
+import { hashId, hashKey, shardWeight } from "../../src/router/dealer/shard-hash.ts";
 
 const utf8 = new TextEncoder();
 const keyOf = (text: string): number => hashKey(utf8.encode(text));

@@ -123,17 +123,17 @@ test("native and runtime-specific modules are named only in their one transport 
 
 test("the data plane has no await, no Promise and no log line", () => {
   const hot = [
-    "broker",
-    "fan-out",
-    "selective-fan-out",
-    "dealer",
-    "calls",
-    "pending",
+    "broker/broker",
+    "broker/fan-out",
+    "broker/selective-fan-out",
+    "dealer/dealer",
+    "dealer/calls",
+    "dealer/pending",
     "memberships",
     "patterns",
-    "callee-choice",
+    "dealer/callee-choice",
     "deadlines",
-    "invocation-details",
+    "dealer/invocation-details",
   ].map((name) => `src/router/${name}.ts`);
   hot.push("src/session/outbox.ts", "src/wasm/codec.ts", "src/wasm/index.ts");
   hot.push("src/protocol/batches.ts", "src/transport/batched.ts");

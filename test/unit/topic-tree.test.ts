@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Match } from "../../src/protocol/messages.ts";
-import { TopicTree } from "../../src/router/topic-tree.ts";
+import { TopicTree } from "../../src/router/broker/topic-tree.ts";
 import { matchesOne } from "../support/pattern-model.ts";
 
 const seed = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);

@@ -1,0 +1,87 @@
+/** Puts the broker and the tables that belong to it together, for the composition root. */
+import type { Limits } from "../../base/limits.ts";
+import type { Log } from "../../base/log.ts";
+import type { Metrics } from "../../base/metrics.ts";
+import type { RandomIds } from "../../base/random-ids.ts";
+import type { Scheduler } from "../../ports.ts";
+import type { Codec } from "../../wasm/codec.ts";
+import type { Memberships } from "../memberships.ts";
+import type { MetaEvents } from "../meta-events.ts";
+import type { Patterns } from "../patterns.ts";
+import type { RouterProcedures } from "../procedures.ts";
+import type { Realm } from "../realm.ts";
+import type { Targets } from "../targets.ts";
+import type { FrameSource, SessionObserver } from "../types.ts";
+import { AcknowledgedDelivery } from "./acknowledged-delivery.ts";
+import { Broker } from "./broker.ts";
+import { FanOut } from "./fan-out.ts";
+import { Histories } from "./history.ts";
+import { historyProcedures, historyTexts } from "./history-query.ts";
+import { MemberOptions } from "./member-options.ts";
+import { RetainedEvents } from "./retained.ts";
+import { retainedProcedures, retainedTexts } from "./retained-procedures.ts";
+import { RetainedReplay } from "./retained-replay.ts";
+import { Retention } from "./retention.ts";
+import { SelectiveFanOut } from "./selective-fan-out.ts";
+import { EventCapture } from "./stored-event.ts";
+
+export interface BrokerSetupParts {
+  readonly codec: Codec;
+  readonly targets: Targets;
+  readonly patterns: Patterns;
+  /** Of subscriptions. */
+  readonly memberships: Memberships;
+  readonly frames: FrameSource;
+  readonly ids: RandomIds;
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+  readonly events: MetaEvents;
+  readonly procedures: RouterProcedures;
+  readonly scheduler: Scheduler;
+  /** Runs a task at the end of the turn. */
+  readonly afterTurn: (task: () => void) => void;
+  readonly realms: Iterable<Realm>;
+  readonly log: Log;
+}
+
+export interface BrokerSetup {
+  readonly broker: Broker;
+  /** Told of departures. */
+  readonly observer: SessionObserver;
+  /** EVENTs not acknowledged, and replays of retained events that are not over. */
+  counts(): { readonly unacknowledged: number; readonly replays: number };
+  /** Stops its timers. */
+  stop(): void;
+}
+
+/** Throws RangeError for a realm whose options name a history that cannot be. */
+export function setUpBroker(parts: BrokerSetupParts): BrokerSetup {
+  const { codec, patterns, limits, scheduler, procedures } = parts;
+  const deliveries = new AcknowledgedDelivery(parts);
+  const memberOptions = new MemberOptions(patterns, deliveries);
+  const capture = new EventCapture({ codec, wall_ms: () => scheduler.wall_ms() });
+  const histories = new Histories(parts);
+  const retained = new RetainedEvents(parts);
+  const replay = new RetainedReplay({ ...parts, retained, memberOptions, deliveries });
+  const selective = new SelectiveFanOut({ ...parts, capture, histories, memberOptions, deliveries });
+  const broker = new Broker({
+    ...parts,
+    fanOut: new FanOut({ ...parts, selective }),
+    retention: new Retention(codec, retained, replay, capture),
+    memberOptions,
+    deliveries,
+  });
+  for (const realm of parts.realms) histories.open(realm);
+  procedures.add(historyProcedures({ patterns, histories, limits }), historyTexts);
+  procedures.add(retainedProcedures(retained, limits), retainedTexts);
+  return {
+    broker,
+    observer: { onJoin() {}, onLeave: (session) => deliveries.endSession(session) },
+    counts: () => ({ unacknowledged: deliveries.count, replays: replay.count }),
+    stop() {
+      deliveries.stop();
+      replay.stop();
+      retained.stop();
+    },
+  };
+}

@@ -1,0 +1,144 @@
+/**
+ * Event history (Advanced Profile, "Event History"): for each subscription that a realm's options name, a ring of its last events,
+ * bounded in count and bytes. The subscription exists from the start and stays, so that its id does. Control path.
+ */
+import type { PatternHandle } from "../../base/ids.ts";
+import type { Limits } from "../../base/limits.ts";
+import type { Metrics } from "../../base/metrics.ts";
+import { type Match, matchNames } from "../../protocol/messages.ts";
+import { UriStatus, Visit } from "../../wasm/abi.ts";
+import type { Codec } from "../../wasm/codec.ts";
+import type { Patterns } from "../patterns.ts";
+import type { HistoryOptions, Realm } from "../realm.ts";
+import { type StoredEvent, storedBytes } from "./stored-event.ts";
+
+/** Events of one subscription, the oldest first. */
+export class History {
+  readonly #limit: number;
+  #events: (StoredEvent | null)[] = [];
+  /** Where the oldest event lies, once the ring is full. */
+  #from = 0;
+  #count = 0;
+  bytes = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+  get isFull(): boolean {
+    return this.#count === this.#limit;
+  }
+
+  /** Event number `position`, 0 the oldest; below `count`. */
+  at(position: number): StoredEvent {
+    return this.#events[(this.#from + position) % this.#events.length]!;
+  }
+
+  /** Takes the oldest event out. There must be one. */
+  shift(): StoredEvent {
+    const event = this.at(0);
+    this.bytes -= storedBytes(event);
+    this.#events[this.#from] = null;
+    this.#from = (this.#from + 1) % this.#events.length;
+    if (--this.#count === 0) {
+      this.#events = [];
+      this.#from = 0;
+    }
+    return event;
+  }
+
+  /** Adds the newest event. The ring must not be full. */
+  push(event: StoredEvent): void {
+    this.bytes += storedBytes(event);
+    const free = this.#events.length - this.#count;
+    if (free > 0) this.#events[(this.#from + this.#count) % this.#events.length] = event;
+    else {
+      // All places are taken: the ring is laid out from its oldest event on before it grows.
+      if (this.#from !== 0)
+        this.#events = [...this.#events.slice(this.#from), ...this.#events.slice(0, this.#from)];
+      this.#from = 0;
+      this.#events.push(event);
+    }
+    this.#count++;
+  }
+}
+
+export interface HistoriesParts {
+  readonly codec: Codec;
+  readonly patterns: Patterns;
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+}
+
+export class Histories {
+  readonly #parts: HistoriesParts;
+  readonly #histories = new Map<PatternHandle, History>();
+  /** Of all histories. */
+  #bytes = 0;
+
+  constructor(parts: HistoriesParts) {
+    this.#parts = parts;
+  }
+
+  /** Makes the subscriptions that the realm's options name. Throws RangeError for a topic or limit that is none. */
+  open(realm: Realm): void {
+    for (const options of realm.history) this.#open(realm, options);
+  }
+
+  /** The subscription's history; null if none is kept. */
+  of(pattern: PatternHandle): History | null {
+    return this.#histories.get(pattern) ?? null;
+  }
+
+  /** Adds an event to the subscription's history, in the place of the oldest where there is no room. */
+  keep(pattern: PatternHandle, event: StoredEvent): void {
+    const { limits, metrics } = this.#parts;
+    const history = this.#histories.get(pattern)!;
+    const bytes = storedBytes(event);
+    const fits = (): boolean =>
+      !history.isFull &&
+      history.bytes + bytes <= limits.historyBytes_max &&
+      this.#bytes + bytes <= limits.historiesBytes_max;
+    while (!fits()) {
+      if (history.count === 0) {
+        metrics.eventsNotKept++;
+        return;
+      }
+      this.#count(-1, -storedBytes(history.shift()));
+    }
+    history.push(event);
+    this.#count(1, bytes);
+  }
+
+  #count(events: number, bytes: number): void {
+    this.#bytes += bytes;
+    this.#parts.metrics.history += events;
+    this.#parts.metrics.historyBytes += bytes;
+  }
+
+  #open(realm: Realm, options: HistoryOptions): void {
+    const { codec, patterns, limits } = this.#parts;
+    const { topic, limit } = options;
+    const match = matchNames.indexOf(options.match ?? "exact");
+    const what = `realm ${realm.uri}: the history of ${JSON.stringify(topic)}`;
+    const status =
+      match < 0 || typeof topic !== "string"
+        ? UriStatus.invalid
+        : codec.checkUri(topic, match, realm.strictUris ? Visit.strictUri : 0);
+    if (status === UriStatus.invalid) throw new RangeError(`${what} names no valid topic and match policy`);
+    if (!Number.isSafeInteger(limit) || limit < 1)
+      throw new RangeError(`${what} has no limit of 1 event or more`);
+    if (patterns.index.find(realm.handle * 2, match as Match, topic) !== 0)
+      throw new RangeError(`${what} is configured twice`);
+    const pattern = patterns.addStaying(realm, match as Match, topic);
+    if (pattern === 0) throw new RangeError(`${what} finds no room in the pattern index`);
+    if (status === UriStatus.reserved) {
+      patterns.setReserved(pattern);
+      realm.reservedPatterns++;
+    }
+    this.#histories.set(pattern, new History(Math.min(limit, limits.history_max)));
+  }
+}

@@ -1,0 +1,74 @@
+/** Procedures of the router about retained events. What a caller would not have received, it does not see here either. */
+import type { Limits } from "../../base/limits.ts";
+import { errors, WampError } from "../../protocol/errors.ts";
+import { type Match, matchNames } from "../../protocol/messages.ts";
+import { aDict, aUri, invalidArgument, optional, positional } from "../meta/meta-args.ts";
+import type { ProcedureCall, ProcedureHandler, ProcedureText } from "../procedures.ts";
+import type { RetainedEvents } from "./retained.ts";
+import { decodeStored } from "./stored-event.ts";
+
+/** Steps that one call may take through the topics: the router does nothing else meanwhile. */
+const steps_max = 1 << 16;
+
+export const retainedTexts = {
+  "spanwire.retained.count": {
+    summary: "How many events the realm retains.",
+    result: ["count: int"],
+  },
+  "spanwire.retained.list": {
+    summary: "Topics with a retained event that match, as many as one answer may have.",
+    args: ["uri?: uri, all topics", "options?: {match = prefix, limit}"],
+    result: ["topics: uri[]"],
+  },
+  "spanwire.retained.get": {
+    summary: "The retained event of a topic.",
+    args: ["topic: uri"],
+    result: ["{topic, timestamp, publication, details, args?, kwargs?} | null"],
+  },
+  "spanwire.retained.delete": {
+    summary: "Forgets the retained event of a topic.",
+    args: ["topic: uri"],
+    result: ["deleted: bool"],
+  },
+} as const satisfies Readonly<Record<string, ProcedureText>>;
+
+export function retainedProcedures(
+  retained: RetainedEvents,
+  limits: Limits,
+): Readonly<Record<keyof typeof retainedTexts, ProcedureHandler>> {
+  return {
+    "spanwire.retained.count": ({ realm }) => [retained.count(realm)],
+    "spanwire.retained.list": (call) => [list(retained, call, limits.retainedList_max)],
+    "spanwire.retained.get": (call) => [get(retained, call)],
+    "spanwire.retained.delete": (call) => [retained.delete(call.realm, positional(call, 0, "topic", aUri))],
+  };
+}
+
+function get(retained: RetainedEvents, call: ProcedureCall): unknown {
+  const found = retained.get(call.realm, positional(call, 0, "topic", aUri), call.caller);
+  if (found === null) return null;
+  const { topic, published_ms, publication } = found.event;
+  const timestamp = new Date(published_ms).toISOString();
+  return { topic, timestamp, publication, ...decodeStored(found.event, false) };
+}
+
+function list(retained: RetainedEvents, call: ProcedureCall, list_max: number): readonly string[] {
+  const uri = optional(call, 0, "uri", aUri) ?? "";
+  const options = optional(call, 1, "options", aDict) ?? {};
+  const match = (matchNames as readonly unknown[]).indexOf(options["match"] ?? "prefix");
+  if (match < 0) throw invalidArgument(`options: match must be one of ${matchNames.join(", ")}`);
+  const limit = options["limit"] ?? list_max;
+  if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 1)
+    throw invalidArgument("options: limit must be an integer, 1 or more");
+  const topics: string[] = [];
+  const steps = retained.matching(call.realm, match as Match, uri);
+  for (let left = steps_max; topics.length < Math.min(limit, list_max); left--) {
+    const step = steps.next();
+    if (step.done === true) break;
+    if (left === 0)
+      throw new WampError(errors.unavailable.uri, "too many topics to look through; name them more closely");
+    const latest = step.value === null ? null : retained.latest(step.value, call.caller);
+    if (latest !== null) topics.push(latest.event.topic);
+  }
+  return topics;
+}

@@ -1,0 +1,254 @@
+/**
+ * Retained events (Advanced Profile, "Event Retention"): per realm and topic the last event for everybody, and in front of it the
+ * later ones that have receiver lists, so that each late subscriber finds the last event that it would have received. Bounded in
+ * count and bytes. What has a time to live is never given out after it, and evicted by a sweep that runs only while there is
+ * something to evict. Control path: an event that is retained is copied anyway.
+ */
+import type { RealmHandle } from "../../base/ids.ts";
+import type { Limits } from "../../base/limits.ts";
+import type { Log } from "../../base/log.ts";
+import type { Metrics } from "../../base/metrics.ts";
+import type { Scheduler } from "../../ports.ts";
+import type { Match } from "../../protocol/messages.ts";
+import type { Realm } from "../realm.ts";
+import type { RouterSession } from "../types.ts";
+import { admits, type StoredEvent, storedBytes } from "./stored-event.ts";
+import { TopicTree } from "./topic-tree.ts";
+
+export interface RetainedParts {
+  readonly scheduler: Scheduler;
+  /** Runs a task at the end of the turn. */
+  readonly afterTurn: (task: () => void) => void;
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+export interface RetainedEvent {
+  readonly event: StoredEvent;
+  /** On the monotonic clock; Infinity: never. */
+  readonly expires_ms: number;
+  /** Counts retained events: a replay leaves out those that came after it began. */
+  readonly sequence: number;
+  readonly store: RealmStore;
+}
+
+/** The retained events of one topic, the latest first; those in front of the last one have receiver lists. */
+export type RetainedTopic = readonly RetainedEvent[];
+
+interface RealmStore {
+  readonly tree: TopicTree<RetainedTopic>;
+  count: number;
+  eventBytes: number;
+  /** Those of the events, and of the tree that they lie in. */
+  bytes: number;
+  /** That it is full has been logged. */
+  isLogged: boolean;
+}
+
+const sweep_ms = 1_000;
+/** Events evicted in one turn. */
+const evictionsPerTurn = 4_096;
+/** What one component in the tree of topics takes. */
+const nodeBytes = 320;
+const noTopic: RetainedTopic = [];
+const never = Number.POSITIVE_INFINITY;
+
+export class RetainedEvents {
+  readonly #parts: RetainedParts;
+  readonly #stores = new Map<RealmHandle, RealmStore>();
+  /** What expires, by the second in which it is evicted. */
+  readonly #expiring = new Map<number, Set<RetainedEvent>>();
+  #due: RetainedEvent[] = [];
+  #sweptTo = 0;
+  #stopSweep: (() => void) | null = null;
+  #sequence = 0;
+
+  constructor(parts: RetainedParts) {
+    this.#parts = parts;
+  }
+
+  /** Number of the last event that was retained. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** Retained events of the realm. */
+  count(realm: Realm): number {
+    return this.#stores.get(realm.handle)?.count ?? 0;
+  }
+
+  /**
+   * Retains the event for `ttl_ms`, 0 for ever. One without receiver lists takes the place of all that the topic had – also when a
+   * limit forbids that it is retained itself, since the old ones would then be told as the latest.
+   */
+  keep(realm: Realm, event: StoredEvent, ttl_ms: number): void {
+    const { scheduler, limits } = this.#parts;
+    const store = this.#store(realm);
+    const given = store.tree.get(event.topic) ?? noTopic;
+    const isForAll = event.filter === null;
+    const kept = isForAll ? noTopic : withRoom(given, limits.retainedPerTopic_max);
+    const dropped = given.filter((old) => !kept.includes(old));
+    const fits = this.#fits(store, event, dropped);
+    if (!fits) this.#refuse(realm, store, event);
+    if (!fits && !isForAll) return;
+    for (const old of dropped) this.#forget(old);
+    const expires_ms = ttl_ms === 0 ? never : scheduler.now_ms() + ttl_ms;
+    const retained = { event, expires_ms, sequence: ++this.#sequence, store };
+    this.#put(store, event.topic, fits ? [retained, ...kept] : kept);
+    if (fits) this.#remember(retained);
+    this.#settle(store);
+  }
+
+  /** The latest retained event of the topic that the session would have received; null if there is none. */
+  latest(topic: RetainedTopic, session: RouterSession): RetainedEvent | null {
+    const now_ms = this.#parts.scheduler.now_ms();
+    for (const retained of topic)
+      if (retained.expires_ms > now_ms && admits(retained.event, session)) return retained;
+    return null;
+  }
+
+  /** As `latest`, for one topic by its name. */
+  get(realm: Realm, topic: string, session: RouterSession): RetainedEvent | null {
+    return this.latest(this.#stores.get(realm.handle)?.tree.get(topic) ?? noTopic, session);
+  }
+
+  /** The realm's topics that match; null stands for a step that found none (see TopicTree.matching). */
+  matching(realm: Realm, match: Match, uri: string): Iterator<RetainedTopic | null, undefined> {
+    const store = this.#stores.get(realm.handle);
+    return store === undefined ? ([] as RetainedTopic[]).values() : store.tree.matching(match, uri);
+  }
+
+  /** Forgets what the topic has; false if it has nothing. */
+  delete(realm: Realm, topic: string): boolean {
+    const store = this.#stores.get(realm.handle);
+    const given = store?.tree.get(topic) ?? noTopic;
+    const now_ms = this.#parts.scheduler.now_ms();
+    for (const old of given) this.#forget(old);
+    store?.tree.delete(topic);
+    if (store !== undefined) this.#settle(store);
+    return given.some(({ expires_ms }) => expires_ms > now_ms);
+  }
+
+  stop(): void {
+    this.#stopSweep?.();
+    this.#stopSweep = null;
+  }
+
+  #store(realm: Realm): RealmStore {
+    let store = this.#stores.get(realm.handle);
+    if (store === undefined) {
+      store = { tree: new TopicTree(), count: 0, eventBytes: 0, bytes: 0, isLogged: false };
+      this.#stores.set(realm.handle, store);
+    }
+    return store;
+  }
+
+  #put(store: RealmStore, topic: string, events: RetainedTopic): void {
+    if (events.length > 0) store.tree.set(topic, events);
+    else store.tree.delete(topic);
+  }
+
+  #fits(store: RealmStore, event: StoredEvent, dropped: RetainedTopic): boolean {
+    const { limits } = this.#parts;
+    const freed = dropped.reduce((sum, old) => sum + storedBytes(old.event), 0);
+    return (
+      event.frame.length <= limits.retainedEventBytes_max &&
+      store.count - dropped.length < limits.retained_max &&
+      store.bytes - freed + storedBytes(event) <= limits.retainedBytes_max
+    );
+  }
+
+  #refuse(realm: Realm, store: RealmStore, event: StoredEvent): void {
+    const { metrics, log } = this.#parts;
+    metrics.eventsNotRetained++;
+    if (store.isLogged) return;
+    store.isLogged = true;
+    log.warn("router", "an event is not retained: a limit is met; said once for the realm", {
+      realm: realm.uri,
+      topic: event.topic,
+      frameBytes: event.frame.length,
+      retained: store.count,
+      retainedBytes: store.bytes,
+    });
+  }
+
+  #remember(retained: RetainedEvent): void {
+    const { store, event, expires_ms } = retained;
+    store.count++;
+    store.eventBytes += storedBytes(event);
+    this.#parts.metrics.retained++;
+    if (expires_ms !== never) this.#expire(retained);
+  }
+
+  /** Takes it out of the counts and of the sweep; its topic's list is the caller's to change. */
+  #forget(retained: RetainedEvent): void {
+    const { store, event, expires_ms } = retained;
+    store.count--;
+    store.eventBytes -= storedBytes(event);
+    this.#parts.metrics.retained--;
+    if (expires_ms === never) return;
+    const second = secondBehind(expires_ms);
+    const others = this.#expiring.get(second);
+    others?.delete(retained);
+    if (others?.size === 0) this.#expiring.delete(second);
+    if (this.#expiring.size === 0) this.stop();
+  }
+
+  /** Brings the bytes up to date after a change. */
+  #settle(store: RealmStore): void {
+    const bytes = store.eventBytes + store.tree.nodeCount * nodeBytes;
+    this.#parts.metrics.retainedBytes += bytes - store.bytes;
+    store.bytes = bytes;
+  }
+
+  // ---- the sweep
+
+  #expire(retained: RetainedEvent): void {
+    const second = secondBehind(retained.expires_ms);
+    const others = this.#expiring.get(second);
+    if (others === undefined) this.#expiring.set(second, new Set([retained]));
+    else others.add(retained);
+    if (this.#stopSweep !== null) return;
+    this.#sweptTo = secondBehind(this.#parts.scheduler.now_ms());
+    this.#stopSweep = this.#parts.scheduler.every(sweep_ms, () => this.#sweep());
+  }
+
+  #sweep(): void {
+    const now = Math.floor(this.#parts.scheduler.now_ms() / sweep_ms);
+    const wasIdle = this.#due.length === 0;
+    for (; this.#sweptTo <= now; this.#sweptTo++) {
+      for (const retained of this.#expiring.get(this.#sweptTo) ?? []) this.#due.push(retained);
+    }
+    if (wasIdle) this.#evict();
+  }
+
+  /** A turn's share of what is due. */
+  #evict(): void {
+    for (let left = evictionsPerTurn; left > 0; left--) {
+      const retained = this.#due.pop();
+      if (retained === undefined) return;
+      const { tree } = retained.store;
+      const { topic } = retained.event;
+      const given = tree.get(topic) ?? noTopic;
+      // It may have been replaced since the sweep found it.
+      if (!given.includes(retained)) continue;
+      this.#forget(retained);
+      const others = given.filter((other) => other !== retained);
+      this.#put(retained.store, topic, others);
+      this.#settle(retained.store);
+    }
+    this.#parts.afterTurn(() => this.#evict());
+  }
+}
+
+/** The second that begins behind the moment: by then it is over. */
+const secondBehind = (moment_ms: number): number => Math.floor(moment_ms / sweep_ms) + 1;
+
+/** The topic's events without the oldest one that has receiver lists, if there would be too many with one more. */
+function withRoom(events: RetainedTopic, restricted_max: number): RetainedTopic {
+  const restricted = events.filter(({ event }) => event.filter !== null);
+  if (restricted.length < restricted_max) return events;
+  const oldest = restricted.at(-1);
+  return events.filter((retained) => retained !== oldest);
+}

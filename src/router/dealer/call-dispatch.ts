@@ -1,0 +1,231 @@
+/**
+ * Where calls go: the choice of a callee, the queue for those that must wait, and the next callee for those that the first one did
+ * not take. The dealer asks here; calls.ts reports what ends. Only what a registration makes use of is looked at.
+ */
+
+import { assert } from "../../base/assert.ts";
+import type { PatternHandle, RequestId } from "../../base/ids.ts";
+import type { Limits } from "../../base/limits.ts";
+import type { Metrics } from "../../base/metrics.ts";
+import type { RandomIds } from "../../base/random-ids.ts";
+import { errors } from "../../protocol/errors.ts";
+import { Invoke, Message, RunMode } from "../../protocol/messages.ts";
+import { FSlot, Option, Slot, Status } from "../../wasm/abi.ts";
+import type { Codec } from "../../wasm/codec.ts";
+import type { Memberships } from "../memberships.ts";
+import { CallTrait, PatternKind, type Patterns } from "../patterns.ts";
+import type { Targets } from "../targets.ts";
+import type { RouterSession } from "../types.ts";
+import { CallQueue, keyProblem, type Queue, type QueuedCall, triedProblem } from "./call-queue.ts";
+import { CalleeChoice } from "./callee-choice.ts";
+import { Callees } from "./callees.ts";
+import type { Calls, CallWatcher } from "./calls.ts";
+import { CallFlag } from "./pending.ts";
+import type { RegisterOptions } from "./register-options.ts";
+import { Reroutes } from "./reroute.ts";
+import { hashId } from "./shard-hash.ts";
+
+/** Sends the visited CALL to a callee; `row` is the call's row if it has one, 0 for a new call. */
+export type Invocation = (caller: RouterSession, member: number, pattern: PatternHandle, row: number) => void;
+
+export interface CallDispatchParts {
+  readonly codec: Codec;
+  readonly targets: Targets;
+  readonly patterns: Patterns;
+  readonly memberships: Memberships;
+  readonly calls: Calls;
+  readonly random: RandomIds;
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+  /** Runs a task at the end of the turn. */
+  readonly afterTurn: (task: () => void) => void;
+  readonly invoke: Invocation;
+}
+
+const partProblem = {
+  error: errors.invalidArgument,
+  message: 'option "rkey" is missing: runmode "partition" needs a routing key',
+};
+
+/** A callee's ERROR that makes the router ask another one. */
+const unavailableLength = errors.unavailable.uri.length;
+
+export class CallDispatch implements CallWatcher {
+  readonly callees = new Callees();
+  readonly #parts: CallDispatchParts;
+  readonly #choice: CalleeChoice;
+  readonly #queue: CallQueue;
+  readonly #reroutes: Reroutes;
+
+  constructor(parts: CallDispatchParts) {
+    this.#parts = parts;
+    const { callees } = this;
+    this.#choice = new CalleeChoice({ ...parts, callees });
+    const send = (call: QueuedCall, member: number, pattern: PatternHandle): void =>
+      this.#send(call, member, pattern);
+    this.#queue = new CallQueue({ ...parts, choice: this.#choice, callees, send });
+    this.#reroutes = new Reroutes(parts.codec, parts.limits.rerouteBytes_max);
+    parts.calls.watch(this);
+  }
+
+  /** Calls that wait for a callee. */
+  get queuedCount(): number {
+    return this.#queue.count;
+  }
+  /** Calls in flight that another callee was asked to take before. */
+  get reroutedCount(): number {
+    return this.#reroutes.count;
+  }
+
+  // ---- registrations
+
+  /** A session has registered; `isNew`: for the first time. */
+  joined(pattern: PatternHandle, member: number, options: RegisterOptions, isNew: boolean): void {
+    const { patterns } = this.#parts;
+    const { callees } = this;
+    if (isNew) {
+      const { id } = this.#parts.targets.get(this.#parts.memberships.target(member));
+      callees.add(member, options.shard < 0 ? hashId(id) : options.shard);
+    } else {
+      if (options.shard >= 0) callees.setShard(member, options.shard);
+      callees.addWeight(member, 1);
+      patterns.setCallTrait(pattern, CallTrait.weighted, true);
+    }
+    if (options.concurrency > 0) {
+      callees.limit(member, pattern, options.concurrency);
+      patterns.setCallTrait(pattern, CallTrait.limited, true);
+    }
+    if (patterns.invoke(pattern) === Invoke.consistentHash)
+      patterns.setCallTrait(pattern, CallTrait.keyed, true);
+    if (patterns.memberCount(pattern) > 1) patterns.setCallTrait(pattern, CallTrait.shared, true);
+    if ((patterns.callTraits(pattern) & CallTrait.waiting) !== 0) this.#queue.onMembersChanged(pattern);
+  }
+
+  /** The membership is about to end; `isLast`: and with it the registration. */
+  leaving(pattern: PatternHandle, member: number, isLast: boolean): void {
+    const { patterns } = this.#parts;
+    this.callees.remove(member);
+    if (patterns.memberCount(pattern) <= 2) patterns.setCallTrait(pattern, CallTrait.shared, false);
+    if ((patterns.callTraits(pattern) & CallTrait.waiting) === 0) return;
+    if (isLast) this.#queue.endAll(pattern);
+    else this.#queue.onMembersChanged(pattern);
+  }
+
+  /** Takes out the calls that wait for a registration, which another one is about to replace. */
+  detach(pattern: PatternHandle): Queue | null {
+    return this.#queue.detach(pattern);
+  }
+  /** Lets them wait for the registration that replaces it; 0: there is none, and the calls end. */
+  attach(queue: Queue, pattern: PatternHandle | 0): void {
+    if (pattern !== 0) this.#queue.attach(queue, pattern);
+    else this.#queue.end(queue);
+  }
+
+  // ---- calls
+
+  /** The membership row of the callee for the visited CALL; 0: ask `hold`. */
+  choose(pattern: PatternHandle): number {
+    return this.#choice.choose(pattern);
+  }
+  /** The same for a CALL with `runmode` "partition". */
+  chooseShard(pattern: PatternHandle): number {
+    return this.#choice.chooseShard(pattern);
+  }
+
+  /** Lets the visited CALL wait, for which there is no callee now, or refuses it. */
+  hold(caller: RouterSession, pattern: PatternHandle): void {
+    const { codec, patterns } = this.#parts;
+    const isPart = codec.u(Slot.mode) === RunMode.partition;
+    const isKeyed = isPart || (patterns.callTraits(pattern) & CallTrait.keyed) !== 0;
+    const request = codec.f(FSlot.request) as RequestId;
+    if (isKeyed && (codec.u(Slot.present) & Option.rkey) === 0) {
+      const { error, message } = isPart ? partProblem : keyProblem;
+      return caller.postError(Message.call, request, error, message);
+    }
+    if (this.#queue.add(caller, pattern)) return;
+    const problem = "all callees are busy, and as many calls wait for them as may";
+    caller.postError(Message.call, request, errors.unavailable, problem);
+  }
+
+  /** The visited CALL, which has this row, has been sent to a callee of a registration with traits. */
+  onInvoked(row: number, caller: RouterSession, member: number, pattern: PatternHandle): void {
+    const { patterns } = this.#parts;
+    const { pending } = this.#parts.calls;
+    const traits = patterns.callTraits(pattern);
+    const known = pending.flags(row);
+    let flags = known;
+    if ((traits & CallTrait.limited) !== 0 && this.callees.occupy(member, row)) flags |= CallFlag.limited;
+    const mayKeep = (traits & CallTrait.shared) !== 0 && (known & CallFlag.kept) === 0;
+    if (mayKeep && caller.realm!.callReroute && this.#reroutes.keep(row)) flags |= CallFlag.kept;
+    if (flags !== known) pending.setFlags(row, flags);
+  }
+
+  // ---- from calls.ts
+
+  onClosed(row: number, flags: number): void {
+    if ((flags & CallFlag.waiting) !== 0) this.#queue.remove(row);
+    if ((flags & CallFlag.limited) !== 0) this.#release(row);
+    if ((flags & CallFlag.rerouted) !== 0) this.#reroutes.forget(row);
+  }
+
+  onError(row: number, callee: RouterSession): boolean {
+    const { codec, calls, patterns, metrics } = this.#parts;
+    if (codec.u(Slot.uriLen) !== unavailableLength) return false;
+    if (codec.text(codec.u(Slot.uri), unavailableLength) !== errors.unavailable.uri) return false;
+    const frame = this.#reroutes.frame(row);
+    if (frame === null) return false;
+    if ((calls.pending.flags(row) & CallFlag.limited) !== 0) this.#release(row);
+    const tried = this.#reroutes.exclude(row, callee.id);
+    calls.pending.setFlags(row, (calls.pending.flags(row) & ~CallFlag.limited) | CallFlag.rerouted);
+    const pattern = patterns.byId(PatternKind.registration, calls.pending.registration(row));
+    if (pattern === 0 || !this.#choice.hasUntried(pattern, tried)) {
+      calls.fail(row, triedProblem.error, triedProblem.message);
+      return true;
+    }
+    const caller = this.#visit(row, frame);
+    const key = this.#choice.key();
+    const isPart = codec.u(Slot.mode) === RunMode.partition;
+    const member = this.#choice.chooseFor(pattern, key, isPart, tried);
+    metrics.callsRerouted++;
+    if (member !== 0) this.#parts.invoke(caller, member, pattern, row);
+    else this.#queue.addAgain({ row, frames: [codec.frame()], key, isPart, tried }, pattern);
+    return true;
+  }
+
+  onContinuation(row: number): boolean {
+    return this.#queue.addContinuation(row);
+  }
+
+  /** Sends a call that has waited, and what continues it. */
+  #send({ row, frames }: QueuedCall, member: number, pattern: PatternHandle): void {
+    const { calls, invoke } = this.#parts;
+    const [first, ...more] = frames;
+    const caller = this.#visit(row, first!);
+    invoke(caller, member, pattern, row);
+    for (const frame of more) {
+      // The call may have ended at once, by an INVOCATION that is too large; its continuations end there too.
+      this.#visitFrame(caller, frame);
+      calls.onContinuation(caller);
+    }
+  }
+
+  /** Visits the frame of a call that has this row once more. Returns its caller. */
+  #visit(row: number, frame: Uint8Array): RouterSession {
+    const { calls, targets } = this.#parts;
+    const caller = targets.get(calls.pending.caller(row));
+    this.#visitFrame(caller, frame);
+    return caller;
+  }
+
+  /** Without a realm, so that nothing is looked up: the registration was found before. What passed strict rules passes the others. */
+  #visitFrame(caller: RouterSession, frame: Uint8Array): void {
+    const status = this.#parts.codec.visit(caller.serializer, frame, 0, 0);
+    assert(status === Status.ok, "a frame that was accepted is accepted again");
+  }
+
+  #release(row: number): void {
+    const { patterns } = this.#parts;
+    const pattern = this.callees.release(row);
+    if (pattern !== 0 && (patterns.callTraits(pattern) & CallTrait.waiting) !== 0) this.#queue.wake(pattern);
+  }
+}

@@ -1,0 +1,346 @@
+/**
+ * The life of a call after its INVOCATION: YIELD, ERROR, CANCEL, timeout, and either side leaving. Hot for YIELD.
+ * Every call gets exactly one final reply (RESULT without progress, or ERROR), whichever of these comes first; what comes
+ * later finds no pending row and is dropped without a sound (Advanced Profile, "Call Canceling").
+ */
+import type { RegistrationId, RequestId } from "../../base/ids.ts";
+import type { Limits } from "../../base/limits.ts";
+import type { Scheduler } from "../../ports.ts";
+import { type ErrorEntry, errors } from "../../protocol/errors.ts";
+import { ClientFeature } from "../../protocol/features.ts";
+import { CancelMode, Message } from "../../protocol/messages.ts";
+import { Detail, FSlot, Option, Slot, UriStatus } from "../../wasm/abi.ts";
+import type { Codec } from "../../wasm/codec.ts";
+import { Deadlines } from "../deadlines.ts";
+import type { Targets } from "../targets.ts";
+import type { FrameSource, RouterSession } from "../types.ts";
+import { GroupCalls } from "./gather.ts";
+import { payloadProblem } from "./payload-problem.ts";
+import { CallFlag, detailShift, type PendingCalls, watchedCall } from "./pending.ts";
+import { WaitingRoom, waitingTarget } from "./waiting-room.ts";
+
+const unreadable = "the answer is in payload passthru mode, which the caller has not announced";
+
+export interface CallsParts {
+  readonly codec: Codec;
+  readonly targets: Targets;
+  readonly pending: PendingCalls;
+  readonly frames: FrameSource;
+  readonly scheduler: Scheduler;
+  readonly limits: Limits;
+}
+
+/** Who must know what becomes of some calls (call-dispatch.ts). */
+export interface CallWatcher {
+  /** A call with one of the flags `watchedCall` ends; its row is still there. */
+  onClosed(row: number, flags: number): void;
+  /** The visited ERROR ends a call that could be rerouted. True: it goes on elsewhere, or has been answered. */
+  onError(row: number, callee: RouterSession): boolean;
+  /** The visited CALL continues one that waits. False: there is no room for it. */
+  onContinuation(row: number): boolean;
+}
+
+export class Calls {
+  readonly pending: PendingCalls;
+  /** Calls that went to all callees of a registration. */
+  readonly groups: GroupCalls;
+  readonly #codec: Codec;
+  readonly #targets: Targets;
+  readonly #frames: FrameSource;
+  readonly #deadlines: Deadlines;
+  /** Of progressive invocations in payload passthru mode: what the first CALL said about the payload, by row. */
+  readonly #passthru = new Map<number, readonly (string | null)[]>();
+  readonly #room = new WaitingRoom();
+  #watcher: CallWatcher | null = null;
+
+  constructor(parts: CallsParts) {
+    this.pending = parts.pending;
+    this.#codec = parts.codec;
+    this.#targets = parts.targets;
+    this.#frames = parts.frames;
+    this.#deadlines = new Deadlines(parts.scheduler, (row) => this.#onTimeout(row));
+    this.groups = new GroupCalls({ ...parts, deadlines: this.#deadlines });
+  }
+
+  /** Calls in flight that have a timeout. */
+  get deadlineCount(): number {
+    return this.#deadlines.count;
+  }
+
+  watch(watcher: CallWatcher): void {
+    this.#watcher = watcher;
+    this.groups.watch(watcher);
+  }
+
+  /** Notes a call whose INVOCATION is on its way; see PendingCalls.open. Returns its row. */
+  open(
+    caller: RouterSession,
+    callee: RouterSession,
+    request: RequestId,
+    registration: RegistrationId,
+    flags: number,
+    timeout_ms: number,
+  ): number {
+    const row = this.pending.open(caller, callee, request, registration, flags, timeout_ms);
+    if ((flags & CallFlag.passthru) !== 0) this.#passthru.set(row, this.#codec.passthru());
+    this.#deadlines.ensure(row);
+    if (timeout_ms > 0) this.#deadlines.set(row, timeout_ms);
+    return row;
+  }
+
+  /** Notes the visited CALL, which has no callee yet. Returns its row. */
+  openWaiting(caller: RouterSession, registration: RegistrationId, timeout_ms: number): number {
+    const codec = this.#codec;
+    const isOpen = (codec.u(Slot.true) & Option.progress) !== 0;
+    const flags = CallFlag.waiting | (isOpen ? CallFlag.open : 0);
+    this.#room.lastInvocation++;
+    return this.open(
+      caller,
+      this.#room,
+      codec.f(FSlot.request) as RequestId,
+      registration,
+      flags,
+      timeout_ms,
+    );
+  }
+
+  /** The timeout of a call that its callee keeps; 0 where there is none, or the clock of the router runs. */
+  forwardedTimeout_ms(row: number): number {
+    return Math.max(0, -this.pending.timeout_ms(row));
+  }
+
+  /**
+   * Notes that the visited CALL, which has a row, goes to this callee, whose INVOCATION is on its way. A positive timeout starts the
+   * clock of the router, which did not run so far.
+   */
+  assign(row: number, callee: RouterSession, flags: number, timeout_ms: number): void {
+    const { pending } = this;
+    const kept = pending.flags(row) & (CallFlag.kept | CallFlag.rerouted);
+    pending.move(row, this.#callee(row), callee);
+    pending.setFlags(row, kept | flags);
+    if ((flags & CallFlag.passthru) !== 0) this.#passthru.set(row, this.#codec.passthru());
+    if (timeout_ms <= 0) return;
+    pending.setTimeout_ms(row, timeout_ms);
+    this.#deadlines.set(row, timeout_ms);
+  }
+
+  /** Notes that a call has no callee any more, and waits for another one. */
+  suspend(row: number): void {
+    this.#room.lastInvocation++;
+    const open = this.pending.flags(row) & CallFlag.open;
+    this.assign(row, this.#room, CallFlag.waiting | open, this.forwardedTimeout_ms(row));
+  }
+
+  /**
+   * A further CALL of a progressive invocation: goes to the same callee under the same invocation id, with the details of the
+   * first one. A call that is over takes no more, and nobody is told: the answer has crossed it on the way. False: the
+   * call in flight was complete already, which is a violation (Advanced Profile, "Progressive Call Invocations").
+   */
+  onContinuation(caller: RouterSession): boolean {
+    const codec = this.#codec;
+    const { pending } = this;
+    const row = pending.byRequest(caller, codec.f(FSlot.request));
+    if (row === 0) return true;
+    const flags = pending.flags(row);
+    if ((flags & CallFlag.open) === 0) return false;
+    if ((flags & CallFlag.killing) !== 0) return true;
+    const isOpen = (codec.u(Slot.true) & Option.progress) !== 0;
+    const next = (isOpen ? flags : flags & ~CallFlag.open) | CallFlag.bound;
+    if ((flags & CallFlag.waiting) !== 0) {
+      if (this.#watcher?.onContinuation(row)) pending.setFlags(row, next & ~CallFlag.bound);
+      else this.fail(row, errors.unavailable, "as many calls wait as may");
+      return true;
+    }
+    const callee = this.#targets.get(pending.callee(row));
+    const details = (flags >>> detailShift) | (isOpen ? Detail.progress : 0);
+    if ((details & Detail.disclose) !== 0)
+      codec.putIdentity(caller.id, caller.identity!.authid, caller.identity!.authrole);
+    if ((flags & CallFlag.passthru) !== 0) codec.putPassthru(this.#passthru.get(row)!);
+    if ((details & Detail.trustLevel) !== 0)
+      codec.putTrustLevel(caller.realm!.trustLevelOf(caller.identity!.authrole));
+    if ((details & Detail.timeout) !== 0) codec.putTimeout(-pending.timeout_ms(row));
+    const length = codec.writeInvocation(
+      callee.serializer,
+      pending.invocation(row),
+      pending.registration(row),
+      details,
+    );
+    if (length === 0 || length > callee.peerFrameBytes_max) {
+      const { error, message } = payloadProblem(length === 0 ? codec.writeStatus : null);
+      this.#interrupt(row, callee, CancelMode.killnowait);
+      this.fail(row, error, message);
+      return true;
+    }
+    if (next !== flags) pending.setFlags(row, next);
+    if (pending.timeout_ms(row) > 0) this.#deadlines.set(row, pending.timeout_ms(row));
+    callee.post(this.#frames.take(length, false));
+    return true;
+  }
+
+  /** YIELD. False: the invocation was never issued to this session, which is a violation. */
+  onYield(callee: RouterSession): boolean {
+    const codec = this.#codec;
+    const invocation = codec.f(FSlot.request);
+    const row = this.pending.byInvocation(callee.target, invocation);
+    if (row === 0) return invocation <= callee.lastInvocation;
+    const flags = this.pending.flags(row);
+    if ((flags & CallFlag.part) !== 0) {
+      this.groups.onYield(row, callee);
+      return true;
+    }
+    const caller = this.#targets.get(this.pending.caller(row));
+    const progress = (codec.u(Slot.true) & Option.progress) !== 0;
+    // Progress that nobody asked for is dropped; the call goes on.
+    if (progress) {
+      if ((flags & CallFlag.progress) === 0) return true;
+      if ((flags & CallFlag.bound) === 0) this.pending.setFlags(row, flags | CallFlag.bound);
+    }
+    const request = this.pending.request(row);
+    if (this.#isUnreadable(caller)) {
+      if (progress) this.#interrupt(row, callee, CancelMode.killnowait);
+      this.fail(row, errors.featureNotSupported, unreadable);
+      return true;
+    }
+    const length = codec.writeResult(caller.serializer, request, progress ? Detail.progress : 0);
+    if (length === 0 || length > caller.peerFrameBytes_max) {
+      const { error, message } = payloadProblem(length === 0 ? codec.writeStatus : null);
+      if (progress) this.#interrupt(row, callee, CancelMode.killnowait);
+      this.fail(row, error, message);
+      return true;
+    }
+    if (!progress) this.#close(row, caller, callee);
+    else if (this.pending.timeout_ms(row) > 0) this.#deadlines.set(row, this.pending.timeout_ms(row));
+    caller.post(this.#frames.take(length, false));
+    return true;
+  }
+
+  /** ERROR[INVOCATION]. False: the invocation was never issued to this session. */
+  onError(callee: RouterSession): boolean {
+    const codec = this.#codec;
+    const invocation = codec.f(FSlot.request);
+    const row = this.pending.byInvocation(callee.target, invocation);
+    if (row === 0) return invocation <= callee.lastInvocation;
+    const flags = this.pending.flags(row);
+    if ((flags & CallFlag.part) !== 0) {
+      this.groups.onError(row, callee);
+      return true;
+    }
+    const staying = CallFlag.killing | CallFlag.bound;
+    const mayGo = (flags & (CallFlag.kept | staying)) === CallFlag.kept;
+    if (mayGo && this.#watcher?.onError(row, callee)) return true;
+    const caller = this.#targets.get(this.pending.caller(row));
+    const request = this.pending.request(row);
+    if (codec.u(Slot.uriStatus) === UriStatus.invalid) {
+      // The caller must not be sent what is no URI; the payload may still explain.
+      codec.putUri(errors.invalidUri.uri);
+    }
+    if (this.#isUnreadable(caller)) {
+      this.fail(row, errors.featureNotSupported, unreadable);
+      return true;
+    }
+    const length = codec.writeError(caller.serializer, Message.call, request);
+    if (length === 0 || length > caller.peerFrameBytes_max) {
+      const { error, message } = payloadProblem(length === 0 ? codec.writeStatus : null);
+      this.fail(row, error, message);
+      return true;
+    }
+    this.#close(row, caller, callee);
+    caller.post(this.#frames.take(length, false));
+    return true;
+  }
+
+  /** CANCEL. An unknown or finished call is ignored: its reply has crossed the CANCEL on the way. */
+  onCancel(caller: RouterSession): void {
+    const row = this.pending.byRequest(caller, this.#codec.f(FSlot.request));
+    if (row === 0) return;
+    if ((this.pending.flags(row) & CallFlag.group) !== 0) return this.groups.onCancel(row);
+    const callee = this.#callee(row);
+    const asked = this.#codec.u(Slot.mode);
+    if (asked > CancelMode.killnowait) {
+      this.#interrupt(row, callee, CancelMode.killnowait);
+      this.fail(row, errors.invalidArgument, "unknown cancel mode; the call was ended");
+      return;
+    }
+    let mode: number = asked === CancelMode.none ? CancelMode.killnowait : asked;
+    if ((callee.clientFeatures & ClientFeature.calleeCanceling) === 0) mode = CancelMode.skip;
+    if (mode === CancelMode.kill) {
+      const flags = this.pending.flags(row);
+      if ((flags & CallFlag.killing) !== 0) return;
+      this.pending.setFlags(row, flags | CallFlag.killing);
+      this.#interrupt(row, callee, mode);
+      return;
+    }
+    // A callee that was told already by `kill` is not told again when the caller loses patience.
+    const told = (this.pending.flags(row) & CallFlag.killing) !== 0;
+    if (mode === CancelMode.killnowait && !told) this.#interrupt(row, callee, mode);
+    this.fail(row, errors.canceled, "the caller canceled the call");
+  }
+
+  /** The session is gone: its callers get ERROR canceled, its callees are interrupted. Before anybody hears that it left. */
+  onSessionGone(session: RouterSession): void {
+    while (session.firstInvocation !== 0) {
+      const row = session.firstInvocation;
+      if ((this.pending.flags(row) & CallFlag.part) !== 0) this.groups.onCalleeGone(row, session);
+      else this.fail(row, errors.canceled, "the callee left while the call was in flight");
+    }
+    while (session.firstCall !== 0) {
+      const row = session.firstCall;
+      const flags = this.pending.flags(row);
+      if ((flags & CallFlag.group) !== 0) {
+        this.groups.onCallerGone(row);
+        continue;
+      }
+      const callee = this.#callee(row);
+      if ((flags & CallFlag.killing) === 0) this.#interrupt(row, callee, CancelMode.killnowait);
+      this.#close(row, session, callee);
+    }
+  }
+
+  stop(): void {
+    this.#deadlines.stop();
+  }
+
+  #onTimeout(row: number): void {
+    const flags = this.pending.flags(row);
+    if ((flags & CallFlag.group) !== 0) return this.groups.onTimeout(row);
+    const callee = this.#callee(row);
+    if ((flags & CallFlag.killing) === 0) this.#interrupt(row, callee, CancelMode.killnowait);
+    const limit_ms = this.pending.timeout_ms(row);
+    this.fail(row, errors.timeout, `there was no answer within ${limit_ms} ms`);
+  }
+
+  #callee(row: number): RouterSession {
+    const target = this.pending.callee(row);
+    return target === waitingTarget ? this.#room : this.#targets.get(target);
+  }
+
+  /** The answer is in payload passthru mode, and the caller has not announced that it knows it. */
+  #isUnreadable(caller: RouterSession): boolean {
+    return (
+      (this.#codec.u(Slot.present) & Option.ppt) !== 0 &&
+      (caller.clientFeatures & ClientFeature.callerPassthru) === 0
+    );
+  }
+
+  #interrupt(row: number, callee: RouterSession, mode: number): void {
+    if ((callee.clientFeatures & ClientFeature.calleeCanceling) === 0) return;
+    const length = this.#codec.writeInterrupt(callee.serializer, this.pending.invocation(row), mode);
+    callee.post(this.#frames.take(length, false));
+  }
+
+  /** Ends the call with ERROR from the router. */
+  fail(row: number, error: ErrorEntry, message: string): void {
+    const caller = this.#targets.get(this.pending.caller(row));
+    const request = this.pending.request(row) as RequestId;
+    this.#close(row, caller, this.#callee(row));
+    caller.postError(Message.call, request, error, message);
+  }
+
+  #close(row: number, caller: RouterSession, callee: RouterSession): void {
+    const flags = this.pending.flags(row);
+    if ((flags & watchedCall) !== 0) this.#watcher?.onClosed(row, flags);
+    if (this.pending.timeout_ms(row) > 0) this.#deadlines.clear(row);
+    if ((flags & CallFlag.passthru) !== 0) this.#passthru.delete(row);
+    this.pending.close(row, caller, callee);
+  }
+}

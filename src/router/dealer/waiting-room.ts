@@ -1,0 +1,43 @@
+/**
+ * Where calls are that have no callee yet: a callee that is never sent anything, in whose place they stand in the table of pending
+ * calls. So CANCEL, timeouts and a caller that leaves find them like all others, and nobody is interrupted.
+ */
+import { peerBit, type SessionId, type Target } from "../../base/ids.ts";
+import type { TransportInfo } from "../../ports.ts";
+import { Serializer } from "../../protocol/serializers.ts";
+import type { RouterSession } from "../types.ts";
+
+/** The last target below those of peers: no session gets that far. */
+export const waitingTarget = (peerBit - 1) as Target;
+
+export class WaitingRoom implements RouterSession {
+  readonly target = waitingTarget;
+  readonly id = 0 as SessionId;
+  readonly realm = null;
+  readonly serializer = Serializer.msgpack;
+  readonly identity = null;
+  readonly info: TransportInfo = { kind: "local", peer: "waiting room" };
+  readonly clientFeatures = 0;
+  readonly peerFrameBytes_max = Number.POSITIVE_INFINITY;
+  readonly queuedBytes = 0;
+  readonly blocked = false;
+  readonly isDetached = false;
+  lastInvocation = 0;
+  lastCall = 0;
+  callIndex: RouterSession["callIndex"] = null;
+  subscriptionCount = 0;
+  registrationCount = 0;
+  callCount = 0;
+  /** Calls that wait. */
+  invocationCount = 0;
+  firstSubscription = 0;
+  firstRegistration = 0;
+  firstCall = 0;
+  firstInvocation = 0;
+  post(): void {}
+  postError(): void {}
+  postMessage(): boolean {
+    return false;
+  }
+  goodbye(): void {}
+}
