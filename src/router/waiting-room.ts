@@ -21,6 +21,7 @@ export class WaitingRoom implements RouterSession {
   readonly peerFrameBytes_max = Number.POSITIVE_INFINITY;
   readonly queuedBytes = 0;
   readonly blocked = false;
+  readonly isDetached = false;
   lastInvocation = 0;
   lastCall = 0;
   callIndex: RouterSession["callIndex"] = null;
