@@ -4,5 +4,5 @@ import { httpLegs } from "../support/router-legs.ts";
 import { runRouterSuite } from "../support/router-suites.ts";
 
 // The fastest adapter of this runtime, and the slowest; Bun has one.
-runRouterSuite(httpLegs("longpoll", Serializer.json)[0]!);
-runRouterSuite(httpLegs("sse", Serializer.json).at(-1)!);
+runRouterSuite(httpLegs("longpoll", Serializer.json)[0]!, "core");
+runRouterSuite(httpLegs("sse", Serializer.json).at(-1)!, "core");
