@@ -64,9 +64,10 @@ export class Peer implements RouterSession {
   /** What it was sent and has not taken yet. */
   inbox: unknown[][] = [];
 
-  constructor(target: Target, realm: Realm, traits: PeerTraits) {
+  /** Targets are used again, ids are not. */
+  constructor(target: Target, id: number, realm: Realm, traits: PeerTraits) {
     this.target = target;
-    this.id = (target + 1_000) as number as SessionId;
+    this.id = id as SessionId;
     this.realm = realm;
     this.serializer = traits.serializer;
     this.clientFeatures = traits.features;
@@ -109,6 +110,7 @@ export class DealerRig {
   readonly #dealer: Dealer;
   readonly #targets = new Targets<Peer>();
   readonly #registrations: Memberships;
+  #joins = 0;
   readonly #realm = new Realm(1 as RealmHandle, { uri: "realm1" });
 
   constructor(given: Partial<Limits> = {}) {
@@ -131,7 +133,7 @@ export class DealerRig {
   }
 
   join(traits: PeerTraits): Peer {
-    const peer = new Peer(this.#targets.take(), this.#realm, traits);
+    const peer = new Peer(this.#targets.take(), 1_000 + ++this.#joins, this.#realm, traits);
     this.#targets.put(peer);
     return peer;
   }
