@@ -30,7 +30,7 @@ if (adapter instanceof Error) {
   // What the same port answers to those who begin otherwise.
   const otherwise: Skip[] = [
     {
-      test: "requests that are no HTTP, or half of it, leave no session and harm nobody",
+      test: "[T-01] requests that are no HTTP, or half of it, leave no session and harm nobody",
       reason: "on this port a RawSocket handshake is a connection",
     },
   ];
@@ -40,7 +40,7 @@ if (adapter instanceof Error) {
   const rawsocket = rawSocketSubject(adapter);
   runCases(rawsocket, rawSocketCases, [
     {
-      test: "what does not begin like RawSocket is closed at its first octet without an answer",
+      test: "[T-04] what does not begin like RawSocket is closed at its first octet without an answer",
       reason: "on this port a letter begins an HTTP request, and TLS is told that it is not served",
     },
   ]);
