@@ -41,6 +41,9 @@ function pythonSerializers(): { readonly names: readonly string[]; readonly prob
 const installed = pythonSerializers();
 
 /** A running script and the lines that it prints. */
+/** What the library logs when a connection that it closes is not closed within its second: it says how busy the machine is. */
+const impatience = "dropping connection to peer";
+
 class Script {
   readonly #child: ChildProcess;
   readonly #lines: string[] = [];
@@ -54,7 +57,7 @@ class Script {
       stream.setEncoding("utf8").on("data", (text: string) => {
         const lines = (rest + text).split("\n");
         rest = lines.pop()!;
-        this.#lines.push(...lines);
+        this.#lines.push(...lines.filter((line) => !line.startsWith(impatience)));
         this.#wake();
       });
     }
