@@ -18,7 +18,7 @@ const intro = `# Conformance
 Written by the test run from what its tests reported; nothing here is written by hand. A row stands in the first table only if
 tests ran for it, and WELCOME announces a feature only if its tests pass on Node and on Bun, or the run fails.
 The numbers under a runtime are tests passed, over all transports and serializers; under "rules", what they prove between them.
-The runtimes node22 and node24 run the tests over sockets only.`;
+The runtimes node22 and node24 run the ws adapter, HTTP and the clients of others only.`;
 
 const cell = (text: string): string => text.replace(/\|/g, "\\|");
 const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(" | ")} |`;
