@@ -1,21 +1,13 @@
 /** Shared registrations: the specification's policies, who may join, and callees that come and go while calls are spread. */
 import assert from "node:assert/strict";
-import { Message } from "../../src/protocol/messages.ts";
+import { invokeNames, Message } from "../../src/protocol/messages.ts";
 import type { Suite, World } from "./router-suite.ts";
 import type { Dict, Wire } from "./wire.ts";
 import { until } from "./wire.ts";
 
-const policies = [
-  "single",
-  "roundrobin",
-  "random",
-  "first",
-  "last",
-  "queue_least_loaded",
-  "queue_least_loaded_sample",
-  "jump_consistent_hash",
-] as const;
-type Policy = (typeof policies)[number];
+type Policy = Exclude<(typeof invokeNames)[number], "all">;
+/** Those that choose one callee for a call. */
+const policies = invokeNames.filter((name): name is Policy => name !== "all");
 
 /** Callees of one procedure, in the order of their registration. */
 export async function callees(world: World, count: number, invoke: Policy): Promise<Wire[]> {
