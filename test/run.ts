@@ -9,7 +9,7 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join, relative, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { decisions } from "../src/protocol/contradictions.ts";
 import { brokerFeatures, dealerFeatures } from "../src/protocol/features.ts";
@@ -152,6 +152,36 @@ async function runBun(runtime: string, files: readonly string[], report: string)
   };
 }
 
+/** More files than this do not fail because the machine is busy. */
+const secondTryFiles = 4;
+
+/**
+ * A failed file gets a second try, after the other legs, when nothing else needs the machine: real time is in many of these tests. What passes only
+ * then is counted as passed and named as unsteady in the summary; what fails twice has failed.
+ */
+async function secondTry(leg: Leg, first: Outcome, summary: string[]): Promise<Outcome> {
+  const failed = first.results.filter(({ status }) => status === "failed");
+  for (const { path } of failed) summary.push(`  failed on ${leg.name}: ${path.join(" > ")}`);
+  const files = new Set(failed.map(({ file }) => file));
+  if (files.size === 0 || files.size > secondTryFiles || files.has(undefined)) return first;
+  const names = [...files].map((file) => relative(testDir, resolvePath(root, file!)));
+  const again = await runLeg(leg, names);
+  const passed = new Set(again.results.filter(({ status }) => status === "passed").map(nameOf));
+  const cured = failed.filter((result) => passed.has(nameOf(result)));
+  if (again.failed > 0 || cured.length < failed.length) return first;
+  for (const { path } of cured) summary.push(`  unsteady on ${leg.name}, passed alone: ${path.join(" > ")}`);
+  return {
+    ...first,
+    passed: first.passed + first.failed,
+    failed: 0,
+    results: first.results.map((result) =>
+      cured.includes(result) ? { ...result, status: "passed" } : result,
+    ),
+  };
+}
+
+const nameOf = ({ path }: TestResult): string => path.join("\n");
+
 async function runLeg(leg: Leg, only: readonly string[]): Promise<Outcome> {
   const runtime = typeof leg.runtime === "function" ? leg.runtime() : leg.runtime;
   if (typeof runtime !== "string") {
@@ -204,7 +234,7 @@ const isNewer = ({ name }: Leg): boolean => /^node./.test(name);
 await runAll(wanted.filter(({ name }) => name === "node"));
 await Promise.all([runAll(wanted.filter(({ name }) => name === "bun")), runAll(wanted.filter(isNewer))]);
 for (const leg of wanted) {
-  const { passed, failed, skips, results } = outcomes.get(leg.name)!;
+  const { passed, failed, skips, results } = await secondTry(leg, outcomes.get(leg.name)!, summary);
   if (results.length > 0) ran.push({ leg: leg.name, results });
   for (const skip of skips) summary.push(`  skipped on ${leg.name}: ${skip}`);
   summary.push(`${leg.name}: ${passed} passed, ${failed} failed, ${skips.length} skipped`);

@@ -6,6 +6,14 @@ export interface TestResult {
   /** Names of the containing suites, outermost first, then the test's own. */
   readonly path: readonly string[];
   readonly status: Status;
+  /** The test file it is in, where the report says so (always, for a failure). */
+  readonly file?: string;
+}
+
+interface Read {
+  path: string[];
+  status: Status;
+  file?: string;
 }
 
 const tapLine = /^( *)(ok|not ok) \d+ - (.*)$/;
@@ -18,12 +26,15 @@ const directive = /^(.*) # (SKIP|TODO)\b.*$/;
 export function parseTap(text: string): TestResult[] {
   const results: TestResult[] = [];
   /** Per depth: results whose parent has not come yet. */
-  const open: { path: string[]; status: Status }[][] = [];
+  const open: Read[][] = [];
   let diagnostics = "";
+  let last: Read | undefined;
   for (const line of text.split("\n")) {
     if (diagnostics !== "") {
       // Messages of failures may look like results.
       if (line === `${diagnostics}...`) diagnostics = "";
+      const [, file] = /^ *location: '(.*):\d+:\d+'$/.exec(line) ?? [];
+      if (file !== undefined && last?.status === "failed") last.file ??= file;
       continue;
     }
     const [start] = /^ *(?=---$)/.exec(line) ?? [];
@@ -41,7 +52,11 @@ export function parseTap(text: string): TestResult[] {
     for (const child of found) child.path.unshift(name);
     const status = mark !== undefined ? "skipped" : word === "ok" ? "passed" : "failed";
     const explained = status === "failed" && found.some((child) => child.status === "failed");
-    if (found.length === 0 || (status === "failed" && !explained)) found.push({ path: [name], status });
+    last = undefined;
+    if (found.length === 0 || (status === "failed" && !explained)) {
+      last = { path: [name], status };
+      found.push(last);
+    }
     if (depth === 0) results.push(...found);
     else open[depth] = [...(open[depth] ?? []), ...found];
   }
@@ -62,7 +77,7 @@ const attribute = (tag: string, name: string): string =>
 export function parseJunit(text: string): TestResult[] {
   const results: TestResult[] = [];
   const suites: string[] = [];
-  let current: { path: string[]; status: Status } | null = null;
+  let current: Read | null = null;
   for (const [tag, kind] of text.matchAll(
     /<\/?(testsuite|testcase|failure|error|skipped)\b(?:"[^"]*"|[^">])*>/g,
   )) {
@@ -71,7 +86,9 @@ export function parseJunit(text: string): TestResult[] {
       else if (!tag.endsWith("/>")) suites.push(attribute(tag, "name"));
     } else if (kind === "testcase") {
       if (tag.startsWith("</")) continue;
-      current = { path: [...suites.slice(1), attribute(tag, "name")], status: "passed" };
+      const path = [...suites.slice(1), attribute(tag, "name")];
+      const file = attribute(tag, "file");
+      current = { path, status: "passed", ...(file === "" ? {} : { file }) };
       results.push(current);
     } else if (current !== null && !tag.startsWith("</")) {
       current.status = kind === "skipped" ? "skipped" : "failed";

@@ -22,6 +22,7 @@ const tap = `TAP version 13
         # Subtest: bad
         not ok 1 - bad
           ---
+          location: '/x/bad.test.js:3:1'
           error: |-
             not ok 1 - no result but a message
           ...
@@ -47,7 +48,7 @@ test("TAP: tests with the names of their suites, skips, failures, and no text ou
   assert.deepEqual(parseTap(tap), [
     { path: ['[R-03] outer "x"', "inner # a"], status: "passed" },
     { path: ['[R-03] outer "x"', "left out"], status: "skipped" },
-    { path: ['[R-03] outer "x"', "deeper", "bad"], status: "failed" },
+    { path: ['[R-03] outer "x"', "deeper", "bad"], status: "failed", file: "/x/bad.test.js" },
     { path: ["its parts pass, itself does not", "part"], status: "passed" },
     { path: ["its parts pass, itself does not"], status: "failed" },
     { path: ["top"], status: "passed" },
@@ -73,7 +74,7 @@ const junit = `<?xml version="1.0" encoding="UTF-8"?>
 
 test("JUnit XML: the same, without the file that is the outermost suite", () => {
   assert.deepEqual(parseJunit(junit), [
-    { path: ['[R-03] outer "x" <y>', "inner & a > b"], status: "passed" },
+    { path: ['[R-03] outer "x" <y>', "inner & a > b"], status: "passed", file: "a.test.js" },
     { path: ['[R-03] outer "x" <y>', "left out"], status: "skipped" },
     { path: ['[R-03] outer "x" <y>', "bad"], status: "failed" },
     { path: ["top"], status: "passed" },
