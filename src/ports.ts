@@ -2,6 +2,7 @@
  * Every seam of the router: what the leaves (transport, auth, store, cluster …) see of it, and what it sees of them.
  * Types only. Each interface is small enough to implement in a test in ten lines.
  */
+import type { Match } from "./protocol/messages.ts";
 import type { Serializer } from "./protocol/serializers.ts";
 
 /**
@@ -20,6 +21,27 @@ export interface TransportInfo {
   readonly peer: string;
   /** It speaks a batched subprotocol. */
   readonly batched?: true;
+  /** The TLS connection beneath; absent: there is none, or this adapter cannot look at it. */
+  readonly tls?: TlsPeer;
+}
+
+/** What an adapter knows of a TLS connection. */
+export interface TlsPeer {
+  /** The client's certificate, verified against the listener's authorities; absent: it showed none. */
+  readonly certificate?: ClientCertificate;
+  /** 32 bytes that both ends of this one connection know (RFC 9266, RFC 5929); null where this connection has none of that kind. */
+  channelId(type: "tls-exporter" | "tls-unique"): Uint8Array | null;
+}
+
+export interface ClientCertificate {
+  /** The subject's common name, "" where it has none. */
+  readonly commonName: string;
+  /** SHA-256 of the certificate, hex in lower case without colons. */
+  readonly fingerprint: string;
+  /** DNS names, addresses, URIs and e-mail addresses of its subjectAltName, as text without their kind. */
+  readonly names: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly validTo_ms: number;
 }
 
 /**
@@ -198,24 +220,116 @@ export interface Scheduler {
 /** Cryptographically strong random bytes; fills the whole array. */
 export type FillRandom = (bytes: Uint32Array) => void;
 
+// ---- authentication
+
+type Dict = Readonly<Record<string, unknown>>;
+
 /** What HELLO said, for an authenticator. */
 export interface HelloRequest {
   readonly realm: string;
+  /** In the client's order of preference; never empty. */
   readonly authmethods: readonly string[];
   readonly authid: string | undefined;
+  /** The one role that the client wants to act in; undefined: all that it has. */
+  readonly authrole: string | undefined;
+  /** HELLO.Details.authextra, {} where there is none. */
+  readonly authextra: Dict;
   readonly transport: TransportInfo;
+  /** The id that the session will have if it is let in: WAMP-CRA signs it. */
+  readonly session: number;
 }
 
 export interface Identity {
   readonly authid: string;
+  /** As WELCOME shows it and receiver lists match it: the groups, joined by commas. */
   readonly authrole: string;
   readonly authmethod: string;
   readonly authprovider: string;
+  /** The local user whom grants may name: its name in lower case; absent: there is none (anonymous, in-process). */
+  readonly user?: string;
+  /** The groups that it acts in, without those that contain them. Absent: none. */
+  readonly roles?: readonly string[];
 }
 
-/** Decides who a HELLO is. Methods with a challenge will extend this seam. */
+/** What an authenticator says next. */
+export type AuthAnswer =
+  /** WELCOME; `extra` is its Details.authextra. */
+  | { readonly kind: "welcome"; readonly identity: Identity; readonly extra?: Dict }
+  /** CHALLENGE; `proceed` takes what AUTHENTICATE says, once. */
+  | {
+      readonly kind: "challenge";
+      readonly method: string;
+      readonly extra: Dict;
+      proceed(signature: string, extra: Dict): AuthAnswer | Promise<AuthAnswer>;
+    }
+  /** ABORT. */
+  | { readonly kind: "abort"; readonly error: string; readonly message: string };
+
+/** Decides who a HELLO is, now or later. A promise that rejects is a fault of ours: the session is aborted and the cause logged. */
 export interface Authenticator {
-  authenticate(
-    hello: HelloRequest,
-  ): { readonly identity: Identity } | { readonly error: string; readonly message: string };
+  begin(hello: HelloRequest): AuthAnswer | Promise<AuthAnswer>;
+}
+
+// ---- authorisation
+
+/** One grant, for the router: on whatever `uri` matches. */
+export interface AccessRule {
+  /** A wildcard has empty components; never the spelling with `*`. */
+  readonly uri: string;
+  readonly match: Match;
+  /** `Permission` bits. */
+  readonly permissions: number;
+  /** It takes these permissions away; only in a realm where the most specific rule decides. */
+  readonly deny: boolean;
+}
+
+/** What decides about the sessions that share it. */
+export interface AccessRules {
+  /** The same for all who have the same rules: sessions share what is made of them under it. Unique within a realm. */
+  readonly key: string;
+  readonly rules: readonly AccessRule[];
+  /** False: what any rule allows is allowed. True: of the rules that match, the most specific decides, and deny before allow. */
+  readonly mostSpecific: boolean;
+}
+
+/** Who may do what in which realm. */
+export interface AccessPolicy {
+  /** Null: no access control in this realm, everything is allowed. */
+  rulesFor(realm: string, identity: Identity): AccessRules | null;
+}
+
+// ---- durable state
+
+export interface StoreChange {
+  readonly key: string;
+  /** Null deletes. */
+  readonly value: Uint8Array | null;
+}
+
+/** Durable key-value state. Keys are text of up to 1,024 bytes of UTF-8; in order they are ordered by these bytes. */
+export interface Store {
+  get(key: string): Uint8Array | undefined;
+  /** All entries whose key starts with `prefix`, in order. */
+  entries(prefix: string): Iterable<readonly [key: string, value: Uint8Array]>;
+  /** Applies all changes or none. Resolves when they survive the death of the process and of the machine; then `get` sees them. */
+  commit(changes: readonly StoreChange[]): Promise<void>;
+  /** Writes a consistent copy while the store is in use. Rejects where this store cannot (in memory), or `path` is taken. */
+  backup(path: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+// ---- key derivation
+
+/** Parameters of a password hash. */
+export type KdfParameters =
+  | { readonly kdf: "pbkdf2" /** SHA-256 */; readonly iterations: number }
+  | { readonly kdf: "argon2id13"; readonly iterations: number /** KiB */; readonly memory: number };
+
+/** Slow by intent; never on the router's own thread. */
+export interface KeyDerivation {
+  /** 32 bytes. Rejects with a WampError `wamp.error.unavailable` when too many derivations wait. */
+  derive(password: string, salt: Uint8Array, parameters: KdfParameters): Promise<Uint8Array>;
+  /** Derivations begun since the start: tests compare what known and unknown users cost by it. */
+  readonly count: number;
+  close(): Promise<void>;
 }

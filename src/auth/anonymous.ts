@@ -1,6 +1,6 @@
 /** Authentication method `anonymous`: everybody is let in, under a random authid and the role `anonymous`. */
 
-import type { Authenticator, HelloRequest } from "../ports.ts";
+import type { AuthAnswer, Authenticator, HelloRequest } from "../ports.ts";
 import { errors } from "../protocol/errors.ts";
 
 const authidDigits = 36;
@@ -13,15 +13,19 @@ export class AnonymousAuthenticator implements Authenticator {
     this.#randomId = randomId;
   }
 
-  authenticate(hello: HelloRequest): ReturnType<Authenticator["authenticate"]> {
+  begin(hello: HelloRequest): AuthAnswer {
     if (!hello.authmethods.includes("anonymous")) {
       const offered = hello.authmethods.slice(0, 10).join(", ").slice(0, 200);
       return {
+        kind: "abort",
         error: errors.noMatchingAuthMethod.uri,
         message: `realm ${hello.realm} offers anonymous; the client offers ${offered}`,
       };
     }
     const authid = `anonymous-${this.#randomId().toString(authidDigits)}`;
-    return { identity: { authid, authrole: "anonymous", authmethod: "anonymous", authprovider: "static" } };
+    return {
+      kind: "welcome",
+      identity: { authid, authrole: "anonymous", authmethod: "anonymous", authprovider: "static" },
+    };
   }
 }

@@ -62,13 +62,18 @@ function admit(
   ) {
     return { error: errors.protocolViolation.uri, message: "Details.authid must be a short string" };
   }
-  const verdict = core.authenticator.authenticate({
+  const verdict = core.authenticator.begin({
     realm: realm.uri,
     authmethods: given.length === 0 ? ["anonymous"] : given,
     authid: authid ?? undefined,
+    authrole: undefined,
+    authextra: {},
     transport: connection.info,
+    session: 0,
   });
-  return "error" in verdict ? verdict : { realm, identity: verdict.identity, clientFeatures };
+  if (!("kind" in verdict) || verdict.kind === "challenge")
+    return { error: errors.noMatchingAuthMethod.uri, message: "not yet" };
+  return verdict.kind === "abort" ? verdict : { realm, identity: verdict.identity, clientFeatures };
 }
 
 /** A new session, and what its client is told. */
