@@ -15,6 +15,7 @@ import type { Testaments } from "../router/meta/testaments.ts";
 import type { MetaEvents } from "../router/meta-events.ts";
 import type { Patterns } from "../router/patterns.ts";
 import type { Realm } from "../router/realm.ts";
+import type { Realms } from "../router/realms.ts";
 import type { SessionIndex } from "../router/session-index.ts";
 import type { Targets } from "../router/targets.ts";
 import type { SessionObserver } from "../router/types.ts";
@@ -49,7 +50,9 @@ export interface SessionCore {
   readonly testaments: Testaments;
   readonly reflection: Reflection;
   readonly revocation: Revocation;
-  readonly realms: ReadonlyMap<string, Realm>;
+  readonly realms: Realms;
+  /** The realm that HELLO names: one that is open, or that is opened because somebody wants in. */
+  readonly findRealm: (uri: string) => Realm | undefined | Promise<Realm | undefined>;
   readonly authenticator: Authenticator;
   readonly scheduler: Scheduler;
   readonly ids: RandomIds;

@@ -5,6 +5,7 @@
 import { ClientFeature } from "../protocol/features.ts";
 import { Message } from "../protocol/messages.ts";
 import { FSlot, Option, Slot } from "../wasm/abi.ts";
+import { passthruProblem } from "./announced.ts";
 import type { SessionCore } from "./core.ts";
 import type { Session } from "./session.ts";
 
@@ -13,6 +14,10 @@ const highestId = 2 ** 53;
 /** Routes the visited message, which is neither GOODBYE nor ABORT. */
 export function routeRequest(core: SessionCore, session: Session, type: number): string | null {
   const { broker, calls, codec, dealer } = core;
+  if ((codec.u(Slot.present) & Option.ppt) !== 0) {
+    const problem = passthruProblem(type, session.clientFeatures);
+    if (problem !== null) return problem;
+  }
   switch (type) {
     case Message.call:
       return routeCall(core, session);

@@ -21,6 +21,7 @@ import { MetaEvents } from "../../src/router/meta-events.ts";
 import { PatternKind, Patterns } from "../../src/router/patterns.ts";
 import { RouterProcedures } from "../../src/router/procedures.ts";
 import { Realm } from "../../src/router/realm.ts";
+import { RoutingState } from "../../src/router/routing-state.ts";
 import { Targets } from "../../src/router/targets.ts";
 import type { Frame, FrameSource, RouterSession } from "../../src/router/types.ts";
 import { Slot, Status } from "../../src/wasm/abi.ts";
@@ -37,7 +38,7 @@ export interface PeerTraits {
 }
 
 /** A session as the dealer sees it. */
-export class Peer implements RouterSession {
+export class Peer extends RoutingState implements RouterSession {
   readonly target: Target;
   readonly id: SessionId;
   readonly realm: Realm;
@@ -46,17 +47,6 @@ export class Peer implements RouterSession {
   readonly identity: Identity = { authid: "a", authrole: "r", authmethod: "m", authprovider: "p" };
   readonly info: TransportInfo = { kind: "local", peer: "rig" };
   readonly peerFrameBytes_max: number;
-  lastInvocation = 0;
-  lastCall = 0;
-  callIndex: RouterSession["callIndex"] = null;
-  subscriptionCount = 0;
-  registrationCount = 0;
-  callCount = 0;
-  invocationCount = 0;
-  firstSubscription = 0;
-  firstRegistration = 0;
-  firstCall = 0;
-  firstInvocation = 0;
   readonly queuedBytes = 0;
   readonly blocked = false;
   readonly isDetached = false;
@@ -66,6 +56,7 @@ export class Peer implements RouterSession {
 
   /** Targets are used again, ids are not. */
   constructor(target: Target, id: number, realm: Realm, traits: PeerTraits) {
+    super();
     this.target = target;
     this.id = id as SessionId;
     this.realm = realm;

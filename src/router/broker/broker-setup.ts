@@ -9,7 +9,7 @@ import type { Memberships } from "../memberships.ts";
 import type { MetaEvents } from "../meta-events.ts";
 import type { Patterns } from "../patterns.ts";
 import type { RouterProcedures } from "../procedures.ts";
-import type { Realm } from "../realm.ts";
+import type { RealmObserver } from "../realms.ts";
 import type { Targets } from "../targets.ts";
 import type { FrameSource, SessionObserver } from "../types.ts";
 import { AcknowledgedDelivery } from "./acknowledged-delivery.ts";
@@ -40,7 +40,6 @@ export interface BrokerSetupParts {
   readonly scheduler: Scheduler;
   /** Runs a task at the end of the turn. */
   readonly afterTurn: (task: () => void) => void;
-  readonly realms: Iterable<Realm>;
   readonly log: Log;
 }
 
@@ -48,13 +47,14 @@ export interface BrokerSetup {
   readonly broker: Broker;
   /** Told of departures. */
   readonly observer: SessionObserver;
+  /** Told of realms; throws RangeError for one whose options name a history that cannot be. */
+  readonly realmObserver: RealmObserver;
   /** EVENTs not acknowledged, and replays of retained events that are not over. */
   counts(): { readonly unacknowledged: number; readonly replays: number };
   /** Stops its timers. */
   stop(): void;
 }
 
-/** Throws RangeError for a realm whose options name a history that cannot be. */
 export function setUpBroker(parts: BrokerSetupParts): BrokerSetup {
   const { codec, patterns, limits, scheduler, procedures } = parts;
   const deliveries = new AcknowledgedDelivery(parts);
@@ -71,12 +71,18 @@ export function setUpBroker(parts: BrokerSetupParts): BrokerSetup {
     memberOptions,
     deliveries,
   });
-  for (const realm of parts.realms) histories.open(realm);
   procedures.add(historyProcedures({ patterns, histories, limits }), historyTexts);
   procedures.add(retainedProcedures(retained, limits), retainedTexts);
   return {
     broker,
     observer: { onJoin() {}, onLeave: (session) => deliveries.endSession(session) },
+    realmObserver: {
+      onOpen: (realm) => histories.open(realm),
+      onClose(realm) {
+        histories.close(realm);
+        retained.closeRealm(realm);
+      },
+    },
     counts: () => ({ unacknowledged: deliveries.count, replays: replay.count }),
     stop() {
       deliveries.stop();

@@ -1,0 +1,92 @@
+/** What a router is made of, as its user says it, and what it is for its user. Types only. */
+import type { Limits } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Metrics } from "../base/metrics.ts";
+import type { ClientSession } from "../client/session.ts";
+import type { Accept, Listener } from "../ports.ts";
+import type { GivenRealm } from "../router/realm.ts";
+import type { SlowConsumerPolicy } from "../session/outbox.ts";
+import type { HttpOptions } from "../transport/http-options.ts";
+
+export interface RouterOptions {
+  /** Realms by URI or with their rules. Default: one realm, `realm1`. */
+  readonly realms?: readonly (string | GivenRealm)[];
+  /** Serve WebSocket here. Default host 127.0.0.1, path /ws, no compression; port 0 takes a free one. */
+  readonly websocket?: {
+    readonly host?: string;
+    readonly port: number;
+    readonly path?: string;
+    readonly deflate?: boolean;
+    /** WAMP over plain HTTP on the same port, for clients without WebSocket. Default: on, with no other origin than its own. */
+    readonly http?: boolean | HttpOptions;
+    /** Serve RawSocket on the same port. Takes the `ws` adapter, which is not for Bun: there, give `rawsocket` a port. */
+    readonly rawsocket?: boolean;
+  };
+  /** Serve RawSocket over TCP here. Default host 127.0.0.1. */
+  readonly rawsocket?: { readonly host?: string; readonly port: number };
+  /** Serve RawSocket on this Unix socket path. */
+  readonly unixPath?: string;
+  /** Which WebSocket adapter to take; default: the best that loads. */
+  readonly transport?: "uws" | "bun" | "ws";
+  /** What happens to EVENTs for a session that does not read them. Default `drop-newest`. */
+  readonly slowConsumer?: SlowConsumerPolicy;
+  readonly limits?: Partial<Limits>;
+  readonly log?: Log;
+}
+
+export interface LocalSessionOptions {
+  readonly authid?: string;
+  readonly authrole?: string;
+}
+
+/** What the router holds at one moment. */
+export interface RouterStats {
+  readonly connections: number;
+  /** Sessions that have joined. */
+  readonly sessions: number;
+  /** Those among them that wait for their client without a transport. */
+  readonly detached: number;
+  /** Pairs of a session and what it is subscribed to, or has registered. */
+  readonly subscriptions: number;
+  readonly registrations: number;
+  /** Different topics and procedures among them, by URI and match policy. */
+  readonly patterns: number;
+  /** Calls in flight, with those that wait for a callee. */
+  readonly pendingCalls: number;
+  readonly queuedCalls: number;
+  /** Calls in flight that another callee was asked to take before. */
+  readonly reroutedCalls: number;
+  /** Callees with `concurrency`, and former ones whose invocations are outstanding. */
+  readonly limitedCallees: number;
+  /** Calls in flight that have a timeout. */
+  readonly deadlines: number;
+  /** Events that sessions have left for their end, and what they have told reflection. */
+  readonly testaments: number;
+  readonly definitions: number;
+  /** Bytes queued for sessions whose socket is full, and of answers that wait for the others of their call. */
+  readonly heldBytes: number;
+  /** EVENTs that subscribers who acknowledge them have not acknowledged. */
+  readonly unacknowledged: number;
+  /** Replays of retained events that are not over. */
+  readonly replays: number;
+  /** Bytes kept for resumable sessions. */
+  readonly replayBytes: number;
+}
+
+export interface Router {
+  /** What it listens on, in the order websocket, rawsocket (on the same port, then on its own), unix. */
+  readonly listeners: readonly Listener[];
+  readonly realms: readonly string[];
+  readonly metrics: Readonly<Metrics>;
+  /** Connected sessions and those still shaking hands. */
+  readonly connectionCount: number;
+  /** Counts of what the router holds now; all are 0 when nobody is connected. */
+  stats(): RouterStats;
+  /** Takes a connection of a transport of your own; null when the router is closing or has as many as it may. */
+  accept: Accept;
+  /** A session inside this process, trusted to be who it says. */
+  session(realm: string, options?: LocalSessionOptions): Promise<ClientSession>;
+  /** Says GOODBYE to every session, waits for their answers up to `goodbye_ms`, and stops listening. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
