@@ -14,7 +14,14 @@ import type { HttpTransports } from "../transport/http-transports.ts";
 import { listenRawSocket } from "../transport/rawsocket.ts";
 import { selectWebSocketAdapter } from "../transport/select.ts";
 import type { CoreParts } from "./core.ts";
-import type { LocalSessionOptions, Router, RouterOptions, RouterStats } from "./options.ts";
+import type {
+  ListenerOptions,
+  LocalSessionOptions,
+  Router,
+  RouterOptions,
+  RouterStats,
+  WebSocketOptions,
+} from "./options.ts";
 
 /** A listener that serves RawSocket too, by its other name. */
 const rawSocketOf = (listener: Listener): Listener => ({
@@ -23,10 +30,22 @@ const rawSocketOf = (listener: Listener): Listener => ({
   close: () => listener.close(),
 });
 
+/** All places to listen at, in the order of `Router.listeners`. */
+function listenerOptions(options: RouterOptions): ListenerOptions[] {
+  const { websocket, rawsocket, unixPath, transport, listeners = [] } = options;
+  const places: ListenerOptions[] = [];
+  if (websocket !== undefined) places.push({ kind: "websocket", ...websocket });
+  if (rawsocket !== undefined) places.push({ kind: "rawsocket", ...rawsocket });
+  if (unixPath !== undefined) places.push({ kind: "rawsocket", unixPath });
+  const all = [...places, ...listeners];
+  if (transport === undefined) return all;
+  return all.map((place) => (place.kind === "websocket" ? { transport, ...place } : place));
+}
+
 export class RouterHost implements Router {
   readonly listeners: Listener[] = [];
   readonly #core: SessionCore;
-  #http: HttpTransports | null = null;
+  readonly #http: HttpTransports[] = [];
   #connections = 0;
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
@@ -82,29 +101,25 @@ export class RouterHost implements Router {
       handshake_ms: limits.handshake_ms,
       accept: this.accept,
     };
-    if (options.websocket !== undefined) await this.#listenWebSocket(common, options);
-    if (options.rawsocket !== undefined) {
-      this.listeners.push(await listenRawSocket({ ...common, host: "127.0.0.1", ...options.rawsocket }));
-    }
-    if (options.unixPath !== undefined) {
-      this.listeners.push(await listenRawSocket({ ...common, unixPath: options.unixPath }));
+    for (const place of listenerOptions(options)) {
+      if (place.kind === "websocket") await this.#listenWebSocket(common, place);
+      else if ("unixPath" in place) this.listeners.push(await listenRawSocket({ ...common, ...place }));
+      else this.listeners.push(await listenRawSocket({ ...common, host: "127.0.0.1", ...place }));
     }
   }
 
-  async #listenWebSocket(
-    common: TransportOptions,
-    { websocket, transport }: Pick<RouterOptions, "websocket" | "transport">,
-  ): Promise<void> {
-    const { http = true, rawsocket = false, ...given } = websocket!;
+  async #listenWebSocket(common: TransportOptions, place: WebSocketOptions): Promise<void> {
+    const { http = true, rawsocket = false, transport, ...given } = place;
     const { limits, scheduler, log } = this.#core;
     const { adapter, notice } = await selectWebSocketAdapter(transport, { universalPort: rawsocket });
     if (notice !== undefined) log.warn("transport", notice);
     const where = { host: "127.0.0.1", path: "/ws", deflate: false, ...given, rawsocket };
-    this.#http = httpTransports(http, { accept: this.accept, limits, scheduler, fillRandom, log });
+    const service = httpTransports(http, { accept: this.accept, limits, scheduler, fillRandom, log });
+    if (service !== null) this.#http.push(service);
     const listener = await adapter.listen({
       ...common,
       ...where,
-      ...(this.#http === null ? {} : { http: this.#http }),
+      ...(service === null ? {} : { http: service }),
     });
     this.listeners.push(listener);
     if (rawsocket) this.listeners.push(rawSocketOf(listener));
@@ -150,7 +165,7 @@ export class RouterHost implements Router {
     if (this.#connections > 0) await allGone;
     calls.stop();
     pubsub.stop();
-    await this.#http?.close();
+    await Promise.all(this.#http.map((service) => service.close()));
     await Promise.all(this.listeners.map((listener) => listener.close()));
   }
 

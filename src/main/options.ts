@@ -7,27 +7,53 @@ import type { Accept, Listener } from "../ports.ts";
 import type { GivenRealm } from "../router/realm.ts";
 import type { SlowConsumerPolicy } from "../session/outbox.ts";
 import type { HttpOptions } from "../transport/http-options.ts";
+import type { AdapterName } from "../transport/select.ts";
+
+/** Where WebSocket is served. */
+export interface WebSocketOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Default `/ws`. */
+  readonly path?: string;
+  /** Compression. Default: none. */
+  readonly deflate?: boolean;
+  /** WAMP over plain HTTP on the same port, for clients without WebSocket. Default: on, with no other origin than its own. */
+  readonly http?: boolean | HttpOptions;
+  /** Serve RawSocket on the same port. Takes the `ws` adapter, which is not for Bun: there, give RawSocket a port of its own. */
+  readonly rawsocket?: boolean;
+  /** Which adapter to take; default: that of the router. */
+  readonly transport?: AdapterName;
+}
+
+/** Where RawSocket is served: over TCP, or on a Unix socket. */
+export type RawSocketOptions =
+  | {
+      /** Default 127.0.0.1. */
+      readonly host?: string;
+      /** 0 takes a free one. */
+      readonly port: number;
+    }
+  | { readonly unixPath: string };
+
+export type ListenerOptions =
+  | ({ readonly kind: "websocket" } & WebSocketOptions)
+  | ({ readonly kind: "rawsocket" } & RawSocketOptions);
 
 export interface RouterOptions {
   /** Realms by URI or with their rules. Default: one realm, `realm1`. */
   readonly realms?: readonly (string | GivenRealm)[];
-  /** Serve WebSocket here. Default host 127.0.0.1, path /ws, no compression; port 0 takes a free one. */
-  readonly websocket?: {
-    readonly host?: string;
-    readonly port: number;
-    readonly path?: string;
-    readonly deflate?: boolean;
-    /** WAMP over plain HTTP on the same port, for clients without WebSocket. Default: on, with no other origin than its own. */
-    readonly http?: boolean | HttpOptions;
-    /** Serve RawSocket on the same port. Takes the `ws` adapter, which is not for Bun: there, give `rawsocket` a port. */
-    readonly rawsocket?: boolean;
-  };
+  /** Serve WebSocket here. */
+  readonly websocket?: WebSocketOptions;
   /** Serve RawSocket over TCP here. Default host 127.0.0.1. */
   readonly rawsocket?: { readonly host?: string; readonly port: number };
   /** Serve RawSocket on this Unix socket path. */
   readonly unixPath?: string;
+  /** More places to serve at, behind those. */
+  readonly listeners?: readonly ListenerOptions[];
   /** Which WebSocket adapter to take; default: the best that loads. */
-  readonly transport?: "uws" | "bun" | "ws";
+  readonly transport?: AdapterName;
   /** What happens to EVENTs for a session that does not read them. Default `drop-newest`. */
   readonly slowConsumer?: SlowConsumerPolicy;
   readonly limits?: Partial<Limits>;
@@ -74,7 +100,7 @@ export interface RouterStats {
 }
 
 export interface Router {
-  /** What it listens on, in the order websocket, rawsocket (on the same port, then on its own), unix. */
+  /** What it listens on, in the order websocket, rawsocket (on the same port, then on its own), unix, listeners. */
   readonly listeners: readonly Listener[];
   readonly realms: readonly string[];
   readonly metrics: Readonly<Metrics>;
