@@ -11,6 +11,9 @@ import type { Session } from "./session.ts";
 
 const highestId = 2 ** 53;
 
+/** Answer of `routeRequest`: whether it may is decided elsewhere, and the message is to be routed again then. */
+export const parked = "parked";
+
 /** Routes the visited message, which is neither GOODBYE nor ABORT. */
 export function routeRequest(core: SessionCore, session: Session, type: number): string | null {
   const { broker, calls, codec, dealer } = core;

@@ -25,7 +25,7 @@ import { tellDropped } from "./dropped.ts";
 import { type Joined, type Refusal, readHello } from "./handshake.ts";
 import { challengeMessage, enter, Login, type LoginEvents } from "./login.ts";
 import type { OutboxFrame, OutboxOwner } from "./outbox.ts";
-import { routeRequest } from "./requests.ts";
+import { parked, routeRequest } from "./requests.ts";
 import type { Resumption } from "./resumption.ts";
 import { CloseCode, State } from "./states.ts";
 import { Timer } from "./timer.ts";
@@ -66,6 +66,8 @@ export class Session
   readonly #timer: Timer;
   /** While it is joining. */
   #login: Login | null = null;
+  /** A message about which somebody else decides. */
+  #parked: Uint8Array | null = null;
 
   constructor(core: SessionCore, connection: Connection, resumption: Resumption | null = null) {
     super();
@@ -93,9 +95,7 @@ export class Session
       this.#turn = outbox.turn;
       this.#framesLeft = this.#core.limits.framesPerTurn_max;
     }
-    // What follows GOODBYE waits until the first session's subscriptions are ended.
-    const waits = this.backlog !== null || this.#state === State.leaving;
-    if (waits || this.#framesLeft-- <= 0) this.defer(bytes);
+    if (this.backlog !== null || this.isHeld || this.#framesLeft-- <= 0) this.defer(bytes);
     else this.handle(bytes);
   }
 
@@ -117,7 +117,7 @@ export class Session
     this.#borrower = null;
     const was = this.#state;
     this.#state = State.closed;
-    this.#endLogin();
+    this.#login?.drop();
     this.#timer.stop();
     this.backlog = null;
     this.#core.outbox.discard(this);
@@ -200,8 +200,9 @@ export class Session
 
   // ---- frames
 
-  get isLeaving(): boolean {
-    return this.#state === State.leaving;
+  /** What follows GOODBYE waits until the first session's subscriptions are ended; what follows a parked message, for that. */
+  get isHeld(): boolean {
+    return this.#parked !== null || this.#state === State.leaving;
   }
 
   /** A fault of ours in one message ends the session that sent it, and nothing else. */
@@ -228,7 +229,17 @@ export class Session
     if (type === Message.goodbye) return this.#onGoodbye(bytes);
     if (type === Message.abort) return this.#onAbort(bytes);
     const problem = routeRequest(this.#core, this, type);
-    if (problem !== null) this.#violation(problem);
+    if (problem === parked) this.#parked = this.#core.codec.frame();
+    else if (problem !== null) this.#violation(problem);
+  }
+
+  /** What its parked message waited for has been decided: it is handled again, and then what came behind it. */
+  unpark(): void {
+    const frame = this.#parked;
+    this.#parked = null;
+    if (frame === null || this.#state !== State.open) return;
+    this.handle(frame);
+    this.backlog?.schedule();
   }
 
   #outsideSession(type: number, bytes: Uint8Array): void {
@@ -339,7 +350,7 @@ export class Session
     const core = this.#core;
     const wasLeaving = this.#state === State.leaving;
     core.outbox.flushNow(this);
-    this.#endLogin();
+    this.#login?.drop();
     this.#timer.stop();
     this.#state = State.closed;
     this.backlog = null;
@@ -384,10 +395,5 @@ export class Session
     this.#core.metrics.sessionsOverrun++;
     const problem = "more messages than the router can take from one session";
     this.#abort(errors.unavailable.uri, problem, CloseCode.policy);
-  }
-
-  #endLogin(): void {
-    this.#login?.drop();
-    this.#login = null;
   }
 }
