@@ -24,6 +24,40 @@ export const fixedLimits = Object.freeze({
   httpOpenBytes_max: 8 << 10,
   /** Ended HTTP transports that are remembered, and answered 410. Those that ended earlier: HTTP 404. */
   httpEnded_max: 4_096,
+  // Of the security model. Beyond each, unless it says else: ERROR wamp.error.invalid_argument, or a problem of the configuration.
+  /** Problems told about one input. The others are told when these are gone. */
+  problems_max: 100,
+  /** Changes of the security model that wait. Beyond: ERROR wamp.error.unavailable. */
+  securityQueue_max: 4_096,
+  /** Name of a user, group or alias. */
+  nameBytes_max: 254,
+  /** URI of a realm. */
+  realmUriBytes_max: 255,
+  /** Text that describes a realm. */
+  descriptionBytes_max: 512,
+  /** A password. */
+  passwordBytes_min: 6,
+  passwordBytes_max: 254,
+  /** `meta`, `info` and `options` of one record, as JSON, and their nesting. */
+  metaBytes_max: 64 << 10,
+  metaDepth_max: 32,
+  /** Aliases of one user. Beyond: ERROR bondy.error.property_range_limit. */
+  aliases_max: 5,
+  /** Names in one list: groups of a user, roles of a grant, users of a source. */
+  namesPerList_max: 1_024,
+  /** Public keys of one user, trust roots, and issuers of one realm. */
+  keysPerList_max: 64,
+  /** Permissions of one grant, and its resources. */
+  permissionsPerGrant_max: 64,
+  resourcesPerGrant_max: 1_024,
+  /** Realms of one definition, and users, groups, sources or grants of one realm in it. */
+  definitions_max: 100_000,
+  /** Signing keys of one realm, with those that verify only. Beyond: the oldest of these goes. */
+  signingKeys_max: 16,
+  /** Tickets of one user. Beyond: the one that expires first goes. */
+  ticketsPerUser_max: 256,
+  /** Realms made because somebody asked for them. Beyond: as if there were no such realm. */
+  automaticRealms_max: 10_000,
 });
 
 /** Bounds that an embedding program may set. */
