@@ -24,6 +24,12 @@ export const fixedLimits = Object.freeze({
   httpOpenBytes_max: 8 << 10,
   /** Ended HTTP transports that are remembered, and answered 410. Those that ended earlier: HTTP 404. */
   httpEnded_max: 4_096,
+  /** Key of durable state, in bytes. What is behind it refuses longer ones before. */
+  storeKeyBytes_max: 1_024,
+  /** Key of a durable record: the names that make it, together. Beyond: ERROR wamp.error.invalid_argument, nothing is changed. */
+  recordKeyBytes_max: 1_000,
+  /** How far ahead of this machine's clock another node's may be. Beyond: its record is not merged, wamp.error.invalid_argument. */
+  clockDrift_ms: 60_000,
 });
 
 /** Bounds that an embedding program may set. */
