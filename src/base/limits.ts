@@ -58,6 +58,12 @@ export const fixedLimits = Object.freeze({
   ticketsPerUser_max: 256,
   /** Realms made because somebody asked for them. Beyond: as if there were no such realm. */
   automaticRealms_max: 10_000,
+  /** Key of durable state, in bytes. What is behind it refuses longer ones before. */
+  storeKeyBytes_max: 1_024,
+  /** Key of a durable record: the names that make it, together. Beyond: ERROR wamp.error.invalid_argument, nothing is changed. */
+  recordKeyBytes_max: 1_000,
+  /** How far ahead of this machine's clock another node's may be. Beyond: its record is not merged, wamp.error.invalid_argument. */
+  clockDrift_ms: 60_000,
 });
 
 /** Bounds that an embedding program may set. */
