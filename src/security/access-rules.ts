@@ -42,6 +42,7 @@ export function compileRules(
   grants: readonly GrantRecord[],
   roles: readonly Role[],
   mostSpecific: boolean,
+  authorizer: string | null = null,
 ): AccessRules {
   const has = new Set<Role>(roles);
   const byPattern = new Map<string, AccessRule>();
@@ -57,8 +58,9 @@ export function compileRules(
   // No URI has white space.
   const parts = entries.map(([pattern, { permissions }]) => `${pattern} ${permissions}`);
   return {
-    key: [mostSpecific ? "most_specific" : "additive", ...parts].join("\n"),
+    key: [mostSpecific ? "most_specific" : "additive", authorizer ?? "", ...parts].join("\n"),
     rules: entries.map(([, rule]) => rule),
     mostSpecific,
+    ...(authorizer === null ? {} : { authorizer }),
   };
 }
