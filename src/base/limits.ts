@@ -22,6 +22,8 @@ export const fixedLimits = Object.freeze({
   nodeKey_max: 256,
   /** Body of a request that opens an HTTP transport. Beyond: HTTP 413. */
   httpOpenBytes_max: 8 << 10,
+  /** Rules of one session that match one URI or pattern. Beyond: what it asks is refused, ERROR wamp.error.not_authorized. */
+  rulesPerUri_max: 4_096,
   /** Ended HTTP transports that are remembered, and answered 410. Those that ended earlier: HTTP 404. */
   httpEnded_max: 4_096,
   // Of the security model. Beyond each, unless it says else: ERROR wamp.error.invalid_argument, or a problem of the configuration.
@@ -195,6 +197,16 @@ export interface Limits {
    */
   readonly resumeLogFrames_max: number;
   readonly resumeLogBytes_max: number;
+  /**
+   * Decisions about access that are remembered for sessions with the same rules, and for all together. Beyond: the oldest are
+   * forgotten, and made again when they are needed; no peer notices but by time.
+   */
+  readonly accessDecisions_max: number;
+  readonly accessDecisionsTotal_max: number;
+  /** Sessions, and their subscriptions and registrations, that are looked at in one turn when rights have changed; the rest follows. */
+  readonly accessSweep_max: number;
+  /** Refusals that administrators can look up. Beyond: the oldest are forgotten. */
+  readonly denials_max: number;
   /** Bytes kept for all resumable sessions. Beyond: as above; from half of it on, each session in touch with its client keeps only its share. */
   readonly resumeBytes_max: number;
 }
@@ -259,6 +271,10 @@ export const defaultLimits: Limits = Object.freeze({
   resumeLogFrames_max: 16_384,
   resumeLogBytes_max: 4 << 20,
   resumeBytes_max: 256 << 20,
+  accessDecisions_max: 4_096,
+  accessDecisionsTotal_max: 1 << 18,
+  accessSweep_max: 2_048,
+  denials_max: 4_096,
 });
 
 /** Completes a partial table from the defaults and checks the relations between its entries. */
@@ -290,6 +306,11 @@ export function limitsFrom(given: Partial<Limits>): Limits {
     limits.queuedBytes_max >= limits.queuedBytesPerRegistration_max,
     "all registrations together have room for one of them",
   );
+  assert(
+    limits.accessDecisions_max > 0 && limits.accessDecisionsTotal_max >= limits.accessDecisions_max,
+    "all sessions together remember as many decisions as one",
+  );
+  assert(limits.accessSweep_max > 0 && limits.denials_max > 0, "one of each at least");
   assert(limits.egressBytes_max >= limits.outboxBytes_max, "the router's budget holds one session's");
   return Object.freeze(limits);
 }
