@@ -115,7 +115,13 @@ export class Access implements SessionObserver {
    * Whether one permission is given: true, false, or null where an authorizer has to be asked, and `settle` will tell.
    * `session.access` is not null.
    */
-  verdict(session: RouterSession, permission: Permission, match: Match, at: number, length: number): boolean | null {
+  verdict(
+    session: RouterSession,
+    permission: Permission,
+    match: Match,
+    at: number,
+    length: number,
+  ): boolean | null {
     const decision = this.#decision(session, match, at, length);
     if ((decision & (permission << decidedShift)) !== 0) return (decision & permission) !== 0;
     const told = this.#onceTold.get(session);
@@ -257,9 +263,7 @@ export class Access implements SessionObserver {
     }
     if (found > room) return { allowed: 0, denied: allPermissions };
     const handles = new Uint32Array(this.#parts.core.bytes.buffer, this.#matches, found);
-    return rules.mostSpecific
-      ? table.mostSpecific(handles, match, text)
-      : table.additive(handles, match);
+    return rules.mostSpecific ? table.mostSpecific(handles, match, text) : table.additive(handles, match);
   }
 }
 

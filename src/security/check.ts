@@ -48,7 +48,9 @@ export function didYouMean(given: string, known: readonly string[]): string {
   const near = known
     .map((name) => ({ name, off: distance(given.toLowerCase(), name) }))
     .sort((a, b) => a.off - b.off)[0];
-  return near !== undefined && near.off <= Math.max(1, near.name.length >> 2) ? ` (did you mean "${near.name}"?)` : "";
+  return near !== undefined && near.off <= Math.max(1, near.name.length >> 2)
+    ? ` (did you mean "${near.name}"?)`
+    : "";
 }
 
 const controls = /[\p{Cc}\p{Zl}\p{Zp}]/u;
@@ -76,7 +78,8 @@ export class Check {
 
   list(value: unknown, path: string, count_max: number): readonly unknown[] {
     if (!Array.isArray(value)) this.add(path, `must be a list, is ${shown(value)}`);
-    else if (value.length > count_max) this.add(path, `has ${value.length} entries, ${count_max} are allowed`);
+    else if (value.length > count_max)
+      this.add(path, `has ${value.length} entries, ${count_max} are allowed`);
     else return value as readonly unknown[];
     return emptyList;
   }
@@ -154,13 +157,18 @@ export class Check {
     if (value === null || typeof value === "boolean") return value;
     if (typeof value === "string" && !halfPair.test(value)) return value;
     if (typeof value === "number" && Number.isFinite(value)) return value === 0 ? 0 : value;
-    if (depth >= fixedLimits.metaDepth_max) this.add(path, `is nested more than ${fixedLimits.metaDepth_max} deep`);
+    if (depth >= fixedLimits.metaDepth_max)
+      this.add(path, `is nested more than ${fixedLimits.metaDepth_max} deep`);
     else if (Array.isArray(value))
       return Object.freeze(value.map((entry: unknown) => this.#copy(entry, path, depth + 1)));
     else if (isDict(value)) {
       const entries = Object.entries(value).filter(([, entry]) => entry !== undefined);
-      if (entries.some(([key]) => key === "__proto__" || halfPair.test(key))) this.add(path, "has a key that is not allowed");
-      else return Object.freeze(Object.fromEntries(entries.map(([key, entry]) => [key, this.#copy(entry, path, depth + 1)])));
+      if (entries.some(([key]) => key === "__proto__" || halfPair.test(key)))
+        this.add(path, "has a key that is not allowed");
+      else
+        return Object.freeze(
+          Object.fromEntries(entries.map(([key, entry]) => [key, this.#copy(entry, path, depth + 1)])),
+        );
     } else this.add(path, `holds ${shown(value)}, which JSON cannot say`);
     return null;
   }

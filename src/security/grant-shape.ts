@@ -1,6 +1,15 @@
 /** Grants as they are given, in both of Bondy's forms (bondy.md 3.5). */
 import { fixedLimits } from "../base/limits.ts";
-import { type Check, type Dict, emptyDict, fold, isGiven, isLoosePattern, isLooseUri, unique } from "./check.ts";
+import {
+  type Check,
+  type Dict,
+  emptyDict,
+  fold,
+  isGiven,
+  isLoosePattern,
+  isLooseUri,
+  unique,
+} from "./check.ts";
 import type { GrantRecord } from "./records.ts";
 
 export interface GrantGiven {
@@ -37,7 +46,8 @@ function readResource(check: Check, value: Dict, path: string): Resource {
   }
   const uri = match === "wildcard" ? given.replace(/(^|(?<=\.))\*(?=\.|$)/g, "") : given;
   if (!isLoosePattern(uri)) check.add(`${at}uri`, "has white space or #");
-  if (match === "exact" && !isLooseUri(uri)) check.add(`${at}uri`, "has empty components, which only a wildcard has");
+  if (match === "exact" && !isLooseUri(uri))
+    check.add(`${at}uri`, "has empty components, which only a wildcard has");
   if (match !== undefined) return { uri, match };
   return { uri, match: isLooseUri(uri) ? "exact" : "wildcard" };
 }

@@ -11,8 +11,7 @@ import { groupOf, sourceId } from "./view.ts";
 
 /** One record for each; grants that meet become one. A URI that makes the key too long for the store stands there by its hash. */
 export function grantId({ role, effect, match, uri }: Omit<GrantRecord, "permissions" | "meta">): string {
-  const text =
-    utf8Bytes(uri) <= 400 ? uri : `#${createHash("sha256").update(uri).digest("hex")}`;
+  const text = utf8Bytes(uri) <= 400 ? uri : `#${createHash("sha256").update(uri).digest("hex")}`;
   return `${role} ${effect} ${match} ${text}`;
 }
 
@@ -88,7 +87,12 @@ export function takeGrant(draft: Draft, realm: string, given: GrantGiven): void 
     if (before === undefined) continue;
     const permissions = before.permissions.filter((name) => !record.permissions.includes(name));
     if (permissions.length === before.permissions.length) continue;
-    draft.put("grant", realm, id, permissions.length === 0 ? null : Object.freeze({ ...before, permissions }));
+    draft.put(
+      "grant",
+      realm,
+      id,
+      permissions.length === 0 ? null : Object.freeze({ ...before, permissions }),
+    );
   }
 }
 

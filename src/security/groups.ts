@@ -49,16 +49,11 @@ function checkCycle(reader: Reader, realm: string, name: string): void {
 /** Realms that inherit from this one. */
 export function* childrenOf(reader: Reader, realm: string): Iterable<string> {
   if (reader.get("realm", realm, "")?.is_prototype !== true) return;
-  for (const uri of reader.realmUris())
-    if (reader.get("realm", uri, "")?.prototype_uri === realm) yield uri;
+  for (const uri of reader.realmUris()) if (reader.get("realm", uri, "")?.prototype_uri === realm) yield uri;
 }
 
 /** Puts all, then checks all: groups that come together may name each other. */
-export function putGroups(
-  draft: Draft,
-  realm: string,
-  given: readonly GroupGiven[],
-): readonly GroupRecord[] {
+export function putGroups(draft: Draft, realm: string, given: readonly GroupGiven[]): readonly GroupRecord[] {
   const records = given.map(({ name, groups, meta }): GroupRecord => {
     const before = draft.get("group", realm, name);
     const record = Object.freeze({
@@ -88,12 +83,13 @@ export function removeGroup(draft: Draft, realm: string, name: string): void {
 }
 
 function forgetGroup(draft: Draft, realm: string, name: string): void {
-  const without = <T extends GroupRecord | UserRecord>(record: T): T =>
-    Object.freeze({ ...record, groups: record.groups.filter((group) => group !== name) });
+  const others = ({ groups }: GroupRecord | UserRecord) => groups.filter((group) => group !== name);
   for (const [id, user] of [...draft.entries("user", realm)])
-    if (user.groups.includes(name)) draft.putAlong("user", realm, id, without(user));
+    if (user.groups.includes(name))
+      draft.putAlong("user", realm, id, Object.freeze({ ...user, groups: others(user) }));
   for (const [id, group] of [...draft.entries("group", realm)])
-    if (group.groups.includes(name)) draft.putAlong("group", realm, id, without(group));
+    if (group.groups.includes(name))
+      draft.putAlong("group", realm, id, Object.freeze({ ...group, groups: others(group) }));
   forgetRole(draft, realm, `group/${name}`);
 }
 

@@ -13,7 +13,8 @@ function thumbprint(jwk: Readonly<Record<string, string>>): string {
 
 function fromKeyObject(key: KeyObject): Omit<SigningKey, "given" | "created_ms"> | undefined {
   const { kty, crv, x, y, d } = key.export({ format: "jwk" });
-  if (kty !== "EC" || crv !== "P-256" || x === undefined || y === undefined || d === undefined) return undefined;
+  if (kty !== "EC" || crv !== "P-256" || x === undefined || y === undefined || d === undefined)
+    return undefined;
   const jwk = Object.freeze({ kty, crv, x, y, d });
   return { kid: thumbprint(jwk), jwk, expires_ms: null };
 }

@@ -3,7 +3,13 @@ import { fixedLimits } from "../base/limits.ts";
 import { type Check, type Dict, fold, isGiven, shown, unique } from "./check.ts";
 import { type GrantGiven, readGrant } from "./grant-shape.ts";
 import { keyFromPem } from "./keys.ts";
-import { type AuthMethod, authMethods, type JwtIssuer, type PasswordOptions, type RealmRecord } from "./records.ts";
+import {
+  type AuthMethod,
+  authMethods,
+  type JwtIssuer,
+  type PasswordOptions,
+  type RealmRecord,
+} from "./records.ts";
 import {
   type GroupGiven,
   readGroup,
@@ -100,7 +106,9 @@ function readFields(check: Check, given: Dict, at: (key: string) => string): Rea
   const flag = (value: unknown, path: string) => check.flag(value, path);
   const realmUri = (value: unknown, path: string) => readRealmUri(check, value, path);
   return {
-    description: maybe("description", (value, path) => check.text(value, path, fixedLimits.descriptionBytes_max)),
+    description: maybe("description", (value, path) =>
+      check.text(value, path, fixedLimits.descriptionBytes_max),
+    ),
     is_prototype: maybe("is_prototype", flag),
     prototype_uri: maybe("prototype_uri", realmUri),
     is_sso_realm: maybe("is_sso_realm", flag),
@@ -113,7 +121,9 @@ function readFields(check: Check, given: Dict, at: (key: string) => string): Rea
     authenticators: maybe("authenticators", (value, path) => readAuthenticators(check, value, path)),
     trustroots: maybe("trustroots", (value, path) => readPublicKeys(check, value, path)),
     issuers: maybe("issuers", (value, path) =>
-      check.list(value, path, fixedLimits.keysPerList_max).map((entry, index) => readIssuer(check, entry, `${path}[${index}]`)),
+      check
+        .list(value, path, fixedLimits.keysPerList_max)
+        .map((entry, index) => readIssuer(check, entry, `${path}[${index}]`)),
     ),
     info: maybe("info", (value, path) => check.plain(value, path)),
     options: maybe("options", (value, path) => check.plain(value, path)),
@@ -128,7 +138,9 @@ function readAuthMethods(check: Check, value: unknown, path: string): readonly A
 function readAuthenticators(check: Check, value: unknown, path: string): RealmRecord["authenticators"] {
   const given = check.dict(value, path, authMethods);
   const entries = Object.entries(given).filter(([, uri]) => isGiven(uri));
-  return Object.freeze(Object.fromEntries(entries.map(([name, uri]) => [name, check.uri(uri, `${path}.${name}`)])));
+  return Object.freeze(
+    Object.fromEntries(entries.map(([name, uri]) => [name, check.uri(uri, `${path}.${name}`)])),
+  );
 }
 
 const issuerKeys = ["issuer", "audience", "jwks_uri", "jwks", "authid_claim", "role_claim"];
@@ -151,7 +163,10 @@ function readPrivateKeys(check: Check, value: unknown, path: string): readonly s
   const list = check.list(value, path, fixedLimits.signingKeys_max);
   return list.map((entry, index) => {
     if (typeof entry !== "string" || keyFromPem(entry, 0) === undefined)
-      check.add(`${path}[${index}]`, `must be a private key of EC P-256 in PEM${typeof entry === "string" ? "" : `, is ${shown(entry)}`}`);
+      check.add(
+        `${path}[${index}]`,
+        `must be a private key of EC P-256 in PEM${typeof entry === "string" ? "" : `, is ${shown(entry)}`}`,
+      );
     return typeof entry === "string" ? entry : "";
   });
 }

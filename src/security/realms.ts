@@ -34,7 +34,7 @@ const blank = (uri: string): RealmRecord => ({
 
 /** Names of the router's own realms; a client makes none of them. */
 export const isReservedRealm = (uri: string): boolean =>
-  uri === masterRealm || uri.startsWith(`${masterRealm}.`) || uri.startsWith(masterRealm);
+  uri === masterRealm || uri.startsWith(`${masterRealm}.`);
 
 export function needRealm(reader: Reader, uri: string): RealmRecord {
   const record = reader.get("realm", uri, "");
@@ -61,7 +61,11 @@ export function realmRecord(given: RealmGiven, before: RealmRecord | undefined):
 }
 
 /** Problems of a realm among the others, as `key: what is wrong`. */
-export function realmProblems(reader: Reader, record: RealmRecord, before: RealmRecord | undefined): readonly string[] {
+export function realmProblems(
+  reader: Reader,
+  record: RealmRecord,
+  before: RealmRecord | undefined,
+): readonly string[] {
   const { uri, prototype_uri, sso_realm_uri } = record;
   const problems: string[] = [];
   if (before !== undefined) {

@@ -101,7 +101,11 @@ export class SecurityService extends ModelQueries implements Security {
   updateRealm(realm: string, given: Dict): Promise<RealmRecord> {
     return this.#in(realm, (draft, uri) => {
       const mostSpecific = effectiveRealm(draft, uri, {})?.mostSpecific === true;
-      return putRealm(draft, this.#parts, reading((check) => readRealm(check, given, "", { uri, mostSpecific })));
+      return putRealm(
+        draft,
+        this.#parts,
+        reading((check) => readRealm(check, given, "", { uri, mostSpecific })),
+      );
     });
   }
 
@@ -178,7 +182,12 @@ export class SecurityService extends ModelQueries implements Security {
   updateUser(realm: string, name: string, given: Dict): Promise<UserRecord> {
     return this.#in(realm, (draft, uri) => {
       const { username } = needUser(draft, uri, name);
-      return putUser(draft, this.#parts, uri, reading((check) => readUser(check, given, "", username)));
+      return putUser(
+        draft,
+        this.#parts,
+        uri,
+        reading((check) => readUser(check, given, "", username)),
+      );
     });
   }
 
@@ -198,7 +207,8 @@ export class SecurityService extends ModelQueries implements Security {
       const given = reading((check) => readPassword(check, password, "password"));
       const home = credentialHome(draft, uri, name);
       const { credentials } = home.user;
-      const known = old === undefined || (credentials !== null && (await this.#parts.verifyPassword(old, credentials)));
+      const known =
+        old === undefined || (credentials !== null && (await this.#parts.verifyPassword(old, credentials)));
       if (!known) throw securityError("badPassword", "the old password is not the present one");
       await putPassword(draft, this.#parts, home, given);
     });
@@ -246,7 +256,8 @@ export class SecurityService extends ModelQueries implements Security {
   addGroup(realm: string, given: Dict): Promise<GroupRecord> {
     return this.#in(realm, (draft, uri) => {
       const read = reading((check) => readGroup(check, given, ""));
-      if (draft.get("group", uri, read.name) !== undefined) throw alreadyExists(`a group ${read.name} in ${uri}`);
+      if (draft.get("group", uri, read.name) !== undefined)
+        throw alreadyExists(`a group ${read.name} in ${uri}`);
       return putGroups(draft, uri, [read])[0]!;
     });
   }
@@ -265,13 +276,19 @@ export class SecurityService extends ModelQueries implements Security {
   changeGroupGroups(realm: string, name: string, change: Names): Promise<GroupRecord> {
     return this.#in(realm, (draft, uri) => {
       const own = needGroup(draft, uri, name);
-      return putGroups(draft, uri, [{ name: own.name, groups: changed(own.groups, change), meta: undefined }])[0]!;
+      return putGroups(draft, uri, [
+        { name: own.name, groups: changed(own.groups, change), meta: undefined },
+      ])[0]!;
     });
   }
 
   addSource(realm: string, given: Dict): Promise<readonly SourceRecord[]> {
     return this.#in(realm, (draft, uri) =>
-      putSource(draft, uri, reading((check) => readSource(check, given, ""))),
+      putSource(
+        draft,
+        uri,
+        reading((check) => readSource(check, given, "")),
+      ),
     );
   }
 
@@ -293,12 +310,22 @@ export class SecurityService extends ModelQueries implements Security {
   grant(realm: string, given: Dict): Promise<void> {
     return this.#in(realm, (draft, uri) => {
       const mayDeny = effectiveRealm(draft, uri, {})?.mostSpecific === true;
-      putGrant(draft, uri, reading((check) => readGrant(check, given, "", mayDeny)));
+      putGrant(
+        draft,
+        uri,
+        reading((check) => readGrant(check, given, "", mayDeny)),
+      );
     });
   }
 
   revoke(realm: string, given: Dict): Promise<void> {
-    return this.#in(realm, (draft, uri) => takeGrant(draft, uri, reading((check) => readGrant(check, given, "", true))));
+    return this.#in(realm, (draft, uri) =>
+      takeGrant(
+        draft,
+        uri,
+        reading((check) => readGrant(check, given, "", true)),
+      ),
+    );
   }
 
   putTicket(ticket: TicketRecord): Promise<void> {
@@ -315,7 +342,8 @@ export class SecurityService extends ModelQueries implements Security {
 
   revokeTicket(realm: string, id: string): Promise<boolean> {
     return this.#in(realm, (draft, uri) => {
-      if (utf8Bytes(id) > fixedLimits.nameBytes_max || draft.get("ticket", uri, id) === undefined) return false;
+      if (utf8Bytes(id) > fixedLimits.nameBytes_max || draft.get("ticket", uri, id) === undefined)
+        return false;
       draft.put("ticket", uri, id, null);
       return true;
     });

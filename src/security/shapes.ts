@@ -45,12 +45,15 @@ export function readUser(check: Check, value: unknown, path: string, name?: stri
   if (name === undefined && !isGiven(given["username"])) check.add(at("username"), "is missing");
   return {
     username: name ?? maybe("username", (entry, where) => check.name(entry, where, 3)) ?? "",
-    password: name === undefined ? maybe("password", (entry, where) => readPassword(check, entry, where)) : undefined,
+    password:
+      name === undefined ? maybe("password", (entry, where) => readPassword(check, entry, where)) : undefined,
     authorized_keys: maybe("authorized_keys", (entry, where) => readPublicKeys(check, entry, where)),
     groups: maybe("groups", (entry, where) => check.names(entry, where)),
     sso_realm_uri:
       name === undefined
-        ? maybe("sso_realm_uri", (entry, where) => fold(check.uri(entry, where, fixedLimits.realmUriBytes_max)))
+        ? maybe("sso_realm_uri", (entry, where) =>
+            fold(check.uri(entry, where, fixedLimits.realmUriBytes_max)),
+          )
         : undefined,
     enabled: maybe("enabled", (entry, where) => check.flag(entry, where)),
     meta: maybe("meta", (entry, where) => check.plain(entry, where)),
@@ -63,7 +66,8 @@ export function readPassword(check: Check, value: unknown, path: string): string
   const { passwordBytes_min: least, passwordBytes_max: most } = fixedLimits;
   // The value itself is never shown.
   if (typeof value !== "string") check.add(path, "must be text");
-  else if (utf8Bytes(value) < least || utf8Bytes(value) > most) check.add(path, `must have ${least} to ${most} bytes`);
+  else if (utf8Bytes(value) < least || utf8Bytes(value) > most)
+    check.add(path, `must have ${least} to ${most} bytes`);
   else return value;
   return "";
 }
@@ -98,11 +102,19 @@ const iterations = { pbkdf2: [4_096, 1_000_000], argon2id13: [1, 64] } as const;
 const memoryRange_KiB = [64, 1 << 20] as const;
 
 function readKdf(check: Check, value: unknown, path: string): KdfParameters {
-  const given = check.dict(value, path, ["kdf", "iterations", "memory", "hash_function", "hash_length", "salt_length"]);
+  const given = check.dict(value, path, [
+    "kdf",
+    "iterations",
+    "memory",
+    "hash_function",
+    "hash_length",
+    "salt_length",
+  ]);
   const kdf = isGiven(given["kdf"])
     ? check.oneOf(given["kdf"], below(path, "kdf"), ["pbkdf2", "argon2id13"] as const)
     : "pbkdf2";
-  if (isGiven(given["hash_function"])) check.oneOf(given["hash_function"], below(path, "hash_function"), ["sha256"]);
+  if (isGiven(given["hash_function"]))
+    check.oneOf(given["hash_function"], below(path, "hash_function"), ["sha256"]);
   const rounds = isGiven(given["iterations"])
     ? check.integer(given["iterations"], below(path, "iterations"), iterations[kdf])
     : undefined;
@@ -158,6 +170,7 @@ export function readSource(check: Check, value: unknown, path: string): SourceGi
 
 export function readCidr(check: Check, value: unknown, path: string): string {
   const cidr = typeof value === "string" && value.length <= 64 ? normalCidr(value) : undefined;
-  if (cidr === undefined) check.add(path, `must be a network such as 10.0.0.0/8 or fd00::/8, is ${shown(value)}`);
+  if (cidr === undefined)
+    check.add(path, `must be a network such as 10.0.0.0/8 or fd00::/8, is ${shown(value)}`);
   return cidr ?? "";
 }

@@ -41,7 +41,12 @@ export function needUser(draft: Draft, realm: string, name: string): UserRecord 
   return user;
 }
 
-export function checkAliases(draft: Draft, realm: string, username: string, aliases: readonly string[]): void {
+export function checkAliases(
+  draft: Draft,
+  realm: string,
+  username: string,
+  aliases: readonly string[],
+): void {
   if (aliases.length > fixedLimits.aliases_max)
     throw securityError("propertyRangeLimit", `a user has ${fixedLimits.aliases_max} aliases at most`, {
       key: "aliases",
@@ -58,7 +63,11 @@ async function hash(
   draft: Draft,
   parts: PasswordParts,
   realm: string,
-  { password, options, before }: { password: string; options?: Partial<PasswordOptions> | undefined; before: Credentials | null },
+  {
+    password,
+    options,
+    before,
+  }: { password: string; options?: Partial<PasswordOptions> | undefined; before: Credentials | null },
 ): Promise<Credentials> {
   const effective = effectiveRealm(draft, realm, parts.passwordOptions);
   if (effective === undefined) throw notFound(`realm ${realm}`);
@@ -69,7 +78,12 @@ async function hash(
 }
 
 /** The realm that has the credentials of a user given with `sso_realm_uri`. */
-function ssoRealmOf(draft: Draft, realm: string, given: UserGiven, before: UserRecord | undefined): string | null {
+function ssoRealmOf(
+  draft: Draft,
+  realm: string,
+  given: UserGiven,
+  before: UserRecord | undefined,
+): string | null {
   const sso = before === undefined ? given.sso_realm_uri : (before.sso_realm_uri ?? undefined);
   if (given.sso_realm_uri !== undefined && given.sso_realm_uri !== (sso ?? realm))
     throw invalidInput(["sso_realm_uri: is that of another realm than before"]);
