@@ -8,12 +8,15 @@ import { RandomIds } from "./base/random-ids.ts";
 import { joinOver } from "./client/join.ts";
 import type { ClientSession } from "./client/session.ts";
 import { fillRandom, hostScheduler, loadWasm } from "./host.ts";
-import type { Accept, Listener, TransportOptions } from "./ports.ts";
+import type { Accept, AccessPolicy, Listener, TransportOptions } from "./ports.ts";
 import { closeReasons } from "./protocol/errors.ts";
+import { AccessRefresh } from "./router/access-refresh.ts";
+import { setUpAccess } from "./router/access-setup.ts";
 import { setUpBroker } from "./router/broker/broker-setup.ts";
 import { Calls } from "./router/dealer/calls.ts";
 import { Dealer } from "./router/dealer/dealer.ts";
 import { PendingCalls } from "./router/dealer/pending.ts";
+import type { Denial } from "./router/denials.ts";
 import { Memberships } from "./router/memberships.ts";
 import { buildMetaApi } from "./router/meta/meta-api.ts";
 import { MetaEvents } from "./router/meta-events.ts";
@@ -60,6 +63,8 @@ export interface RouterOptions {
   /** What happens to EVENTs for a session that does not read them. Default `drop-newest`. */
   readonly slowConsumer?: SlowConsumerPolicy;
   readonly limits?: Partial<Limits>;
+  /** Who may do what. Default: everybody everything. */
+  readonly access?: AccessPolicy;
   readonly log?: Log;
 }
 
@@ -100,6 +105,9 @@ export interface RouterStats {
   readonly replays: number;
   /** Bytes kept for resumable sessions. */
   readonly replayBytes: number;
+  /** Different sets of rules that sessions have, and decisions by them that are remembered. */
+  readonly accessTables: number;
+  readonly accessDecisions: number;
 }
 
 export interface Router {
@@ -111,6 +119,10 @@ export interface Router {
   readonly connectionCount: number;
   /** Counts of what the router holds now; all are 0 when nobody is connected. */
   stats(): RouterStats;
+  /** `RouterOptions.access` answers otherwise than before about sessions of these realms: what they may not do any more ends. */
+  refreshAccess(realms: Iterable<string>): void;
+  /** What the client was told the id of when it was refused; undefined: none, or too long ago. */
+  denial(id: string): Denial | undefined;
   /** Takes a connection of a transport of your own; null when the router is closing or has as many as it may. */
   accept: Accept;
   /** A session inside this process, trusted to be who it says. */
@@ -147,6 +159,16 @@ function buildCore(options: RouterOptions, wasm: Uint8Array): Omit<SessionCore, 
   const shared = { codec, targets, patterns, frames: outbox, limits, metrics, events };
   const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
   const realms = buildRealms(options.realms ?? ["realm1"]);
+  const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };
+  const access = setUpAccess({
+    ...shared,
+    ...tables,
+    pending: calls.pending,
+    policy: options.access ?? null,
+    ids,
+    scheduler,
+    log,
+  });
   const pubsub = setUpBroker({
     ...shared,
     memberships: subscriptions,
@@ -167,8 +189,7 @@ function buildCore(options: RouterOptions, wasm: Uint8Array): Omit<SessionCore, 
     procedures,
     afterTurn,
   });
-  const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };
-  const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures });
+  const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures, guard: access.guard });
   return {
     ...shared,
     ...tables,
@@ -178,7 +199,16 @@ function buildCore(options: RouterOptions, wasm: Uint8Array): Omit<SessionCore, 
     pubsub,
     dealer,
     ...meta,
-    observers: [pubsub.observer, ...meta.observers],
+    ...access,
+    accessRefresh: new AccessRefresh({
+      ...shared,
+      ...tables,
+      access: access.access,
+      revocation: meta.revocation,
+      log,
+      afterTurn,
+    }),
+    observers: [pubsub.observer, ...meta.observers, access.access],
     resumptions: new Resumptions(ids),
     // There is one router process, and so nobody else that could own a session.
     forwardResume: () => false,
@@ -247,7 +277,7 @@ class RouterHost implements Router {
 
   stats(): RouterStats {
     const { realms, subscriptions, registrations, patterns, calls, dealer, outbox, resumptions } = this.#core;
-    const { pubsub, testaments, reflection } = this.#core;
+    const { pubsub, testaments, reflection, access } = this.#core;
     let sessions = 0;
     for (const realm of realms.values()) sessions += realm.sessionCount;
     return {
@@ -267,7 +297,16 @@ class RouterHost implements Router {
       heldBytes: outbox.heldBytes + calls.groups.heldBytes,
       ...pubsub.counts(),
       replayBytes: resumptions.totals.bytes,
+      accessTables: access.tableCount,
+      accessDecisions: access.decisionCount,
     };
+  }
+
+  refreshAccess(realms: Iterable<string>): void {
+    this.#core.accessRefresh.refresh(realms);
+  }
+  denial(id: string): Denial | undefined {
+    return this.#core.guard.denials.get(id);
   }
 
   async listen(options: RouterOptions): Promise<void> {
