@@ -171,6 +171,7 @@ function buildCore(options: RouterOptions, wasm: Uint8Array): Omit<SessionCore, 
   });
   const pubsub = setUpBroker({
     ...shared,
+    guard: access.guard,
     memberships: subscriptions,
     ids,
     procedures,
