@@ -24,6 +24,12 @@ export const fixedLimits = Object.freeze({
   httpOpenBytes_max: 8 << 10,
   /** Ended HTTP transports that are remembered, and answered 410. Those that ended earlier: HTTP 404. */
   httpEnded_max: 4_096,
+  /** Bytes of a password, one at least. Otherwise: wamp.error.invalid_argument where it is set; at a login it is a wrong one. */
+  passwordBytes_max: 1_024,
+  /** Parameters of password hashes. Beyond: wamp.error.invalid_argument. */
+  pbkdf2Iterations_max: 10_000_000,
+  argon2Iterations_max: 1_024,
+  argon2MemoryKiB_max: 1 << 20,
 });
 
 /** Bounds that an embedding program may set. */
@@ -157,6 +163,10 @@ export interface Limits {
   readonly resumeLogBytes_max: number;
   /** Bytes kept for all resumable sessions. Beyond: as above; from half of it on, each session in touch with its client keeps only its share. */
   readonly resumeBytes_max: number;
+  /** Key derivations that run and wait. Beyond: the login is refused, ABORT wamp.error.unavailable. */
+  readonly derivations_max: number;
+  /** Key derivations that run at one time, beside the router's thread. Beyond: they wait. */
+  readonly derivationsRunning_max: number;
 }
 
 export const defaultLimits: Limits = Object.freeze({
@@ -219,6 +229,8 @@ export const defaultLimits: Limits = Object.freeze({
   resumeLogFrames_max: 16_384,
   resumeLogBytes_max: 4 << 20,
   resumeBytes_max: 256 << 20,
+  derivations_max: 1_024,
+  derivationsRunning_max: 2,
 });
 
 /** Completes a partial table from the defaults and checks the relations between its entries. */
@@ -250,6 +262,7 @@ export function limitsFrom(given: Partial<Limits>): Limits {
     limits.queuedBytes_max >= limits.queuedBytesPerRegistration_max,
     "all registrations together have room for one of them",
   );
+  assert(limits.derivationsRunning_max > 0, "a key can be derived");
   assert(limits.egressBytes_max >= limits.outboxBytes_max, "the router's budget holds one session's");
   return Object.freeze(limits);
 }
