@@ -95,10 +95,10 @@ function storedScram(saltedPassword: Uint8Array): { stored_key: string; server_k
 }
 
 const hasLength = (password: string): boolean =>
-  password !== "" && Buffer.byteLength(password) <= fixedLimits.passwordBytes_max;
+  password !== "" && Buffer.byteLength(password) <= fixedLimits.hashedSecretBytes_max;
 
 function passwordProblem(password: string, prepares: boolean): string | undefined {
-  if (!hasLength(password)) return `a password has 1 to ${fixedLimits.passwordBytes_max} bytes`;
+  if (!hasLength(password)) return `a password has 1 to ${fixedLimits.hashedSecretBytes_max} bytes`;
   if (prepares && !hasLength(saslprep(password) ?? "")) {
     return "the password has control characters or others that WAMP-SCRAM forbids (RFC 4013)";
   }
