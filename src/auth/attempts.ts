@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Limits } from "../base/limits.ts";
+import { fold } from "../security/check.ts";
 
 export type AttemptLimits = Pick<
   Limits,
@@ -124,9 +125,9 @@ const digest = (...parts: readonly string[]): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("base64url");
 
 const nameKey = ({ realm, authid }: Attempt): string | null =>
-  authid === "" ? null : digest(realm, authid.toLowerCase());
+  authid === "" ? null : digest(realm, fold(authid));
 
-const pairKey = ({ realm, authid, source }: Attempt): string => digest(realm, authid.toLowerCase(), source);
+const pairKey = ({ realm, authid, source }: Attempt): string => digest(realm, fold(authid), source);
 
 /** Logins under way: from HELLO to the answer, or to the end of their time. A client that has gone is noticed by the latter only. */
 export class PendingLogins {

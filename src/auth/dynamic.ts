@@ -7,7 +7,9 @@
 import { fixedLimits, type Limits } from "../base/limits.ts";
 import type { FillRandom, TransportInfo } from "../ports.ts";
 import { errors, WampError } from "../protocol/errors.ts";
-import type { AuthMethod } from "../security/records.ts";
+import { fold } from "../security/check.ts";
+import type { Principal } from "../security/model.ts";
+import type { AuthMethod, UserRecord } from "../security/records.ts";
 import { randomBase64 } from "./credentials.ts";
 import { keyBytes } from "./kdf.ts";
 import type { Login, Method, MethodAnswer } from "./method.ts";
@@ -29,6 +31,8 @@ export interface DynamicOptions {
   readonly limits: Pick<Limits, "authenticatorCalls_max" | "authenticator_ms">;
   readonly mock: MockCredentials;
   readonly fillRandom: FillRandom;
+  /** The method that verifies keys; absent: authenticators cannot decide about keys. */
+  readonly cryptosign?: Method;
   randomId(): number;
   wall_ms(): number;
 }
@@ -173,7 +177,46 @@ export function dynamicMethods(options: DynamicOptions): readonly Method[] {
       return provedBy({ ...principal, authid });
     },
   };
-  return [judged("ticket"), judged("password"), anonymous, dynamicCra(options, ask)];
+  const { cryptosign } = options;
+  const methods = [judged("ticket"), judged("password"), anonymous, dynamicCra(options, ask)];
+  return cryptosign === undefined ? methods : [...methods, dynamicCryptosign(cryptosign, ask)];
+}
+
+/** Signatures are verified as everybody's are; whose keys they are, and what these may, is the authenticator's word. */
+function dynamicCryptosign(cryptosign: Method, ask: Ask): Method {
+  return {
+    name: "cryptosign",
+    suits: () => true,
+    async begin(login) {
+      const answer = await ask(login, "cryptosign");
+      const principal = typeof answer === "string" ? undefined : answer;
+      const begun = await cryptosign.begin({ ...login, principal: ownerOf(login, principal?.pubkeys ?? []) });
+      if (begun.kind !== "challenge") return begun;
+      return {
+        ...begun,
+        async proceed(signature, extra) {
+          const judged = await begun.proceed(signature, extra);
+          if (judged.kind !== "proved") return judged;
+          return principal === undefined ? failed(String(answer)) : provedBy(principal);
+        },
+      };
+    },
+  };
+}
+
+/** Somebody with these keys and nothing else, for who verifies signatures. */
+function ownerOf({ hello, realm }: Login, keys: readonly string[]): Principal {
+  const user: UserRecord = {
+    username: fold(hello.authid ?? ""),
+    groups: [],
+    meta: {},
+    aliases: [],
+    enabled: true,
+    sso_realm_uri: null,
+    authorized_keys: keys,
+    credentials: null,
+  };
+  return { realm: realm.uri, user, credentialRealm: realm.uri, credentialUser: user, enabled: true };
 }
 
 /** WAMP-CRA with a secret that the authenticator knows, salted or not. */

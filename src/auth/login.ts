@@ -8,7 +8,7 @@ import type { Principal } from "../security/model.ts";
 import type { Attempt, Attempts, PendingLogins } from "./attempts.ts";
 import type { MethodAnswer, Proved } from "./method.ts";
 import type { Choice, NegotiatorOptions } from "./negotiator.ts";
-import { sourcesOf } from "./sources.ts";
+import type { SourceRules } from "./sources.ts";
 
 type Dict = Readonly<Record<string, unknown>>;
 type Abort = Extract<AuthAnswer, { kind: "abort" }>;
@@ -31,6 +31,7 @@ export const tooMany: Abort = {
 export interface LoginShared extends Pick<NegotiatorOptions, "model" | "metrics" | "log" | "now_ms"> {
   readonly attempts: Attempts;
   readonly pending: PendingLogins;
+  readonly sources: SourceRules;
 }
 
 /** Begun once; each challenge of it can be answered once. */
@@ -128,7 +129,7 @@ export class LoginRun {
     if (principal === undefined && !decides) return "no such user";
     if (principal !== undefined && !principal.enabled) return "the user is disabled";
     if (hasOtherPassword(principal, login.principal)) return "the password has changed meanwhile";
-    const sources = sourcesOf(this.#shared.model.sources(login.realm.uri));
+    const sources = this.#shared.sources.of(login.realm.uri);
     if (dynamic && !sources.govern(method.name)) return undefined;
     const names = principal === undefined ? ["all"] : [principal.user.username, "all"];
     return sources.allows(names, method.name, login.address) ? undefined : "not from this address";

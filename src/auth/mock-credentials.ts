@@ -3,6 +3,7 @@
  * the same ("WAMP-SCRAM", Initial Server Authentication Message); no password has these keys.
  */
 import type { KdfParameters } from "../ports.ts";
+import { fold } from "../security/check.ts";
 import type { Credentials } from "../security/records.ts";
 import { hmac, saltBytes } from "./credentials.ts";
 import type { Login } from "./method.ts";
@@ -16,7 +17,7 @@ export type MockCredentials = (login: Login, kind: "cra" | "scram") => Credentia
 export function mockCredentials(secret: Uint8Array): MockCredentials {
   return ({ hello, realm }, kind) => {
     // Where credentials are of another realm, the same user has the same salt in all realms that take them from there.
-    const name = JSON.stringify([realm.ssoRealmUri ?? realm.uri, (hello.authid ?? "").toLowerCase()]);
+    const name = JSON.stringify([realm.ssoRealmUri ?? realm.uri, fold(hello.authid ?? "")]);
     const bytes = (use: string): Buffer => hmac(secret, `${use} ${name}`);
     const { params } = realm.passwordOptions;
     const key = bytes("key").toString("base64");

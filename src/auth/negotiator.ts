@@ -8,18 +8,20 @@ import { fixedLimits, type Limits } from "../base/limits.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { AuthAnswer, Authenticator, HelloRequest } from "../ports.ts";
 import { errors } from "../protocol/errors.ts";
-import type { EffectiveRealm, SecurityModel } from "../security/model.ts";
+import type { EffectiveRealm, Security } from "../security/model.ts";
 import { type AuthMethod, authMethods } from "../security/records.ts";
 import { anonymousIdentity } from "./anonymous.ts";
 import { type AttemptLimits, Attempts, PendingLogins } from "./attempts.ts";
 import { LoginRun, tooMany } from "./login.ts";
 import type { Login, Method } from "./method.ts";
-import { type Sources, sourceKey, sourcesOf } from "./sources.ts";
+import { SourceRules, sourceKey } from "./sources.ts";
 
 export type LoginLimits = AttemptLimits & Pick<Limits, "logins_max" | "handshake_ms">;
 
 export interface NegotiatorOptions {
-  readonly model: Pick<SecurityModel, "realm" | "principal" | "sources">;
+  readonly model: Pick<Security, "realm" | "principal" | "sources" | "onChange">;
+  /** Makes the realm that HELLO names where there is none; undefined: none is made. */
+  automaticRealm(uri: string): Promise<EffectiveRealm | undefined>;
   /** All but `anonymous`, which the negotiator answers itself. */
   readonly methods: readonly Method[];
   /** Those that take the place of the above in realms whose `authenticators` name a procedure for them. */
@@ -59,18 +61,25 @@ export class Negotiator implements Authenticator {
   readonly #dynamic: ReadonlyMap<string, Method>;
   readonly #attempts: Attempts;
   readonly #pending: PendingLogins;
+  readonly #sources: SourceRules;
 
   constructor(options: NegotiatorOptions) {
     this.#options = options;
     this.#methods = new Map(options.methods.map((method) => [method.name, method]));
     this.#dynamic = new Map(options.dynamic.map((method) => [method.name, method]));
+    this.#sources = new SourceRules(options.model);
     this.#attempts = new Attempts(options.limits);
     this.#pending = new PendingLogins(options.limits.logins_max, options.limits.handshake_ms);
   }
 
   begin(hello: HelloRequest): AuthAnswer | Promise<AuthAnswer> {
-    const { model } = this.#options;
+    const { model, automaticRealm } = this.#options;
     const realm = model.realm(hello.realm);
+    if (realm !== undefined) return this.#enter(hello, realm);
+    return automaticRealm(hello.realm).then((made) => this.#enter(hello, made));
+  }
+
+  #enter(hello: HelloRequest, realm: EffectiveRealm | undefined): AuthAnswer | Promise<AuthAnswer> {
     const shown = JSON.stringify(hello.realm.slice(0, 200));
     if (realm === undefined) return abort(errors.noSuchRealm.uri, `there is no realm ${shown}`);
     if (!realm.allowConnections || realm.record.is_prototype) {
@@ -103,7 +112,12 @@ export class Negotiator implements Authenticator {
       metrics.loginsLimited++;
       return tooMany;
     }
-    const shared = { ...this.#options, attempts: this.#attempts, pending: this.#pending };
+    const shared = {
+      ...this.#options,
+      attempts: this.#attempts,
+      pending: this.#pending,
+      sources: this.#sources,
+    };
     return new LoginRun(shared, choice, attempt, pending).begin();
   }
 
@@ -121,7 +135,7 @@ export class Negotiator implements Authenticator {
   /** The client's methods, in its order, that the realm has and that somebody may use from there. */
   #openMethods(hello: HelloRequest, realm: EffectiveRealm): readonly AuthMethod[] {
     const offered = this.#offered(realm);
-    const sources = this.#sources(realm);
+    const sources = this.#sources.of(realm.uri);
     const from = addressOf(hello);
     const wished = new Set(hello.authmethods.slice(0, fixedLimits.authmethods_max).filter(isAuthMethod));
     return [...wished].filter((name) => {
@@ -132,10 +146,6 @@ export class Negotiator implements Authenticator {
     });
   }
 
-  #sources({ uri }: EffectiveRealm): Sources {
-    return sourcesOf(this.#options.model.sources(uri));
-  }
-
   /**
    * The first open method that this user can use. An unknown user, and one who can use none of them, is led through the first that users
    * of the realm usually can.
@@ -143,7 +153,7 @@ export class Negotiator implements Authenticator {
   #choose(hello: HelloRequest, realm: EffectiveRealm, open: readonly AuthMethod[]): Choice | "anonymous" {
     const { authid } = hello;
     const address = addressOf(hello);
-    const sources = this.#sources(realm);
+    const sources = this.#sources.of(realm.uri);
     const principal = authid === undefined ? undefined : this.#options.model.principal(realm.uri, authid);
     const login = (method: AuthMethod): Login => ({
       hello,

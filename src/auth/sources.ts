@@ -3,7 +3,10 @@
  * asked changes nothing. Where no rule names a method, nobody may use it. Pure.
  */
 import ipaddr from "ipaddr.js";
+import type { Security } from "../security/model.ts";
 import type { AuthMethod, SourceRecord } from "../security/records.ts";
+
+type SourceModel = Pick<Security, "sources" | "onChange">;
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Network = readonly [address: Address, bits: number];
@@ -14,7 +17,9 @@ const localAddress = "127.0.0.1";
 /** IPv4 where it is IPv4, also in its IPv6 spelling; undefined: no address, which nothing matches. */
 function parseAddress(text: string): Address | undefined {
   const address = text === "" || text.startsWith("/") ? localAddress : text;
-  return ipaddr.isValid(address) ? ipaddr.process(address) : undefined;
+  // Shortened and octal IPv4 is none: others read it differently.
+  const valid = ipaddr.IPv4.isValidFourPartDecimal(address) || ipaddr.IPv6.isValid(address);
+  return valid ? ipaddr.process(address) : undefined;
 }
 
 function parseNetwork(cidr: string): Network | undefined {
@@ -79,16 +84,28 @@ export class Sources {
   }
 }
 
-const made = new WeakMap<readonly SourceRecord[], Sources>();
+/** The rules of each realm, made when first asked for, and anew after a change. */
+export class SourceRules {
+  readonly #model: SourceModel;
+  readonly #made = new Map<string, Sources>();
 
-/** Made once for each list: who keeps the list as long as nothing changes, pays once for each change. */
-export function sourcesOf(records: readonly SourceRecord[]): Sources {
-  let sources = made.get(records);
-  if (sources === undefined) {
-    sources = new Sources(records);
-    made.set(records, sources);
+  constructor(model: SourceModel) {
+    this.#model = model;
+    // Of a prototype or a user, which may be several realms': changes are rare enough to forget all. Logins change credentials.
+    model.onChange(({ kind, action }) => {
+      if (kind !== "ticket" && action !== "credentials") this.#made.clear();
+    });
   }
-  return sources;
+
+  /** Of a realm that is there. */
+  of(realm: string): Sources {
+    let sources = this.#made.get(realm);
+    if (sources === undefined) {
+      sources = new Sources(this.#model.sources(realm));
+      this.#made.set(realm, sources);
+    }
+    return sources;
+  }
 }
 
 /** What counts as one source of attempts: an IPv4 address, a /64 of IPv6 (one customer has at least as much), the Unix sockets. */
