@@ -10,7 +10,7 @@
 import type { JWTPayload } from "jose";
 import { fixedLimits } from "../base/limits.ts";
 import { errors } from "../protocol/errors.ts";
-import type { SecurityModel } from "../security/model.ts";
+import type { Principal, SecurityModel } from "../security/model.ts";
 import type { JwtIssuer } from "../security/records.ts";
 import { isKeySet, type KeySets } from "./jwks.ts";
 import {
@@ -23,7 +23,7 @@ import {
   tokenTypes,
   unchecked,
 } from "./jwt.ts";
-import type { Login, Method, MethodAnswer } from "./method.ts";
+import type { Login, Method, MethodAnswer, Proved } from "./method.ts";
 
 export interface OAuth2Options {
   readonly model: SecurityModel;
@@ -95,7 +95,7 @@ export class OAuth2 implements Method {
     const roles = typeof auth === "object" && auth !== null && "roles" in auth ? auth.roles : undefined;
     if (roles === undefined) return { kind: "proved" };
     const named = namesIn(roles);
-    return { kind: "proved", roles: principal.user.groups.filter((group) => named.includes(group)) };
+    return { ...localUser(principal), roles: principal.user.groups.filter((group) => named.includes(group)) };
   }
 
   async #verifyIssuers(login: Login, token: string, issuer: JwtIssuer): Promise<MethodAnswer> {
@@ -115,7 +115,7 @@ export class OAuth2 implements Method {
     if (principal !== undefined && claimed === undefined) return { kind: "proved" };
     const { model } = this.#options;
     const roles = namesIn(claimed).filter((name) => model.group(realm.uri, name) !== undefined);
-    if (principal !== undefined) return { kind: "proved", roles };
+    if (principal !== undefined) return { ...localUser(principal), roles };
     return { kind: "proved", authid, roles };
   }
 
@@ -132,6 +132,13 @@ export class OAuth2 implements Method {
     return newer === null || newer === keys ? checked : check(token, newer, expected);
   }
 }
+
+/** Of whom grants may say something, and who may be disabled. */
+const localUser = ({ user: { username } }: Principal): Proved => ({
+  kind: "proved",
+  authid: username,
+  user: username,
+});
 
 const isSame = (claim: unknown, name: string): boolean =>
   typeof claim === "string" && claim.toLowerCase() === name.toLowerCase();

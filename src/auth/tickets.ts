@@ -53,8 +53,6 @@ const invalid = (message: string): WampError => new WampError(errors.invalidArgu
 
 export class TicketService {
   readonly #options: TicketServiceOptions;
-  /** One after the other: of two for the same purpose only one may stay. */
-  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: TicketServiceOptions) {
     this.#options = options;
@@ -66,13 +64,7 @@ export class TicketService {
    * `client_id`, `device_id`. Replaces the ticket for the same realm, client and device. Rejects with a WampError: not_authorized,
    * invalid_argument, unavailable.
    */
-  issue(holder: TicketHolder, kwargs: Dict): Promise<IssuedTicket> {
-    const issuing = this.#last.then(() => this.#issue(holder, kwargs));
-    this.#last = issuing.catch(() => {});
-    return issuing;
-  }
-
-  async #issue(holder: TicketHolder, kwargs: Dict): Promise<IssuedTicket> {
+  async issue(holder: TicketHolder, kwargs: Dict): Promise<IssuedTicket> {
     const { node, security, wall_ms } = this.#options;
     const principal = this.#principalOf(holder);
     const { credentialRealm: authrealm, credentialUser } = principal;
@@ -89,14 +81,8 @@ export class TicketService {
       issued_at,
       expires_at: issued_at + lifetime_s,
     };
-    const gone = security
-      .tickets(authrealm, authid)
-      .filter((other) => isSameScope(other.scope, scope) || other.expires_at <= issued_at);
-    if (security.tickets(authrealm, authid).length - gone.length >= fixedLimits.ticketsPerUser_max)
-      throw new WampError(errors.unavailable.uri, "the user has as many tickets as it may have");
     const token = await this.#sign(ticket, { authmethod: holder.identity.authmethod, issued_on: node });
     await security.putTicket(ticket);
-    for (const { id } of gone) await security.revokeTicket(authrealm, id);
     return { ticket: token, id: ticket.id, issued_at, expires_at: ticket.expires_at, scope };
   }
 

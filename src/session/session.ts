@@ -39,6 +39,7 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
   id = 0 as SessionId;
   realm: Realm | null = null;
   identity: Identity | null = null;
+  access: RouterSession["access"] = null;
   clientFeatures = 0;
   lastInvocation = 0;
   lastCall = 0;

@@ -22,6 +22,7 @@ export class WaitingRoom implements RouterSession {
   readonly queuedBytes = 0;
   readonly blocked = false;
   readonly isDetached = false;
+  readonly access = null;
   lastInvocation = 0;
   lastCall = 0;
   callIndex: RouterSession["callIndex"] = null;
