@@ -18,6 +18,8 @@ export const fixedLimits = Object.freeze({
   authText_max: 512,
   /** Length of the message that wamp.session.kill sends, in characters. Beyond: ERROR wamp.error.invalid_argument. */
   killMessage_max: 1_024,
+  /** Patterns of each kind that nearly match, in one answer of bondy.explain.match. Beyond: the answer has as many. */
+  nearMisses_max: 10,
   /** Length of SUBSCRIBE.Options.nkey in characters. Beyond: ERROR wamp.error.invalid_argument. */
   nodeKey_max: 256,
   /** Body of a request that opens an HTTP transport. Beyond: HTTP 413. */
