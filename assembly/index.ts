@@ -148,6 +148,7 @@ export {
   indexFind,
   indexInsert,
   indexMatch,
+  indexMatchInto,
   indexPolicy,
   indexRemove,
   indexScope,

@@ -104,13 +104,28 @@ export function indexMatch(scope: u32, uri: u32, uriLen: u32): u32 {
   setU(U_MATCH_STATUS, M_OK);
   const record = ready ? scopeOf(scope) : 0;
   if (record == 0) return 0;
-  beginMatch(uri, MATCHES, MATCHES + (MATCHES_MAX << 2));
+  const found = collect(record, uri, uriLen, MATCHES, MATCHES_MAX);
+  if (overflowed) setU(U_MATCH_STATUS, M_OVERFLOW);
+  return found;
+}
+
+/**
+ * Like `indexMatch`, for who looks up something else while a visit's matches are still needed: writes at most `room` handles to
+ * `out`, and touches no slot. Returns room + 1 when there were more.
+ */
+export function indexMatchInto(scope: u32, uri: u32, uriLen: u32, out: u32, room: u32): u32 {
+  const record = ready ? scopeOf(scope) : 0;
+  if (record == 0) return 0;
+  const found = collect(record, uri, uriLen, out, room);
+  return overflowed ? room + 1 : found;
+}
+
+function collect(record: u32, uri: u32, uriLen: u32, out: u32, room: u32): u32 {
+  beginMatch(uri, out, out + (room << 2));
   if (scopeCount(record, EXACT) != 0) exactCollect(record, uri, uriLen);
   if (scopeCount(record, PREFIX) != 0) prefixCollect(record, uri, uriLen);
   if (scopeCount(record, WILDCARD) != 0) wildcardCollect(record, uri, uriLen);
-  const end = settle();
-  if (overflowed) setU(U_MATCH_STATUS, M_OVERFLOW);
-  return (end - MATCHES) >> 2;
+  return (settle() - out) >> 2;
 }
 
 /** The handle of the best match, where it is looked for among wildcard patterns. */

@@ -290,6 +290,8 @@ export interface AccessRules {
   readonly rules: readonly AccessRule[];
   /** False: what any rule allows is allowed. True: of the rules that match, the most specific decides, and deny before allow. */
   readonly mostSpecific: boolean;
+  /** A procedure that is asked about what no rule allows and none denies. Absent: that is refused. */
+  readonly authorizer?: string;
 }
 
 /** Who may do what in which realm. */

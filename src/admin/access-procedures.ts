@@ -8,7 +8,8 @@ import { authMethods, type GrantRecord, type Role, type SourceRecord } from "../
 import type { AdminCall, AdminHandler } from "./admin-call.ts";
 import type { AdminProcedure } from "./catalogue.ts";
 import { grantForm, sourceForm } from "./forms.ts";
-import { notFound, requiredRealm, requiredUser } from "./model-queries.ts";
+import { notFound } from "../security/errors.ts";
+import { requiredRealm, requiredUser } from "./required.ts";
 
 type Name = Extract<AdminProcedure, `source.${string}` | `grant.${string}` | `rbac.${string}`>;
 

@@ -2,6 +2,7 @@
  * Why a URI reaches whom it reaches: the patterns of a realm that match it, in the order in which they count, and those that nearly
  * do, with what keeps them from it. Pure.
  */
+import { matches } from "../protocol/cover.ts";
 import { Match, matchNames } from "../protocol/messages.ts";
 
 export interface NamedPattern {
@@ -16,13 +17,10 @@ export interface Matched extends NamedPattern {
 
 /** Why a pattern matches a URI; null: it does not. */
 export function whyMatches({ uri: pattern, match }: Omit<NamedPattern, "id">, uri: string): string | null {
-  if (match === Match.exact) return pattern === uri ? "it is this URI" : null;
-  if (match === Match.prefix)
-    return uri.startsWith(pattern) ? `the URI begins with ${JSON.stringify(pattern)}` : null;
+  if (!matches({ uri: pattern, match }, uri)) return null;
+  if (match === Match.exact) return "it is this URI";
+  if (match === Match.prefix) return `the URI begins with ${JSON.stringify(pattern)}`;
   const parts = pattern.split(".");
-  const given = uri.split(".");
-  const fits = parts.length === given.length && parts.every((part, i) => part === "" || part === given[i]);
-  if (!fits) return null;
   const open = parts.filter((part) => part === "").length;
   return `of ${parts.length} components ${parts.length - open} are equal, ${open} may be anything`;
 }

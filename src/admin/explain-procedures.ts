@@ -12,7 +12,8 @@ import { bearerOf } from "./access-procedures.ts";
 import type { AdminHandler } from "./admin-call.ts";
 import type { AdminProcedure } from "./catalogue.ts";
 import { explainMatch, type Matched, type NamedPattern } from "./explain-match.ts";
-import { notFound, requiredRealm } from "./model-queries.ts";
+import { notFound } from "../security/errors.ts";
+import { requiredRealm } from "./required.ts";
 import type { ViewParts } from "./view-procedures.ts";
 
 type Name = Extract<AdminProcedure, `explain.${string}`>;

@@ -6,7 +6,7 @@ import type { Security } from "../security/model.ts";
 import type { AdminCall, AdminHandler } from "./admin-call.ts";
 import type { AdminProcedure } from "./catalogue.ts";
 import { grantForm, groupForm } from "./forms.ts";
-import { requiredGroup, requiredRealm } from "./model-queries.ts";
+import { requiredGroup, requiredRealm } from "./required.ts";
 
 type Name = Extract<AdminProcedure, `group.${string}`>;
 

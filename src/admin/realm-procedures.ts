@@ -4,7 +4,7 @@ import type { Security } from "../security/model.ts";
 import type { AdminCall, AdminHandler } from "./admin-call.ts";
 import type { AdminProcedure } from "./catalogue.ts";
 import { grantForm, keyForm, realmForm } from "./forms.ts";
-import { requiredRealm } from "./model-queries.ts";
+import { requiredRealm } from "./required.ts";
 
 type Name = Extract<AdminProcedure, `realm.${string}`>;
 

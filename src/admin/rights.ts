@@ -9,12 +9,12 @@
  */
 import type { Identity } from "../ports.ts";
 import { errors, WampError } from "../protocol/errors.ts";
+import { type Match, matchNames } from "../protocol/messages.ts";
+import { matches } from "../protocol/cover.ts";
 import type { RouterSession } from "../router/types.ts";
 import type { SecurityModel } from "../security/model.ts";
-import type { GrantRecord } from "../security/records.ts";
+import { masterRealm } from "../security/view.ts";
 import { type AdminProcedure, canonicalName, type Reach } from "./catalogue.ts";
-
-export const masterRealm = "com.leapsight.bondy";
 
 type Caller = Pick<RouterSession, "identity" | "info">;
 export type RightsModel = Pick<SecurityModel, "realm" | "user" | "isGranted" | "grants" | "closure">;
@@ -29,17 +29,6 @@ export const isIdentified = (identity: Identity | null): identity is Identity =>
   identity.authmethod !== "anonymous" &&
   identity.authrole !== "anonymous" &&
   (identity.user !== undefined || (identity.roles?.length ?? 0) > 0);
-
-/** Whether a grant's resource covers a URI. */
-export function covers({ uri, match }: Pick<GrantRecord, "uri" | "match">, concrete: string): boolean {
-  if (match === "exact") return uri === concrete;
-  if (match === "prefix") return concrete.startsWith(uri);
-  const components = uri.split(".");
-  const given = concrete.split(".");
-  return (
-    components.length === given.length && components.every((part, i) => part === "" || part === given[i])
-  );
-}
 
 /** May this caller, whose session is in the realm `own`, call the procedure on the realm `target`? */
 export interface RightQuestion {
@@ -104,7 +93,7 @@ export class Rights {
         (grant) =>
           grant.effect === "allow" &&
           grant.permissions.includes("wamp.call") &&
-          covers(grant, uri) &&
+          matches({ uri: grant.uri, match: matchNames.indexOf(grant.match) as Match }, uri) &&
           (own.has(grant.role) || (grant.role === "all" && grant.uri.startsWith("bondy."))),
       );
   }

@@ -5,7 +5,7 @@ import type { Security } from "../security/model.ts";
 import type { AdminHandler } from "./admin-call.ts";
 import { isDict } from "../protocol/encoding.ts";
 import type { AdminProcedure } from "./catalogue.ts";
-import { requiredRealm } from "./model-queries.ts";
+import { requiredRealm } from "./required.ts";
 
 type Name = Extract<AdminProcedure, `ticket.${string}`>;
 

@@ -7,8 +7,9 @@ import type { MetaEvents } from "../router/meta-events.ts";
 import type { Realm } from "../router/realm.ts";
 import type { RouterSession, SessionObserver } from "../router/types.ts";
 import type { SecurityChange, SecurityModel } from "../security/model.ts";
+import { masterRealm } from "../security/view.ts";
 import { type AdminTopic, namesOf } from "./catalogue.ts";
-import { isIdentified, masterRealm } from "./rights.ts";
+import { isIdentified } from "./rights.ts";
 
 type Action = SecurityChange["action"];
 

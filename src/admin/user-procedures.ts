@@ -6,7 +6,7 @@ import type { Security } from "../security/model.ts";
 import type { AdminCall, AdminHandler } from "./admin-call.ts";
 import type { AdminProcedure } from "./catalogue.ts";
 import { grantForm, userForm } from "./forms.ts";
-import { requiredRealm, requiredUser } from "./model-queries.ts";
+import { requiredRealm, requiredUser } from "./required.ts";
 
 type Name = Extract<AdminProcedure, `user.${string}`>;
 

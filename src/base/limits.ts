@@ -24,8 +24,50 @@ export const fixedLimits = Object.freeze({
   nodeKey_max: 256,
   /** Body of a request that opens an HTTP transport. Beyond: HTTP 413. */
   httpOpenBytes_max: 8 << 10,
+  /** Rules of one session that match one URI or pattern. Beyond: what it asks is refused, ERROR wamp.error.not_authorized. */
+  rulesPerUri_max: 4_096,
   /** Ended HTTP transports that are remembered, and answered 410. Those that ended earlier: HTTP 404. */
   httpEnded_max: 4_096,
+  // Of the security model. Beyond each, unless it says else: ERROR wamp.error.invalid_argument, or a problem of the configuration.
+  /** Problems told about one input. The others are told when these are gone. */
+  problems_max: 100,
+  /** Changes of the security model that wait. Beyond: ERROR wamp.error.unavailable. */
+  securityQueue_max: 4_096,
+  /** Name of a user, group or alias. */
+  nameBytes_max: 254,
+  /** URI of a realm. */
+  realmUriBytes_max: 255,
+  /** Text that describes a realm. */
+  descriptionBytes_max: 512,
+  /** A password. */
+  passwordBytes_min: 6,
+  passwordBytes_max: 254,
+  /** `meta`, `info` and `options` of one record, as JSON, and their nesting. */
+  metaBytes_max: 64 << 10,
+  metaDepth_max: 32,
+  /** Aliases of one user. Beyond: ERROR bondy.error.property_range_limit. */
+  aliases_max: 5,
+  /** Names in one list: groups of a user, roles of a grant, users of a source. */
+  namesPerList_max: 1_024,
+  /** Public keys of one user, trust roots, and issuers of one realm. */
+  keysPerList_max: 64,
+  /** Permissions of one grant, and its resources. */
+  permissionsPerGrant_max: 64,
+  resourcesPerGrant_max: 1_024,
+  /** Realms of one definition, and users, groups, sources or grants of one realm in it. */
+  definitions_max: 100_000,
+  /** Signing keys of one realm, with those that verify only. Beyond: the oldest of these goes. */
+  signingKeys_max: 16,
+  /** Tickets of one user. Beyond: the one that expires first goes. */
+  ticketsPerUser_max: 256,
+  /** Realms made because somebody asked for them. Beyond: as if there were no such realm. */
+  automaticRealms_max: 10_000,
+  /** Key of durable state, in bytes. What is behind it refuses longer ones before. */
+  storeKeyBytes_max: 1_024,
+  /** Key of a durable record: the names that make it, together. Beyond: ERROR wamp.error.invalid_argument, nothing is changed. */
+  recordKeyBytes_max: 1_000,
+  /** How far ahead of this machine's clock another node's may be. Beyond: its record is not merged, wamp.error.invalid_argument. */
+  clockDrift_ms: 60_000,
 });
 
 /** Bounds that an embedding program may set. */
@@ -162,6 +204,16 @@ export interface Limits {
    */
   readonly resumeLogFrames_max: number;
   readonly resumeLogBytes_max: number;
+  /**
+   * Decisions about access that are remembered for sessions with the same rules, and for all together. Beyond: the oldest are
+   * forgotten, and made again when they are needed; no peer notices but by time.
+   */
+  readonly accessDecisions_max: number;
+  readonly accessDecisionsTotal_max: number;
+  /** Sessions, and their subscriptions and registrations, that are looked at in one turn when rights have changed; the rest follows. */
+  readonly accessSweep_max: number;
+  /** Refusals that administrators can look up. Beyond: the oldest are forgotten. */
+  readonly denials_max: number;
   /** Bytes kept for all resumable sessions. Beyond: as above; from half of it on, each session in touch with its client keeps only its share. */
   readonly resumeBytes_max: number;
 }
@@ -227,6 +279,10 @@ export const defaultLimits: Limits = Object.freeze({
   resumeLogFrames_max: 16_384,
   resumeLogBytes_max: 4 << 20,
   resumeBytes_max: 256 << 20,
+  accessDecisions_max: 4_096,
+  accessDecisionsTotal_max: 1 << 18,
+  accessSweep_max: 2_048,
+  denials_max: 4_096,
 });
 
 /** Completes a partial table from the defaults and checks the relations between its entries. */
@@ -258,6 +314,11 @@ export function limitsFrom(given: Partial<Limits>): Limits {
     limits.queuedBytes_max >= limits.queuedBytesPerRegistration_max,
     "all registrations together have room for one of them",
   );
+  assert(
+    limits.accessDecisions_max > 0 && limits.accessDecisionsTotal_max >= limits.accessDecisions_max,
+    "all sessions together remember as many decisions as one",
+  );
+  assert(limits.accessSweep_max > 0 && limits.denials_max > 0, "one of each at least");
   assert(limits.egressBytes_max >= limits.outboxBytes_max, "the router's budget holds one session's");
   return Object.freeze(limits);
 }

@@ -36,6 +36,11 @@ export class Metrics {
   eventsUndelivered = 0;
   /** EVENTs not delivered: the receiver had too many to acknowledge. */
   eventsDroppedUnacknowledged = 0;
+  /** Requests refused because their session has no right to them, and decisions that were not remembered and had to be made. */
+  accessDenied = 0;
+  accessDecided = 0;
+  /** Subscriptions and registrations ended because the right to them was taken away. */
+  accessRevoked = 0;
   /** Sessions ended: a reply did not fit into the outbox, or the inbox overflowed. */
   sessionsOverrun = 0;
   /** ABORTs sent for a violation of the protocol. */

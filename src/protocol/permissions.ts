@@ -13,6 +13,10 @@ export const Permission = {
 } as const;
 export type Permission = (typeof Permission)[keyof typeof Permission];
 
+/** How many there are: bits from 0. */
+export const permissionCount = 10;
+export const allPermissions = (1 << permissionCount) - 1;
+
 /** Each permission by its name. A grant may name others too (any URI): they are kept, and asked for by whom they concern. */
 export const permissionNames: Readonly<Record<string, Permission>> = {
   "wamp.call": Permission.call,

@@ -81,7 +81,7 @@ export class Patterns {
 
   /** Patterns of both kinds, over all realms, but for those that stay whoever comes and goes. */
   get count(): number {
-    return this.#index.count - this.#staying;
+    return this.#count;
   }
 
   /** Makes the pattern that the visited SUBSCRIBE or REGISTER names; 0 when the index is full. */
@@ -89,7 +89,9 @@ export class Patterns {
     const match = codec.u(Slot.match) as Match;
     const scope = realm.handle * 2 + kind;
     const handle = this.#index.insert(scope, match, codec.u(Slot.uri), codec.u(Slot.uriLen)) as PatternHandle;
-    if ((handle as number) !== 0) this.#begin(handle, kind, match);
+    if ((handle as number) === 0) return 0;
+    this.#begin(handle, kind, match);
+    this.#count++;
     return handle;
   }
 
@@ -100,14 +102,13 @@ export class Patterns {
     if ((handle as number) === 0) return 0;
     this.#begin(handle, kind, match);
     this.setTrait(handle, Trait.history);
-    this.#staying++;
     return handle;
   }
 
   /** It ends with its last member from now on, and at once if it has none. */
   endStaying(handle: PatternHandle): void {
     this.clearTrait(handle, Trait.history);
-    this.#staying--;
+    this.#count++;
     if (!this.isLive(handle)) this.remove(handle);
   }
 
@@ -128,6 +129,7 @@ export class Patterns {
   /** Forgets the pattern; its id is not given again before 2^25 others in its place. */
   remove(handle: PatternHandle): void {
     this.#index.remove(handle);
+    if (!this.has(handle, Trait.history)) this.#count--;
     this.#generation.set(handle, (this.#generation.get(handle) + 1) & generationMask);
     this.#memberCount.set(handle, 0);
   }
@@ -240,7 +242,8 @@ export class Patterns {
   }
 
   #top = 0;
-  #staying = 0;
+  /** The index holds others too: what stays, and what decides about access. */
+  #count = 0;
   #ensure(handle: PatternHandle): void {
     if (handle <= this.#top) return;
     this.#top = handle;

@@ -5,6 +5,7 @@ import type { Identity, OutgoingFrame, TransportInfo } from "../ports.ts";
 import type { ErrorEntry } from "../protocol/errors.ts";
 import type { Message } from "../protocol/messages.ts";
 import type { Serializer } from "../protocol/serializers.ts";
+import type { AccessContext } from "./access.ts";
 import type { Realm } from "./realm.ts";
 
 /** An encoded frame, shared by all who receive it. */
@@ -44,6 +45,8 @@ export interface RouterSession {
   readonly blocked: boolean;
   /** It waits for its client without a transport: what is sent to it is kept, and there is little room. */
   readonly isDetached: boolean;
+  /** What decides about its requests; null: there is no access control for it. */
+  access: AccessContext | null;
   /** Number of the last INVOCATION sent to it; the router's counter for this session. */
   lastInvocation: number;
   /** Highest request id of a CALL seen from it. */

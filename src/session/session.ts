@@ -46,6 +46,7 @@ export class Session
   identity: Identity | null = null;
   /** WELCOME.Details.authextra, said again when the session is resumed. */
   welcomeExtra: Readonly<Record<string, unknown>> | undefined = undefined;
+  access: RouterSession["access"] = null;
   clientFeatures = 0;
   /** Highest request id seen, or in a strict realm the last one. */
   lastRequest = 0;

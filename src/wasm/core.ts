@@ -48,6 +48,7 @@ export interface CoreExports {
   indexRemove(handle: number): number;
   indexFind(scope: number, policy: number, uri: number, uriLength: number): number;
   indexMatch(scope: number, uri: number, uriLength: number): number;
+  indexMatchInto(scope: number, uri: number, uriLength: number, out: number, room: number): number;
   indexBest(scope: number, uri: number, uriLength: number): number;
   indexUri(handle: number): number;
   indexUriLen(handle: number): number;

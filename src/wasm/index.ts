@@ -35,7 +35,7 @@ export class PatternIndex {
 
   /** Like `insert`, for a URI held as text. */
   insertText(scope: number, match: Match, uri: string): PatternHandle | 0 {
-    const length = this.#put(uri);
+    const length = this.put(uri);
     return length < 0 ? 0 : this.insert(scope, match, Address.text, length);
   }
 
@@ -44,9 +44,22 @@ export class PatternIndex {
     return this.#core.exports.indexRemove(handle) === 1;
   }
 
+  /** The handle of exactly the pattern whose UTF-8 lies at `uri` in linear memory, or 0. */
+  findAt(scope: number, match: Match, uri: number, uriLength: number): PatternHandle | 0 {
+    return (this.#core.exports.indexFind(scope, match, uri, uriLength) >>> 0) as PatternHandle;
+  }
+
+  /**
+   * Looks for all patterns that match the text at `uri`, while a visit's own matches stay as they are: writes at most `room`
+   * handles, 32 bits each, to `out` in linear memory. Returns how many, or `room` + 1 when there are more.
+   */
+  matchInto(scope: number, uri: number, uriLength: number, out: number, room: number): number {
+    return this.#core.exports.indexMatchInto(scope, uri, uriLength, out, room) >>> 0;
+  }
+
   /** The handle of exactly this pattern, or 0. */
   find(scope: number, match: Match, uri: string): PatternHandle | 0 {
-    const length = this.#put(uri);
+    const length = this.put(uri);
     if (length < 0) return 0;
     return (this.#core.exports.indexFind(scope, match, Address.text, length) >>> 0) as PatternHandle;
   }
@@ -56,7 +69,7 @@ export class PatternIndex {
    * precedence. Returns how many; `matched` gives them until the next look-up. `overflowed` says that there were more.
    */
   match(scope: number, uri: string): number {
-    const length = this.#put(uri);
+    const length = this.put(uri);
     return length < 0 ? 0 : this.#core.exports.indexMatch(scope, Address.text, length) >>> 0;
   }
 
@@ -72,7 +85,7 @@ export class PatternIndex {
 
   /** The pattern that takes a call of `uri`: exact, else the longest prefix, else the most specific wildcard pattern; or 0. */
   best(scope: number, uri: string): PatternHandle | 0 {
-    const length = this.#put(uri);
+    const length = this.put(uri);
     return length < 0
       ? 0
       : ((this.#core.exports.indexBest(scope, Address.text, length) >>> 0) as PatternHandle);
@@ -80,9 +93,21 @@ export class PatternIndex {
 
   /** The pattern's URI; "" for an unknown handle. */
   uri(handle: PatternHandle): string {
-    const start = this.#core.exports.indexUri(handle) >>> 0;
+    return this.textAt(this.uriAt(handle), this.uriLength(handle));
+  }
+
+  /** Where the pattern's URI lies in linear memory until it is removed, and its length in bytes. */
+  uriAt(handle: PatternHandle): number {
+    return this.#core.exports.indexUri(handle) >>> 0;
+  }
+  uriLength(handle: PatternHandle): number {
+    return this.#core.exports.indexUriLen(handle);
+  }
+
+  /** Text in linear memory. Control path: it makes a string. */
+  textAt(address: number, length: number): string {
     this.#core.refresh();
-    return decoder.decode(this.#core.bytes.subarray(start, start + this.#core.exports.indexUriLen(handle)));
+    return decoder.decode(this.#core.bytes.subarray(address, address + length));
   }
 
   policy(handle: PatternHandle): Match {
@@ -103,8 +128,8 @@ export class PatternIndex {
     return this.#core.exports.indexBytes();
   }
 
-  /** Writes the text into TEXT; its length in bytes, or -1 when it does not fit. Longer than TEXT is longer than any URI. */
-  #put(uri: string): number {
+  /** Writes the text to `Address.text`; its length in bytes, or -1 when it does not fit. Longer than TEXT is longer than any URI. */
+  put(uri: string): number {
     this.#core.refresh();
     const room = this.#core.bytes.subarray(Address.text, Address.text + Address.textBytes);
     const { read, written } = encoder.encodeInto(uri, room);

@@ -66,6 +66,7 @@ for (const build of buildNames) {
       "indexFind",
       "indexInsert",
       "indexMatch",
+      "indexMatchInto",
       "indexPolicy",
       "indexRemove",
       "indexScope",

@@ -1,10 +1,7 @@
 /** Records that a call names, or bondy.error.not_found. */
-import { WampError } from "../protocol/errors.ts";
+import { notFound } from "../security/errors.ts";
 import type { EffectiveRealm, SecurityModel } from "../security/model.ts";
 import type { GroupRecord, UserRecord } from "../security/records.ts";
-
-export const notFound = (what: string): WampError =>
-  new WampError("bondy.error.not_found", `there is no ${what}`);
 
 export function requiredRealm(model: SecurityModel, uri: string): EffectiveRealm {
   const realm = model.realm(uri);

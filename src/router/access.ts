@@ -1,0 +1,276 @@
+/**
+ * Who may do what: the rules of each session, and decisions by them. Hot where a decision is remembered.
+ *
+ * Sessions with the same rules share a table (access-table.ts): the rules as patterns in the router's own index, and the decisions
+ * made so far as patterns beside them, in scopes that no realm's subscriptions and registrations have. A decision is about all
+ * permissions at once, as bits. To look one up takes one crossing and makes nothing; to make one, a match of the rules.
+ */
+import { Rows } from "../base/column.ts";
+import type { PatternHandle } from "../base/ids.ts";
+import { fixedLimits, type Limits } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Metrics } from "../base/metrics.ts";
+import type { AccessPolicy, Identity } from "../ports.ts";
+import { Match } from "../protocol/messages.ts";
+import { allPermissions, Permission } from "../protocol/permissions.ts";
+import { Address } from "../wasm/abi.ts";
+import type { Core } from "../wasm/core.ts";
+import type { PatternIndex } from "../wasm/index.ts";
+import { Decisions } from "./access-decisions.ts";
+import { type Judgement, RuleTable } from "./access-table.ts";
+import type { Realm } from "./realm.ts";
+import type { RouterSession, SessionObserver } from "./types.ts";
+
+/** What a session holds: the table of its rules, for as long as nothing was granted or revoked. */
+export class AccessContext {
+  /** Null: of a session whose rules have not been asked for. */
+  readonly table: RuleTable | null;
+  /** Rights have changed since: its session's rules are asked for before the next decision. */
+  isStale: boolean;
+
+  constructor(table: RuleTable | null) {
+    this.table = table;
+    this.isStale = table === null;
+  }
+}
+
+/** A question to whoever decides where no rule does. */
+export interface AccessQuestion {
+  readonly permission: Permission;
+  readonly uri: string;
+  readonly match: Match;
+}
+
+export interface AccessParts {
+  readonly core: Core;
+  readonly index: PatternIndex;
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Null: no access control in any realm. */
+  readonly policy: AccessPolicy | null;
+  /** Who a live session is by now, where its groups can change; absent: who it was when it joined. */
+  readonly identityOf?: (session: RouterSession) => Identity;
+}
+
+/** Of a decision, which permissions it allows in the lower half and which it decides in the upper one. */
+const decidedShift = 16;
+const everything = allPermissions | (allPermissions << decidedShift);
+
+/** What gives up something of one's own is nobody else's concern, where no rule says so. */
+const givingUp = Permission.cancel | Permission.unregister | Permission.unsubscribe;
+
+export class Access implements SessionObserver {
+  readonly #parts: AccessParts;
+  readonly #index: PatternIndex;
+  readonly #tables = new Map<string, RuleTable>();
+  readonly #current = new Map<RuleTable, AccessContext>();
+  readonly #rows = new Rows();
+  readonly #decisions: Decisions;
+  readonly #unbound = new AccessContext(null);
+  /** Where matches go: memory of its own, beside MATCHES. */
+  readonly #matches: number;
+  /** Decisions that were told for one request only, by session. */
+  readonly #onceTold = new Map<RouterSession, (AccessQuestion & { readonly allowed: boolean })[]>();
+
+  /** Throws when there is no memory. */
+  constructor(parts: AccessParts) {
+    this.#parts = parts;
+    this.#index = parts.index;
+    this.#decisions = new Decisions(parts);
+    this.#matches = parts.policy === null ? 0 : parts.core.reserve(4 * fixedLimits.rulesPerUri_max);
+    if (parts.policy !== null && this.#matches === 0) throw new Error("no memory for access rules");
+  }
+
+  /** Tables of rules in use, and decisions remembered; both are 0 when nobody is connected. */
+  get tableCount(): number {
+    return this.#tables.size;
+  }
+  get decisionCount(): number {
+    return this.#decisions.count;
+  }
+
+  onJoin(session: RouterSession, realm: Realm): void {
+    this.#bind(session, realm);
+  }
+  onLeave(session: RouterSession): void {
+    this.#onceTold.delete(session);
+    this.#release(session.access);
+    session.access = null;
+  }
+
+  /** What is decided about the URI or pattern whose UTF-8 lies at `at`, as `Permission` bits. `session.access` is not null. */
+  allowed(session: RouterSession, match: Match, at: number, length: number): number {
+    return this.#decision(session, match, at, length) & allPermissions;
+  }
+
+  /** As `allowed`, for a URI held as text. Overwrites TEXT. Control path. */
+  allowedText(session: RouterSession, match: Match, uri: string): number {
+    if (session.access === null) return allPermissions;
+    const length = this.#index.put(uri);
+    return length < 0 ? 0 : this.allowed(session, match, Address.text, length);
+  }
+
+  /**
+   * Whether one permission is given: true, false, or null where an authorizer has to be asked, and `settle` will tell.
+   * `session.access` is not null.
+   */
+  verdict(
+    session: RouterSession,
+    permission: Permission,
+    match: Match,
+    at: number,
+    length: number,
+  ): boolean | null {
+    const decision = this.#decision(session, match, at, length);
+    if ((decision & (permission << decidedShift)) !== 0) return (decision & permission) !== 0;
+    const told = this.#onceTold.get(session);
+    if (told === undefined) return null;
+    const uri = this.#index.textAt(at, length);
+    const found = told.find((one) => one.permission === permission && one.match === match && one.uri === uri);
+    return found?.allowed ?? null;
+  }
+
+  #decision(session: RouterSession, match: Match, at: number, length: number): number {
+    let context = session.access!;
+    if (context.isStale) {
+      this.rebind(session);
+      if (session.access === null) return everything;
+      context = session.access;
+    }
+    const table = context.table!;
+    const handle = this.#index.findAt(table.decided, match, at, length);
+    return handle === 0 ? this.#decide(table, match, at, length) : this.#decisions.get(handle);
+  }
+
+  // ---- answers of an authorizer
+
+  /**
+   * An authorizer has answered a question that a pending verdict raised. With `cache` the answer holds for all who have the same
+   * rules, until rights change; else for the requests of this session that are handled until `forget`. Control path.
+   */
+  settle(session: RouterSession, question: AccessQuestion, allowed: boolean, cache: boolean): void {
+    const table = session.access?.table ?? null;
+    if (table === null) return;
+    const { permission, uri, match } = question;
+    if (!cache) {
+      const told = this.#onceTold.get(session) ?? [];
+      this.#onceTold.set(session, [...told, { ...question, allowed }]);
+      return;
+    }
+    const length = this.#index.put(uri);
+    if (length < 0) return;
+    const before = this.#decision(session, match, Address.text, length);
+    const handle = this.#index.find(table.decided, match, uri);
+    const bits = (permission << decidedShift) | (allowed ? permission : 0);
+    if (handle === 0) return this.settle(session, question, allowed, false);
+    this.#decisions.set(handle, (before & ~permission) | bits);
+  }
+
+  /** The request that was waiting for `settle` has been handled. */
+  forget(session: RouterSession): void {
+    this.#onceTold.delete(session);
+  }
+
+  // ---- change of rights
+
+  /** Rights in these realms have changed. Returns the sessions among the given that may be concerned, to be looked at. */
+  expire(realms: ReadonlySet<string>, sessions: readonly RouterSession[]): RouterSession[] {
+    if (this.#parts.policy === null) return [];
+    for (const [table, context] of this.#current) {
+      if (!realms.has(table.realm)) continue;
+      context.isStale = true;
+      this.#current.set(table, new AccessContext(table));
+      // What an authorizer has said may be different now.
+      if (table.rules.authorizer !== undefined) this.#decisions.clear(table);
+    }
+    const concerned = sessions.filter(({ realm }) => realm !== null && realms.has(realm.uri));
+    for (const session of concerned) session.access ??= this.#unbound;
+    return concerned;
+  }
+
+  /** Asks for the rules of a session whose context is stale. True: they are others than before. */
+  rebind(session: RouterSession): boolean {
+    const before = session.access;
+    if (before === null || !before.isStale) return false;
+    this.#bind(session, session.realm!);
+    this.#release(before);
+    return (session.access?.table ?? null) !== before.table;
+  }
+
+  #bind(session: RouterSession, realm: Realm): void {
+    const { policy, identityOf } = this.#parts;
+    const identity = identityOf?.(session) ?? session.identity;
+    const rules = policy === null || identity === null ? null : policy.rulesFor(realm.uri, identity);
+    if (rules === null) {
+      session.access = null;
+      return;
+    }
+    const key = `${realm.uri}\n${rules.key}`;
+    let table = this.#tables.get(key);
+    if (table === undefined) {
+      table = new RuleTable({ ...this.#parts, key, realm: realm.uri, rules, row: this.#rows.take() });
+      this.#tables.set(key, table);
+      this.#decisions.add(table);
+      this.#current.set(table, new AccessContext(table));
+    }
+    table.sessions++;
+    session.access = this.#current.get(table)!;
+  }
+
+  #release(context: AccessContext | null): void {
+    const table = context?.table ?? null;
+    if (table === null || --table.sessions > 0) return;
+    this.#tables.delete(table.key);
+    this.#current.delete(table);
+    this.#decisions.remove(table);
+    table.free();
+    this.#rows.free(table.row);
+  }
+
+  // ---- decisions
+
+  #decide(table: RuleTable, match: Match, at: number, length: number): number {
+    this.#parts.metrics.accessDecided++;
+    // What looks up a pattern goes over TEXT, where `at` may point to.
+    const text = match === Match.exact ? null : this.#index.textAt(at, length);
+    const { allowed, denied } = this.#judge(table, match, text, at, length);
+    const decision = this.#complete(table, allowed, denied);
+    const handle: PatternHandle | 0 =
+      text === null
+        ? this.#index.insert(table.decided, match, at, length)
+        : this.#index.insertText(table.decided, match, text);
+    if (handle !== 0) this.#decisions.keep(table, handle, decision);
+    return decision;
+  }
+
+  #complete({ rules }: RuleTable, allowed: number, denied: number): number {
+    if (rules.authorizer === undefined) return allowed | (allPermissions << decidedShift);
+    const given = allowed | (givingUp & ~denied);
+    return given | ((given | denied) << decidedShift);
+  }
+
+  #judge(table: RuleTable, match: Match, text: string | null, at: number, length: number): Judgement {
+    const room = fixedLimits.rulesPerUri_max;
+    const { rules } = table;
+    let found: number;
+    if (text === null) found = this.#index.matchInto(table.granted, at, length, this.#matches, room);
+    else {
+      // A rule contains a wildcard pattern if it matches a URI with something there that no rule names, in the place of what is open.
+      const probe = match === Match.wildcard ? holdPlaces(text) : text;
+      const bytes = this.#index.put(probe);
+      found = bytes < 0 ? 0 : this.#index.matchInto(table.granted, Address.text, bytes, this.#matches, room);
+    }
+    if (found > room) return { allowed: 0, denied: allPermissions };
+    const handles = new Uint32Array(this.#parts.core.bytes.buffer, this.#matches, found);
+    return rules.mostSpecific ? table.mostSpecific(handles, match, text) : table.additive(handles, match);
+  }
+}
+
+/** What no valid URI contains. */
+const placeHolder = "#";
+const holdPlaces = (wildcard: string): string =>
+  wildcard
+    .split(".")
+    .map((component) => (component === "" ? placeHolder : component))
+    .join(".");

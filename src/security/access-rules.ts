@@ -1,0 +1,66 @@
+/** What an identity may do, out of the grants of its realm: its roles, and the rules that they make together. Pure. */
+import type { AccessRule, AccessRules } from "../ports.ts";
+import { Match } from "../protocol/messages.ts";
+import { permissionNames } from "../protocol/permissions.ts";
+import type { GrantRecord, Role } from "./records.ts";
+
+/** Who asks, as grants may name it. */
+export interface Bearer {
+  readonly user?: string;
+  readonly roles?: readonly string[];
+  readonly authmethod?: string;
+}
+
+const matches: Readonly<Record<GrantRecord["match"], Match>> = {
+  exact: Match.exact,
+  prefix: Match.prefix,
+  wildcard: Match.wildcard,
+};
+
+/**
+ * The roles of an identity: its user, its groups and all groups that contain them, `all`; of one that nobody has identified
+ * `anonymous` and `all`. `closure` gives groups and what contains them, each once (SecurityModel.closure of its realm).
+ */
+export function rolesOf(closure: (groups: readonly string[]) => readonly string[], bearer: Bearer): Role[] {
+  const { user, roles = [], authmethod } = bearer;
+  const isUnknown = authmethod === undefined && user === undefined && roles.length === 0;
+  if (authmethod === "anonymous" || isUnknown) return ["anonymous", "all"];
+  const groups = closure(roles).map((name): Role => `group/${name}`);
+  return user === undefined ? [...groups, "all"] : [`user/${user}`, ...groups, "all"];
+}
+
+/** `Permission` bits of those among the names that the router asks for. */
+export const permissionBits = (names: readonly string[]): number =>
+  names.reduce((bits, name) => bits | (permissionNames[name] ?? 0), 0);
+
+/**
+ * The rules of whoever has these roles. Grants of permissions that the router never asks for make no rule. Without `mostSpecific` a
+ * grant that denies makes none: where any grant may allow, nothing can be taken away. `key` is the rules themselves as text, so
+ * that equal rules share it whoever has them.
+ */
+export function compileRules(
+  grants: readonly GrantRecord[],
+  roles: readonly Role[],
+  mostSpecific: boolean,
+  authorizer: string | null = null,
+): AccessRules {
+  const has = new Set<Role>(roles);
+  const byPattern = new Map<string, AccessRule>();
+  for (const { role, uri, match, effect, permissions } of grants) {
+    const deny = effect === "deny";
+    const bits = permissionBits(permissions);
+    if (!has.has(role) || bits === 0 || (deny && !mostSpecific)) continue;
+    const pattern = `${deny ? "-" : "+"}${matches[match]}${uri}`;
+    const known = byPattern.get(pattern)?.permissions ?? 0;
+    byPattern.set(pattern, { uri, match: matches[match], permissions: known | bits, deny });
+  }
+  const entries = [...byPattern].sort(([a], [b]) => (a < b ? -1 : 1));
+  // No URI has white space.
+  const parts = entries.map(([pattern, { permissions }]) => `${pattern} ${permissions}`);
+  return {
+    key: [mostSpecific ? "most_specific" : "additive", authorizer ?? "", ...parts].join("\n"),
+    rules: entries.map(([, rule]) => rule),
+    mostSpecific,
+    ...(authorizer === null ? {} : { authorizer }),
+  };
+}

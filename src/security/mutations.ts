@@ -1,0 +1,69 @@
+/** Changes one after the other: each is checked against memory, committed as a whole, and only then applied and told. */
+import { fixedLimits } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import { Draft } from "./draft.ts";
+import { securityError } from "./errors.ts";
+import type { SecurityChange } from "./model.ts";
+import type { RecordChange } from "./record-store.ts";
+import type { SecurityState } from "./state.ts";
+
+export interface Commit {
+  commit(changes: readonly RecordChange[]): Promise<void>;
+}
+
+export type Listener = (change: SecurityChange) => void;
+
+export class Mutations {
+  readonly #state: SecurityState;
+  readonly #records: Commit;
+  readonly #log: Log;
+  readonly #listeners = new Set<Listener>();
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(state: SecurityState, records: Commit, log: Log) {
+    this.#state = state;
+    this.#records = records;
+    this.#log = log;
+  }
+
+  onChange(listener: Listener): () => void {
+    // Its own function object: the same one given twice is two listeners.
+    const own: Listener = (change) => listener(change);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  /** Runs `make` when all earlier ones are done. It puts what it wants into the draft; where it throws, nothing is changed. */
+  run<T>(make: (draft: Draft) => T | Promise<T>): Promise<T> {
+    if (this.#waiting >= fixedLimits.securityQueue_max)
+      return Promise.reject(securityError("unavailable", "too many changes are waiting"));
+    this.#waiting++;
+    const done = this.#last.then(() => this.#one(make)).finally(() => void this.#waiting--);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #one<T>(make: (draft: Draft) => T | Promise<T>): Promise<T> {
+    const draft = new Draft(this.#state);
+    const result = await make(draft);
+    const puts = draft.puts();
+    if (puts.length === 0) return result;
+    const changes = draft.changes();
+    await this.#records.commit(puts.map(({ key, value, origin }) => ({ key, value, origin })));
+    for (const put of puts) this.#state.apply(put, put.value, put.origin);
+    for (const change of changes) this.#tell(change);
+    return result;
+  }
+
+  #tell(change: SecurityChange): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(change);
+      } catch (cause) {
+        // The change is durable: whoever could not take it must not undo it for the others.
+        this.#log.error("security", "a listener to changes failed", { cause, ...change });
+      }
+    }
+  }
+}

@@ -1,0 +1,42 @@
+/** Opens the security model on a store. */
+import { type Log, silentLog } from "../base/log.ts";
+import type { FillRandom, Store } from "../ports.ts";
+import type { Dict } from "./check.ts";
+import { Mutations } from "./mutations.ts";
+import type { Credentials, PasswordOptions } from "./records.ts";
+import { RecordStore } from "./record-store.ts";
+import { SecurityService } from "./service.ts";
+import { parseKey, SecurityState } from "./state.ts";
+
+export interface SecurityOptions {
+  readonly store: Store;
+  hashPassword(password: string, options: PasswordOptions): Promise<Credentials>;
+  verifyPassword(password: string, credentials: Credentials): Promise<boolean>;
+  /** Milliseconds since 1970. */
+  wall_ms(): number;
+  readonly fillRandom: FillRandom;
+  /** How passwords of realms are hashed that say nothing of it. Absent: PBKDF2, 10,000 iterations, for the realm's methods. */
+  readonly passwordOptions?: Partial<PasswordOptions>;
+  /** A realm's definition without `uri`: a HELLO to an unknown realm makes one like it. Absent: it does not. */
+  readonly automaticRealms?: Dict;
+  readonly log?: Log;
+}
+
+/** Resolves when all records are in memory. Rejects where the store holds what this version cannot read. */
+export async function openSecurity(options: SecurityOptions): Promise<SecurityService> {
+  const { store, wall_ms, fillRandom, log = silentLog } = options;
+  const records = await RecordStore.open(store, { wall_ms, fillRandom });
+  const state = new SecurityState();
+  for (const { key, value, origin } of records.entries("")) {
+    const parsed = parseKey(key);
+    if (parsed !== undefined) state.apply(parsed, value, origin);
+  }
+  return new SecurityService(state, new Mutations(state, records, log), {
+    hashPassword: options.hashPassword,
+    verifyPassword: options.verifyPassword,
+    wall_ms,
+    passwordOptions: options.passwordOptions ?? {},
+    automaticRealms: options.automaticRealms ?? null,
+    log,
+  });
+}

@@ -1,0 +1,201 @@
+/**
+ * The records of the security model in memory, as tables by realm. It knows nothing of rules: what is put in was checked before. Loading
+ * from the store and applying a change are the same step, so that a restart finds the same.
+ */
+import type {
+  GrantRecord,
+  GroupRecord,
+  RealmRecord,
+  SigningKey,
+  SourceRecord,
+  TicketRecord,
+  UserRecord,
+} from "./records.ts";
+
+/** Kinds of records. `gone` stands for one that a configuration file defines and that was deleted at run time; its id is a key. */
+export interface Kinds {
+  readonly realm: RealmRecord;
+  readonly keys: readonly SigningKey[];
+  readonly user: UserRecord;
+  readonly group: GroupRecord;
+  readonly source: SourceRecord;
+  readonly grant: GrantRecord;
+  readonly ticket: TicketRecord;
+  readonly gone: true;
+}
+export type Kind = keyof Kinds;
+
+/** Neither realms nor names nor URIs have spaces. `id` is "" for kinds of which a realm has one. */
+export const keyOf = (kind: Kind, realm: string, id: string): string =>
+  id === "" ? `${kind} ${realm}` : `${kind} ${realm} ${id}`;
+
+const kinds: readonly string[] = ["realm", "keys", "user", "group", "source", "grant", "ticket", "gone"];
+
+export interface RecordKey {
+  readonly kind: Kind;
+  readonly realm: string;
+  readonly id: string;
+}
+
+/** Undefined: not a key of the security model. */
+export function parseKey(key: string): RecordKey | undefined {
+  const first = key.indexOf(" ");
+  const kind = key.slice(0, first);
+  if (first < 0 || !kinds.includes(kind)) return undefined;
+  const second = key.indexOf(" ", first + 1);
+  if (second < 0) return { kind: kind as Kind, realm: key.slice(first + 1), id: "" };
+  return { kind: kind as Kind, realm: key.slice(first + 1, second), id: key.slice(second + 1) };
+}
+
+/** What both the state and a change in the making can be asked. */
+export interface Reader {
+  get<K extends Kind>(kind: K, realm: string, id: string): Kinds[K] | undefined;
+  entries<K extends Kind>(kind: K, realm: string): Iterable<readonly [id: string, value: Kinds[K]]>;
+  /** The user who has this alias. */
+  aliasOwner(realm: string, alias: string): string | undefined;
+  realmUris(): Iterable<string>;
+  /** Digest of the definition that a record follows, or null. */
+  origin(key: string): string | null;
+}
+
+const nothing: ReadonlyMap<string, never> = new Map<string, never>();
+
+/** One realm. Ten thousand realms at rest have few tables each: those that are empty are not there. */
+class RealmTables {
+  record: RealmRecord | undefined = undefined;
+  keys: readonly SigningKey[] | undefined = undefined;
+  user: Map<string, UserRecord> | undefined = undefined;
+  group: Map<string, GroupRecord> | undefined = undefined;
+  source: Map<string, SourceRecord> | undefined = undefined;
+  grant: Map<string, GrantRecord> | undefined = undefined;
+  ticket: Map<string, TicketRecord> | undefined = undefined;
+  gone: Map<string, true> | undefined = undefined;
+  readonly aliases = new LazyIndex<string>();
+  readonly grantsByRole = new LazyIndex<Map<string, GrantRecord>>();
+  readonly ticketsByUser = new LazyIndex<Map<string, TicketRecord>>();
+}
+
+class LazyIndex<V> {
+  #map: Map<string, V> | undefined = undefined;
+  get(key: string): V | undefined {
+    return this.#map?.get(key);
+  }
+  set(key: string, value: V): void {
+    this.#map ??= new Map<string, V>();
+    this.#map.set(key, value);
+  }
+  delete(key: string): void {
+    this.#map?.delete(key);
+  }
+}
+
+/** Keeps `index` by the group that each entry belongs to. */
+function regroup<V>(index: LazyIndex<Map<string, V>>, group: string, id: string, value: V | null): void {
+  const members = index.get(group);
+  if (value !== null) {
+    if (members === undefined) index.set(group, new Map([[id, value]]));
+    else members.set(id, value);
+  } else if (members?.delete(id) && members.size === 0) index.delete(group);
+}
+
+const roleOfId = (grantId: string): string => grantId.slice(0, grantId.indexOf(" "));
+
+export class SecurityState implements Reader {
+  readonly #realms = new Map<string, RealmTables>();
+  readonly #origins = new Map<string, string>();
+
+  get<K extends Kind>(kind: K, realm: string, id: string): Kinds[K] | undefined {
+    const tables = this.#realms.get(realm);
+    if (tables === undefined) return undefined;
+    if (kind === "realm") return tables.record as Kinds[K] | undefined;
+    if (kind === "keys") return tables.keys as Kinds[K] | undefined;
+    return this.#table(tables, kind).get(id);
+  }
+
+  entries<K extends Kind>(kind: K, realm: string): ReadonlyMap<string, Kinds[K]> {
+    const tables = this.#realms.get(realm);
+    return tables === undefined ? nothing : this.#table(tables, kind);
+  }
+
+  values<K extends Kind>(kind: K, realm: string): readonly Kinds[K][] {
+    return [...this.entries(kind, realm).values()];
+  }
+
+  #table<K extends Kind>(tables: RealmTables, kind: K): ReadonlyMap<string, Kinds[K]> {
+    if (kind === "realm" || kind === "keys") return nothing;
+    return (tables[kind as "user"] ?? nothing) as ReadonlyMap<string, Kinds[K]>;
+  }
+
+  aliasOwner(realm: string, alias: string): string | undefined {
+    return this.#realms.get(realm)?.aliases.get(alias);
+  }
+
+  *realmUris(): Iterable<string> {
+    for (const [uri, { record }] of this.#realms) if (record !== undefined) yield uri;
+  }
+
+  origin(key: string): string | null {
+    return this.#origins.get(key) ?? null;
+  }
+
+  origins(): ReadonlyMap<string, string> {
+    return this.#origins;
+  }
+
+  /** All keys of what was deleted at run time although a file defines it. */
+  *goneKeys(): Iterable<RecordKey> {
+    for (const [realm, { gone }] of this.#realms)
+      for (const id of gone?.keys() ?? []) yield { kind: "gone", realm, id };
+  }
+
+  grantsOfRole(realm: string, role: string): ReadonlyMap<string, GrantRecord> {
+    return this.#realms.get(realm)?.grantsByRole.get(role) ?? nothing;
+  }
+
+  ticketsOfUser(realm: string, authid: string): ReadonlyMap<string, TicketRecord> {
+    return this.#realms.get(realm)?.ticketsByUser.get(authid) ?? nothing;
+  }
+
+  /** Puts one record, or removes it (null). */
+  apply({ kind, realm, id }: RecordKey, value: unknown, origin: string | null): void {
+    let tables = this.#realms.get(realm);
+    if (tables === undefined) {
+      if (value === null) return;
+      tables = new RealmTables();
+      this.#realms.set(realm, tables);
+    }
+    const key = keyOf(kind, realm, id);
+    if (origin === null || value === null) this.#origins.delete(key);
+    else this.#origins.set(key, origin);
+    if (kind === "realm") tables.record = (value as RealmRecord | null) ?? undefined;
+    else if (kind === "keys") tables.keys = (value as readonly SigningKey[] | null) ?? undefined;
+    else this.#applyRow(tables, kind, id, value);
+    if (value === null && isEmpty(tables)) this.#realms.delete(realm);
+  }
+
+  #applyRow(tables: RealmTables, kind: Exclude<Kind, "realm" | "keys">, id: string, value: unknown): void {
+    if (kind === "user") {
+      // In one commit an alias may pass from one user to another, in either order.
+      for (const alias of tables.user?.get(id)?.aliases ?? [])
+        if (tables.aliases.get(alias) === id) tables.aliases.delete(alias);
+      for (const alias of (value as UserRecord | null)?.aliases ?? []) tables.aliases.set(alias, id);
+    } else if (kind === "grant") {
+      regroup(tables.grantsByRole, roleOfId(id), id, value as GrantRecord | null);
+    } else if (kind === "ticket") {
+      const before = tables.ticket?.get(id);
+      if (before !== undefined) regroup(tables.ticketsByUser, before.authid, id, null);
+      if (value !== null)
+        regroup(tables.ticketsByUser, (value as TicketRecord).authid, id, value as TicketRecord);
+    }
+    const table = (tables[kind] ?? new Map()) as Map<string, unknown>;
+    if (value === null) table.delete(id);
+    else table.set(id, value);
+    // An empty table gives its memory back.
+    tables[kind] = (table.size === 0 ? undefined : table) as never;
+  }
+}
+
+function isEmpty(tables: RealmTables): boolean {
+  const { record, keys, user, group, source, grant, ticket, gone } = tables;
+  return [record, keys, user, group, source, grant, ticket, gone].every((table) => table === undefined);
+}
