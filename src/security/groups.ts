@@ -83,12 +83,13 @@ export function removeGroup(draft: Draft, realm: string, name: string): void {
 }
 
 function forgetGroup(draft: Draft, realm: string, name: string): void {
-  const without = <T extends GroupRecord | UserRecord>(record: T): T =>
-    Object.freeze({ ...record, groups: record.groups.filter((group) => group !== name) });
+  const others = ({ groups }: GroupRecord | UserRecord) => groups.filter((group) => group !== name);
   for (const [id, user] of [...draft.entries("user", realm)])
-    if (user.groups.includes(name)) draft.putAlong("user", realm, id, without(user));
+    if (user.groups.includes(name))
+      draft.putAlong("user", realm, id, Object.freeze({ ...user, groups: others(user) }));
   for (const [id, group] of [...draft.entries("group", realm)])
-    if (group.groups.includes(name)) draft.putAlong("group", realm, id, without(group));
+    if (group.groups.includes(name))
+      draft.putAlong("group", realm, id, Object.freeze({ ...group, groups: others(group) }));
   forgetRole(draft, realm, `group/${name}`);
 }
 

@@ -34,7 +34,7 @@ const blank = (uri: string): RealmRecord => ({
 
 /** Names of the router's own realms; a client makes none of them. */
 export const isReservedRealm = (uri: string): boolean =>
-  uri === masterRealm || uri.startsWith(`${masterRealm}.`) || uri.startsWith(masterRealm);
+  uri === masterRealm || uri.startsWith(`${masterRealm}.`);
 
 export function needRealm(reader: Reader, uri: string): RealmRecord {
   const record = reader.get("realm", uri, "");
