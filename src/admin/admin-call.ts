@@ -51,7 +51,7 @@ export class AdminCall {
     const { reach, self } = this.#text;
     const question = { caller, own, name, reach, target: realm };
     if (self === true && !rights.allows(question)) {
-      rights.requireSelf(question, () => this.text(1, "name"));
+      rights.requireSelf(question, args[1 - this.#shift]);
       this.isSelf = true;
     } else rights.require(question);
     if (args.length > this.#most)

@@ -31,7 +31,7 @@ export type Step<S> =
   | { readonly kind: "close"; readonly realm: string };
 
 export interface FollowParts<S> {
-  readonly model: Pick<SecurityModel, "realms" | "user" | "principal" | "ticket">;
+  readonly model: Pick<SecurityModel, "realm" | "realms" | "user" | "principal" | "ticket">;
   /** Live sessions of a user of this name, in whatever realm. */
   readonly sessionsOf: (user: string) => Iterable<S>;
   /** Live sessions that have logged in with a ticket, and those tickets. */
@@ -77,7 +77,8 @@ function userSteps<S extends FollowedSession>(
   for (const session of parts.sessionsOf(name)) {
     const { identity } = session;
     const here = session.realm?.uri;
-    if (here === undefined || identity === null) continue;
+    // A realm that is gone ends its sessions itself.
+    if (here === undefined || identity === null || parts.model.realm(here) === undefined) continue;
     const user = parts.model.user(here, name);
     const principal = parts.model.principal(here, name);
     // The change is to the user itself, or to where its credentials are.

@@ -57,10 +57,11 @@ export class Rights {
   }
 
   /** As `require`, but lets through a user that has logged in, where it is named itself. */
-  requireSelf(question: RightQuestion, name: () => string): void {
+  requireSelf(question: RightQuestion, name: unknown): void {
     const { caller, own, target } = question;
-    if (this.#isIn(own, caller.identity) && target === own && caller.identity.user !== undefined) {
-      if (this.#model.user(own, name())?.username === caller.identity.user) return;
+    if (this.#isIn(own, caller.identity) && target === own && typeof name === "string") {
+      const { user } = caller.identity;
+      if (user !== undefined && this.#model.user(own, name)?.username === user) return;
     }
     this.require(question);
   }

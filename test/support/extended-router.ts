@@ -13,6 +13,8 @@ export interface ExtendedRouter {
   readonly parts: CoreParts;
   /** A connection on which nothing has been said. */
   open(): Wire;
+  /** The wire is closed with the others at the end. */
+  adopt(wire: Wire): Wire;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -24,16 +26,17 @@ export async function extendedRouter(
   const overrides = extend(parts) ?? {};
   const router = new RouterHost({ ...parts, ...overrides });
   const wires: Wire[] = [];
+  const adopt = (wire: Wire): Wire => {
+    wires.push(wire);
+    return wire;
+  };
   // The router's own timers keep no process alive, and connections in memory do not either.
   const alive = setInterval(() => {}, 1_000);
   return {
     router,
     parts,
-    open() {
-      const wire = new Wire(attach(router, new MemoryConnection({ serializer: Serializer.msgpack })));
-      wires.push(wire);
-      return wire;
-    },
+    open: () => adopt(new Wire(attach(router, new MemoryConnection({ serializer: Serializer.msgpack })))),
+    adopt,
     async [Symbol.asyncDispose]() {
       for (const wire of wires) wire.close();
       await until("all connections are gone", () => router.connectionCount === 0);
