@@ -232,6 +232,10 @@ export interface Limits {
   readonly httpSends_max: number;
   /** Bytes of HTTP bodies held while they arrive, over all requests of a listener. Beyond: HTTP 503. */
   readonly httpBodiesBytes_max: number;
+  /** Questions to authorizers that are under way. Beyond: the request is refused, wamp.error.not_authorized. */
+  readonly authorizerCalls_max: number;
+  /** How long one may take. Beyond: as above. */
+  readonly authorizer_ms: number;
   /** How long a resumable session waits for its client without a transport. Beyond: it ends, ABORT wamp.error.no_such_session. */
   readonly resumeGrace_ms: number;
   /** Sessions waiting so. Beyond: a session that loses its transport ends at once, as if it were not resumable. */
@@ -333,6 +337,8 @@ export const defaultLimits: Limits = Object.freeze({
   httpQueueBytes_max: 1 << 20,
   httpSends_max: 1_024,
   httpBodiesBytes_max: 64 << 20,
+  authorizerCalls_max: 4_096,
+  authorizer_ms: 5_000,
   resumeGrace_ms: 60_000,
   detachedSessions_max: 10_000,
   resumeLogFrames_max: 16_384,
