@@ -355,7 +355,12 @@ for (const [name, limits] of Object.entries(limitsOf)) {
     );
     const alive = setInterval(() => {}, 1_000);
     try {
-      await fc.assert(property, { seed, numRuns, includeErrorInReport: true, endOnFailure: process.env["SHRINK"] === undefined });
+      await fc.assert(property, {
+        seed,
+        numRuns,
+        includeErrorInReport: true,
+        endOnFailure: process.env["SHRINK"] === undefined,
+      });
     } finally {
       clearInterval(alive);
     }

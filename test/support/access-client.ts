@@ -60,8 +60,9 @@ export class AccessClient {
   readonly #connection: DirectConnection;
   readonly #events: ConnectionEvents;
   #request = 0;
-  /** What SUBSCRIBE and REGISTER, by request, and ids stand for. */
+  /** What SUBSCRIBE and REGISTER, by request, and ids stand for; and the ids that were given up, by request. */
   readonly #asked = new Map<unknown, string>();
+  readonly #given = new Map<unknown, unknown>();
   readonly #subscriptions = new Map<unknown, string>();
   readonly #registrations = new Map<unknown, string>();
   /** Invocations that have come and are not answered. */
@@ -97,6 +98,7 @@ export class AccessClient {
     const request = ++this.#request;
     const ids = type === Message.unsubscribe ? this.#subscriptions : this.#registrations;
     const id = [...ids].find(([, known]) => known === name)?.[0];
+    this.#given.set(request, id);
     this.send([type, request, id]);
     return request;
   }
@@ -161,8 +163,11 @@ export class AccessClient {
   #ended(type: number, request: unknown, details: Readonly<Record<string, unknown>> | undefined): string {
     const isSubscription = type === Message.unsubscribed;
     const verb = isSubscription ? "unsubscribed" : "unregistered";
-    if (request !== 0) return `${verb} ${String(request)}`;
     const ids = isSubscription ? this.#subscriptions : this.#registrations;
+    if (request !== 0) {
+      ids.delete(this.#given.get(request));
+      return `${verb} ${String(request)}`;
+    }
     const id = details?.[isSubscription ? "subscription" : "registration"];
     const name = this.#nameOf(ids, id);
     assert.equal(details?.["reason"], "wamp.error.not_authorized");
