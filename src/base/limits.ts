@@ -40,6 +40,30 @@ export const fixedLimits = Object.freeze({
   scramNonceBytes_min: 8,
   /** Methods of HELLO.Details.authmethods that are looked at. Those behind them are not. */
   authmethods_max: 32,
+  /** Characters of a token (JWT) that a client logs in with. A longer one is a wrong one. */
+  tokenText_max: 16 << 10,
+  /** Seconds by which the clocks of those who issue tokens may differ from the router's. Beyond: the token is not valid yet, or no more. */
+  tokenSkew_s: 60,
+  /** Groups that are read from one token. Those behind them are not. */
+  tokenRoles_max: 256,
+  /** Keys of an issuer that are tried for a token that does not say which one has signed it. Those behind them are not. */
+  tokenKeys_max: 8,
+  /** Bytes of an issuer's set of keys (JWKS). Beyond: it counts as not fetched. */
+  jwksBytes_max: 256 << 10,
+  /** Time to fetch one. Beyond: it counts as not fetched; logins that need it fail, unless an older one is there. */
+  jwksFetch_ms: 5_000,
+  /** For how long a set of keys is used without asking again. */
+  jwksFresh_ms: 600_000,
+  /** For how long it is used where asking again fails. Beyond: logins that need it fail. */
+  jwksStale_ms: 86_400_000,
+  /** Time between two requests for one set, whatever tokens name keys that it has not, and whether it could be fetched or not. */
+  jwksPause_ms: 30_000,
+  /** Sets of keys that are kept. Beyond: the one that was fetched first is fetched again when it is needed. */
+  jwksSets_max: 1_024,
+  /** Characters of a ticket's client_id and device_id. Beyond: ERROR wamp.error.invalid_argument. */
+  ticketText_max: 256,
+  /** How long a ticket lives where nobody says, and at most; seconds. A longer time is shortened to it. */
+  ticketExpiry_s: 30 * 86_400,
   // Of the security model. Beyond each, unless it says else: ERROR wamp.error.invalid_argument, or a problem of the configuration.
   /** Problems told about one input. The others are told when these are gone. */
   problems_max: 100,
@@ -227,8 +251,9 @@ export interface Limits {
   readonly derivations_max: number;
   /** Key derivations that run at one time, beside the router's thread. Beyond: they wait. */
   readonly derivationsRunning_max: number;
-  /** Logins under way. Beyond: ABORT wamp.error.unavailable. */
+  /** Logins under way, and those of them from one address or one /64 of IPv6. Beyond: ABORT wamp.error.unavailable. */
   readonly logins_max: number;
+  readonly loginsPerSource_max: number;
   /** For how long a failed login counts. */
   readonly failedLogins_ms: number;
   /** Failed logins from one address, or one /64 of IPv6, in that time. Beyond: ABORT wamp.error.unavailable. */
@@ -309,6 +334,7 @@ export const defaultLimits: Limits = Object.freeze({
   derivations_max: 1_024,
   derivationsRunning_max: 2,
   logins_max: 16_384,
+  loginsPerSource_max: 4_096,
   failedLogins_ms: 60_000,
   failedLoginsPerSource_max: 100,
   failedLoginsPerAuthid_max: 20,
