@@ -18,6 +18,8 @@ export const fixedLimits = Object.freeze({
   authText_max: 512,
   /** Length of the message that wamp.session.kill sends, in characters. Beyond: ERROR wamp.error.invalid_argument. */
   killMessage_max: 1_024,
+  /** Patterns of each kind that nearly match, in one answer of bondy.explain.match. Beyond: the answer has as many. */
+  nearMisses_max: 10,
   /** Length of SUBSCRIBE.Options.nkey in characters. Beyond: ERROR wamp.error.invalid_argument. */
   nodeKey_max: 256,
   /** Body of a request that opens an HTTP transport. Beyond: HTTP 413. */
@@ -127,6 +129,11 @@ export interface Limits {
   readonly registrationsPerSession_max: number;
   /** Calls one caller may have in flight. Beyond: ERROR wamp.error.unavailable. */
   readonly callsPerSession_max: number;
+  /**
+   * Calls of one session that procedures of the router's own have not answered yet, because they wait for the store or for a hash.
+   * Beyond: ERROR wamp.error.unavailable to each call of such a procedure.
+   */
+  readonly waitingCallsPerSession_max: number;
   /** Invocations one callee may have outstanding. Beyond: ERROR wamp.error.unavailable to the caller. */
   readonly invocationsPerSession_max: number;
   /** Callees that one CALL to all of them may reach, 65,535 at most. Beyond: ERROR wamp.error.unavailable. */
@@ -280,6 +287,7 @@ export const defaultLimits: Limits = Object.freeze({
   subscriptionsPerSession_max: 100_000,
   registrationsPerSession_max: 10_000,
   callsPerSession_max: 16_384,
+  waitingCallsPerSession_max: 256,
   invocationsPerSession_max: 65_536,
   calleesPerCall_max: 1_024,
   callBytesToAll_max: 16 << 20,

@@ -105,6 +105,14 @@ export class Patterns {
     return handle;
   }
 
+  /** It ends with its last member from now on, and at once if it has none. */
+  endStaying(handle: PatternHandle): void {
+    this.clearTrait(handle, Trait.history);
+    // Counted with the others from here on.
+    this.#count++;
+    if (!this.isLive(handle)) this.remove(handle);
+  }
+
   #begin(handle: PatternHandle, kind: PatternKind, match: Match): void {
     this.#ensure(handle);
     this.#kind.set(handle, kind);

@@ -10,8 +10,8 @@ import { Inbox } from "./inbox.ts";
 export interface BacklogOwner {
   backlog: Backlog | null;
   readonly connection: Connection;
-  /** After a GOODBYE, while subscriptions are being ended: what follows it waits. */
-  readonly isLeaving: boolean;
+  /** What follows waits: it is leaving, or its last message waits for a decision. */
+  readonly isHeld: boolean;
   handle(bytes: Uint8Array): void;
 }
 
@@ -40,7 +40,7 @@ export class Backlog {
     return true;
   }
 
-  /** Goes on at the end of this turn; for an owner that has stopped leaving. */
+  /** Goes on at the end of this turn; for an owner that is held no longer. */
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -58,7 +58,7 @@ export class Backlog {
   #drain(): void {
     this.#scheduled = false;
     const owner = this.#owner;
-    if (owner.backlog !== this || owner.isLeaving) return;
+    if (owner.backlog !== this || owner.isHeld) return;
     for (let left = this.#inbox.share(this.#parts.limits); left > 0 && owner.backlog === this; left--) {
       const frame = this.#inbox.shift();
       if (frame === undefined) {
@@ -67,7 +67,7 @@ export class Backlog {
         return;
       }
       owner.handle(frame);
-      if (owner.isLeaving) return;
+      if (owner.isHeld) return;
     }
     if (owner.backlog === this) this.schedule();
   }

@@ -2,7 +2,7 @@
 
 import type { SessionId } from "../base/ids.ts";
 import { fixedLimits } from "../base/limits.ts";
-import type { Connection, Identity } from "../ports.ts";
+import type { Connection, HelloRequest, Identity } from "../ports.ts";
 import { decodeMessage, isDict } from "../protocol/encoding.ts";
 import { errors } from "../protocol/errors.ts";
 import { clientRoles, readClientRoles, routerRoles } from "../protocol/features.ts";
@@ -14,115 +14,122 @@ import type { OutboxFrame } from "./outbox.ts";
 import { answerResume, isForwarded, type Resumed, readResumeWish, resumableDetails } from "./resume-hello.ts";
 import type { Session } from "./session.ts";
 
-export interface Joining {
-  readonly realm: Realm;
-  readonly identity: Identity;
-  readonly clientFeatures: number;
-}
+type Details = Readonly<Record<string, unknown>>;
 
 export interface Refusal {
   readonly error: string;
   readonly message: string;
 }
 
-type Details = Readonly<Record<string, unknown>>;
-
-/** `hello` is HELLO.Details. `realmUri` is null where HELLO names no realm: that is for resuming a session only. */
-function admit(
-  core: SessionCore,
-  connection: Connection,
-  realmUri: unknown,
-  hello: Details,
-): Joining | Refusal {
-  if (realmUri === null) return { error: errors.protocolViolation.uri, message: "HELLO names no realm" };
-  const realm = core.realms.get(String(realmUri));
-  if (realm === undefined) {
-    return {
-      error: errors.noSuchRealm.uri,
-      message: `there is no realm ${JSON.stringify(String(realmUri).slice(0, 200))}`,
-    };
-  }
-  const clientFeatures = readClientRoles(hello["roles"], realm.strict);
-  if (clientFeatures === null) {
-    return {
-      error: errors.noSuchRole.uri,
-      message: `Details.roles must name one of ${clientRoles.join(", ")}`,
-    };
-  }
-  if (connection.identity !== undefined) return { realm, identity: connection.identity, clientFeatures };
-  const given = hello["authmethods"] ?? ["anonymous"];
-  if (!Array.isArray(given) || !given.every((method): method is string => typeof method === "string")) {
-    return { error: errors.protocolViolation.uri, message: "Details.authmethods must be a list of strings" };
-  }
-  const authid = hello["authid"];
-  if (
-    authid !== undefined &&
-    authid !== null &&
-    (typeof authid !== "string" || authid.length > fixedLimits.authText_max)
-  ) {
-    return { error: errors.protocolViolation.uri, message: "Details.authid must be a short string" };
-  }
-  const verdict = core.authenticator.begin({
-    realm: realm.uri,
-    authmethods: given.length === 0 ? ["anonymous"] : given,
-    authid: authid ?? undefined,
-    authrole: undefined,
-    authextra: {},
-    transport: connection.info,
-    session: 0,
-  });
-  if (!("kind" in verdict) || verdict.kind === "challenge")
-    return { error: errors.noMatchingAuthMethod.uri, message: "not yet" };
-  return verdict.kind === "abort" ? verdict : { realm, identity: verdict.identity, clientFeatures };
+/** What a HELLO asks for that does not resume a session. */
+export interface Wish {
+  readonly realm: string;
+  readonly details: Details;
+  readonly resumable: boolean;
+  /** It would have resumed a session, which is not there. */
+  readonly isSecondChoice: boolean;
 }
 
 /** A new session, and what its client is told. */
-export interface Joined extends Joining {
+export interface Joined {
+  readonly realm: Realm;
+  readonly identity: Identity;
+  /** WELCOME.Details.authextra. */
+  readonly welcomeExtra: Details | undefined;
+  readonly clientFeatures: number;
   readonly id: SessionId;
   readonly welcome: OutboxFrame;
   /** By which the session can be resumed; null: it ends with its transport. */
   readonly token: string | null;
 }
 
+const violation = (message: string): Refusal => ({ error: errors.protocolViolation.uri, message });
+
 /**
- * HELLO's answer: WELCOME as a frame and what goes with it, or what ABORT will say. Null: the session that HELLO resumes lives
+ * What HELLO asks for: a new session, or the one to attach, or what ABORT will say. Null: the session that HELLO resumes lives
  * elsewhere, and whoever has it answers.
  */
-export function answerHello(
+export function readHello(
   core: SessionCore,
   front: Session,
   bytes: Uint8Array,
-): Joined | Resumed | Refusal | null {
-  const { connection, serializer } = front;
-  const [, realmUri = null, given] = decodeMessage(serializer, bytes);
-  const hello = isDict(given) ? given : {};
-  const wish = readResumeWish(hello);
+): Wish | Resumed | Refusal | null {
+  const [, realmUri = null, given] = decodeMessage(front.serializer, bytes);
+  const details = isDict(given) ? given : {};
+  const wish = readResumeWish(details);
   if ("error" in wish) return wish;
-  const { request } = wish;
+  const { request, resumable } = wish;
   if (request !== null) {
     if (isForwarded(core, front, request, bytes)) return null;
-    const describe = ({ identity, realm }: Session): Details => welcomeDetails(core, realm!, identity!);
+    const describe = ({ identity, realm, welcomeExtra }: Session): Details =>
+      welcomeDetails(core, realm!, identity!, welcomeExtra);
     const resumed = answerResume(core, front, realmUri, request, describe);
     if (resumed !== null) return resumed;
   }
-  const verdict = admit(core, connection, realmUri, hello);
-  if ("error" in verdict) return verdict;
-  const { realm, identity } = verdict;
-  const id = core.ids.next() as SessionId;
+  if (realmUri === null) return violation("HELLO names no realm");
+  return { realm: String(realmUri), details, resumable, isSecondChoice: request !== null };
+}
+
+export const noSuchRealm = (uri: string): Refusal => ({
+  error: errors.noSuchRealm.uri,
+  message: `there is no realm ${JSON.stringify(uri.slice(0, 200))}`,
+});
+
+/** HELLO as authentication sees it, and what the client can do; or what ABORT will say. */
+export function readClient(
+  { details }: Wish,
+  realm: Realm,
+  { info }: Connection,
+  session: SessionId,
+): { readonly hello: HelloRequest; readonly clientFeatures: number } | Refusal {
+  const clientFeatures = readClientRoles(details["roles"], realm.strict);
+  if (clientFeatures === null) {
+    const message = `Details.roles must name one of ${clientRoles.join(", ")}`;
+    return { error: errors.noSuchRole.uri, message };
+  }
+  const given = details["authmethods"] ?? [];
+  if (!Array.isArray(given) || !given.every((method): method is string => typeof method === "string"))
+    return violation("Details.authmethods must be a list of strings");
+  const authid = shortText(details["authid"]);
+  if (authid === null) return violation("Details.authid must be a short string");
+  const authrole = shortText(details["authrole"]);
+  if (authrole === null) return violation("Details.authrole must be a short string");
+  const authextra = details["authextra"] ?? {};
+  if (!isDict(authextra)) return violation("Details.authextra must be a dictionary");
+  const authmethods = given.length === 0 ? ["anonymous"] : given;
+  const hello = { realm: realm.uri, authmethods, authid, authrole, authextra, transport: info, session };
+  return { hello, clientFeatures };
+}
+
+/** Undefined where there is none; null: it is none, or too long. */
+function shortText(value: unknown): string | undefined | null {
+  if (value === undefined || value === null) return undefined;
+  return typeof value === "string" && value.length <= fixedLimits.authText_max ? value : null;
+}
+
+/** WELCOME for a session, or what ABORT will say. */
+export function welcome(
+  core: SessionCore,
+  connection: Connection,
+  wish: Wish,
+  joining: Omit<Joined, "welcome" | "token">,
+): Joined | Refusal {
+  const { realm, identity, id, welcomeExtra } = joining;
   const token = wish.resumable && realm.resumption ? core.resumptions.newToken() : null;
   const details = {
-    ...welcomeDetails(core, realm, identity),
-    ...(request === null ? {} : { resumed: false }),
+    ...welcomeDetails(core, realm, identity, welcomeExtra),
+    ...(wish.isSecondChoice ? { resumed: false } : {}),
     ...(token === null ? {} : resumableDetails(token, false, 0)),
   };
-  const welcome = controlFrame(connection, [Message.welcome, id, details]);
-  if (welcome.length <= connection.peerFrameBytes_max) return { ...verdict, id, welcome, token };
-  const message = `WELCOME has ${welcome.length} bytes, the client takes ${connection.peerFrameBytes_max}`;
+  const frame = controlFrame(connection, [Message.welcome, id, details]);
+  if (frame.length <= connection.peerFrameBytes_max) return { ...joining, welcome: frame, token };
+  const message = `WELCOME has ${frame.length} bytes, the client takes ${connection.peerFrameBytes_max}`;
   return { error: errors.payloadSizeExceeded.uri, message };
 }
 
-function welcomeDetails(core: SessionCore, realm: Realm, who: Identity): Details {
+function welcomeDetails(core: SessionCore, realm: Realm, who: Identity, extra: Details | undefined): Details {
   const { authid, authrole, authmethod, authprovider } = who;
   const identity = { authid, authrole, authmethod, authprovider };
-  return { realm: realm.uri, ...identity, roles: routerRoles, agent: core.agent };
+  const authextra = extra === undefined ? {} : { authextra: extra };
+  return { realm: realm.uri, ...identity, ...authextra, roles: routerRoles, agent: core.agent };
 }

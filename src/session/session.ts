@@ -1,7 +1,7 @@
 /**
  * One connection's state machine, and the session that is open on it. Hot: `onFrame` to broker and dealer.
  *
- *   waiting ──HELLO──► open ──GOODBYE──► waiting          (a second session on the same transport)
+ *   waiting ──HELLO──► joining ──WELCOME──► open ──GOODBYE──► waiting   (a second session on the same transport)
  *                       │ our GOODBYE ──► closing ──GOODBYE or time──► closed
  *   any ──violation, ABORT, transport gone──► closed
  */
@@ -14,21 +14,26 @@ import { closeReasons, type ErrorEntry, errors } from "../protocol/errors.ts";
 import { Message } from "../protocol/messages.ts";
 import type { Serializer } from "../protocol/serializers.ts";
 import type { Realm } from "../router/realm.ts";
+import { RoutingState } from "../router/routing-state.ts";
 import type { RouterSession } from "../router/types.ts";
-import { Option, Slot, Status, Visit } from "../wasm/abi.ts";
-import { passthruProblem } from "./announced.ts";
+import { Slot, Status, Visit } from "../wasm/abi.ts";
 import { Backlog, type BacklogOwner } from "./backlog.ts";
 import { controlFrame } from "./control-frame.ts";
 import type { SessionCore } from "./core.ts";
 import { departRealm, endSubscriptions } from "./departure.ts";
 import { tellDropped } from "./dropped.ts";
-import { answerHello, type Joined } from "./handshake.ts";
+import { type Joined, type Refusal, readHello } from "./handshake.ts";
+import { challengeMessage, enter, Login, type LoginEvents } from "./login.ts";
 import type { OutboxFrame, OutboxOwner } from "./outbox.ts";
-import { routeRequest } from "./requests.ts";
-import { Resumption } from "./resumption.ts";
+import { parked, routeRequest } from "./requests.ts";
+import type { Resumption } from "./resumption.ts";
 import { CloseCode, State } from "./states.ts";
+import { Timer } from "./timer.ts";
 
-export class Session implements RouterSession, OutboxOwner, BacklogOwner, ConnectionEvents {
+export class Session
+  extends RoutingState
+  implements RouterSession, OutboxOwner, BacklogOwner, ConnectionEvents, LoginEvents
+{
   readonly target: Target;
   readonly connection: Connection;
   readonly serializer: Serializer;
@@ -39,21 +44,11 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
   id = 0 as SessionId;
   realm: Realm | null = null;
   identity: Identity | null = null;
-  access: RouterSession["access"] = null;
+  /** WELCOME.Details.authextra, said again when the session is resumed. */
+  welcomeExtra: Readonly<Record<string, unknown>> | undefined = undefined;
   clientFeatures = 0;
-  lastInvocation = 0;
-  lastCall = 0;
   /** Highest request id seen, or in a strict realm the last one. */
   lastRequest = 0;
-  callIndex: RouterSession["callIndex"] = null;
-  subscriptionCount = 0;
-  registrationCount = 0;
-  callCount = 0;
-  invocationCount = 0;
-  firstSubscription = 0;
-  firstRegistration = 0;
-  firstCall = 0;
-  firstInvocation = 0;
   queue: OutboxOwner["queue"] = null;
   queuedBytes = 0;
   dirty = false;
@@ -68,10 +63,16 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
   #visitFlags = 0;
   #turn = -1;
   #framesLeft = 0;
-  #cancelTimer: (() => void) | null = null;
+  readonly #timer: Timer;
+  /** While it is joining. */
+  #login: Login | null = null;
+  /** A message about which somebody else decides. */
+  #parked: Uint8Array | null = null;
 
   constructor(core: SessionCore, connection: Connection, resumption: Resumption | null = null) {
+    super();
     this.#core = core;
+    this.#timer = new Timer(core.scheduler);
     this.connection = connection;
     this.resumption = resumption;
     this.serializer = connection.serializer;
@@ -80,7 +81,7 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
     resumption?.bind(this);
     this.target = core.targets.take();
     core.targets.put(this);
-    this.#startTimer(core.limits.handshake_ms, () =>
+    this.#timer.start(core.limits.handshake_ms, () =>
       this.#abort(errors.timeout.uri, "no HELLO in time", CloseCode.policy),
     );
   }
@@ -94,9 +95,7 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
       this.#turn = outbox.turn;
       this.#framesLeft = this.#core.limits.framesPerTurn_max;
     }
-    // What follows GOODBYE waits until the first session's subscriptions are ended.
-    const waits = this.backlog !== null || this.#state === State.leaving;
-    if (waits || this.#framesLeft-- <= 0) this.defer(bytes);
+    if (this.backlog !== null || this.isHeld || this.#framesLeft-- <= 0) this.defer(bytes);
     else this.handle(bytes);
   }
 
@@ -118,7 +117,8 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
     this.#borrower = null;
     const was = this.#state;
     this.#state = State.closed;
-    this.#stopTimer();
+    this.#login?.drop();
+    this.#timer.stop();
     this.backlog = null;
     this.#core.outbox.discard(this);
     if (was !== State.leaving) this.#leaveRealm();
@@ -130,7 +130,7 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
 
   /** From now on `borrower` hears its connection, until `reclaim`. */
   lend(borrower: ConnectionEvents): void {
-    this.#stopTimer();
+    this.#timer.stop();
     this.#state = State.lent;
     this.#borrower = borrower;
   }
@@ -140,7 +140,7 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
     this.#borrower = null;
     this.#state = State.waiting;
     for (const frame of frames) this.#core.outbox.post(this, frame);
-    this.#startTimer(this.#core.limits.handshake_ms, () => this.#close(CloseCode.normal, "session closed"));
+    this.#timer.start(this.#core.limits.handshake_ms, () => this.#close(CloseCode.normal, "session closed"));
   }
 
   /** The session that has borrowed its connection stands on another one. */
@@ -195,13 +195,14 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
     this.#send([Message.goodbye, { message }, reason]);
     this.#state = State.closing;
     this.#leaveRealm();
-    this.#startTimer(this.#core.limits.goodbye_ms, () => this.#close(CloseCode.goingAway, reason));
+    this.#timer.start(this.#core.limits.goodbye_ms, () => this.#close(CloseCode.goingAway, reason));
   }
 
   // ---- frames
 
-  get isLeaving(): boolean {
-    return this.#state === State.leaving;
+  /** What follows GOODBYE waits until the first session's subscriptions are ended; what follows a parked message, for that. */
+  get isHeld(): boolean {
+    return this.#parked !== null || this.#state === State.leaving;
   }
 
   /** A fault of ours in one message ends the session that sent it, and nothing else. */
@@ -225,19 +226,21 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
   }
 
   #dispatch(type: number, bytes: Uint8Array): void {
-    const core = this.#core;
-    if ((core.codec.u(Slot.present) & Option.ppt) !== 0) {
-      const problem = passthruProblem(type, this.clientFeatures);
-      if (problem !== null) return this.#violation(problem);
-    }
-    switch (type) {
-      case Message.goodbye:
-        return this.#onGoodbye(bytes);
-      case Message.abort:
-        return this.#onAbort(bytes);
-    }
-    const problem = routeRequest(core, this, type);
-    if (problem !== null) this.#violation(problem);
+    if (type === Message.goodbye) return this.#onGoodbye(bytes);
+    if (type === Message.abort) return this.#onAbort(bytes);
+    const problem = routeRequest(this.#core, this, type);
+    if (problem === parked) this.#parked = this.#core.codec.frame();
+    else if (problem !== null) this.#violation(problem);
+  }
+
+  /** What its parked message waited for has been decided: it is handled again, and then what came behind it. */
+  unpark(): void {
+    const frame = this.#parked;
+    this.#parked = null;
+    if (frame === null || this.#state !== State.open) return;
+    this.handle(frame);
+    if (this.#parked === null) this.#core.access.forget(this);
+    this.backlog?.schedule();
   }
 
   #outsideSession(type: number, bytes: Uint8Array): void {
@@ -246,6 +249,10 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
         if (type === Message.hello) return this.#onHello(bytes);
         if (type === Message.abort) return this.#close(CloseCode.normal, "aborted by the client");
         return this.#violation(`message type ${type} before HELLO`);
+      case State.joining:
+        if (type === Message.authenticate && this.#login!.onAuthenticate(bytes)) return;
+        if (type === Message.abort) return this.#close(CloseCode.normal, "aborted by the client");
+        return this.#violation(`message type ${type} before WELCOME`);
       case State.closing:
         // Late frames are normal here; only the answer to our GOODBYE matters.
         if (type === Message.goodbye || type === Message.abort)
@@ -263,27 +270,37 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
 
   #onHello(bytes: Uint8Array): void {
     const core = this.#core;
-    const answer = answerHello(core, this, bytes);
-    if (answer === null) return;
-    if ("error" in answer) return this.#abort(answer.error, answer.message, CloseCode.policy);
-    if ("resumption" in answer) return answer.resumption.attach(this, answer);
-    const { token, welcome } = answer;
-    if (token === null) {
-      core.outbox.post(this, welcome);
-      return this.#join(answer);
-    }
-    const resumption = new Resumption(core, this.connection);
-    const session = new Session(core, resumption.connection, resumption);
-    resumption.attach(this, { token, presented: null, welcome, received: undefined });
-    session.#join(answer);
+    const wish = readHello(core, this, bytes);
+    if (wish === null) return;
+    if ("error" in wish) return this.onRefusal(wish);
+    if ("resumption" in wish) return wish.resumption.attach(this, wish);
+    this.#state = State.joining;
+    this.#login = new Login(core, this.connection, wish, this);
+    this.#login.begin();
   }
 
-  #join({ id, realm, identity, clientFeatures }: Joined): void {
+  onChallenge(method: string, extra: Readonly<Record<string, unknown>>): void {
+    this.#send(challengeMessage(method, extra));
+  }
+
+  onRefusal({ error, message }: Refusal): void {
+    this.#abort(error, message, CloseCode.policy);
+  }
+
+  onWelcome(joined: Joined): void {
+    this.#login = null;
     const core = this.#core;
-    this.#stopTimer();
+    enter(core, this, joined, (connection, resumption) => new Session(core, connection, resumption));
+  }
+
+  /** The session begins; its WELCOME is on its way. */
+  join({ id, realm, identity, welcomeExtra, clientFeatures }: Joined): void {
+    const core = this.#core;
+    this.#timer.stop();
     this.id = id;
     this.realm = realm;
     this.identity = identity;
+    this.welcomeExtra = welcomeExtra;
     this.clientFeatures = clientFeatures;
     this.#visitFlags = (realm.strict ? Visit.strict : 0) | (realm.strictUris ? Visit.strictUri : 0);
     this.lastInvocation = this.lastCall = this.lastRequest = 0;
@@ -300,7 +317,7 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
     this.#core.outbox.flushNow(this);
     this.#leaveRealm();
     if ((this.#state as State) === State.closed) return;
-    this.#startTimer(this.#core.limits.handshake_ms, () => this.#close(CloseCode.normal, "session closed"));
+    this.#timer.start(this.#core.limits.handshake_ms, () => this.#close(CloseCode.normal, "session closed"));
   }
 
   #onAbort(bytes: Uint8Array): void {
@@ -334,7 +351,8 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
     const core = this.#core;
     const wasLeaving = this.#state === State.leaving;
     core.outbox.flushNow(this);
-    this.#stopTimer();
+    this.#login?.drop();
+    this.#timer.stop();
     this.#state = State.closed;
     this.backlog = null;
     if (!wasLeaving) this.#leaveRealm();
@@ -356,7 +374,7 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
   #left(): void {
     if (this.#state === State.leaving && this.resumption !== null) {
       this.resumption.giveBack();
-      this.#stopTimer();
+      this.#timer.stop();
       this.#state = State.closed;
     }
     if (this.#state === State.leaving) {
@@ -369,7 +387,7 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
     }
   }
 
-  // ---- backlog and timer
+  // ---- backlog and login
 
   /** Keeps a frame that is beyond this turn's share. */
   defer(bytes: Uint8Array): void {
@@ -378,15 +396,5 @@ export class Session implements RouterSession, OutboxOwner, BacklogOwner, Connec
     this.#core.metrics.sessionsOverrun++;
     const problem = "more messages than the router can take from one session";
     this.#abort(errors.unavailable.uri, problem, CloseCode.policy);
-  }
-
-  #startTimer(delay_ms: number, task: () => void): void {
-    this.#stopTimer();
-    this.#cancelTimer = this.#core.scheduler.after(delay_ms, task);
-  }
-
-  #stopTimer(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = null;
   }
 }

@@ -1,10 +1,18 @@
 /** The states of a connection, and the codes it is closed with. */
 
 /**
- * `leaving`: its subscriptions are being ended, over several turns if they are many. `lent`: a resumable session uses its connection.
+ * `joining`: HELLO has come, and who it is is not decided yet. `leaving`: its subscriptions are being ended, over several turns if they are many. `lent`: a resumable session uses its connection.
  * From `closed` on nothing is heard any more.
  */
-export const State = { waiting: 0, open: 1, leaving: 2, closing: 3, closed: 4, lent: 5 } as const;
+export const State = {
+  waiting: 0,
+  joining: 1,
+  open: 2,
+  leaving: 3,
+  closing: 4,
+  closed: 5,
+  lent: 6,
+} as const;
 export type State = (typeof State)[keyof typeof State];
 
 /** WebSocket close codes (RFC 6455, 7.4.1). */

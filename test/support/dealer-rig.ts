@@ -21,6 +21,7 @@ import { MetaEvents } from "../../src/router/meta-events.ts";
 import { PatternKind, Patterns } from "../../src/router/patterns.ts";
 import { RouterProcedures } from "../../src/router/procedures.ts";
 import { Realm } from "../../src/router/realm.ts";
+import { RoutingState } from "../../src/router/routing-state.ts";
 import { Targets } from "../../src/router/targets.ts";
 import type { Frame, FrameSource, RouterSession } from "../../src/router/types.ts";
 import { Slot, Status } from "../../src/wasm/abi.ts";
@@ -37,7 +38,7 @@ export interface PeerTraits {
 }
 
 /** A session as the dealer sees it. */
-export class Peer implements RouterSession {
+export class Peer extends RoutingState implements RouterSession {
   readonly target: Target;
   readonly id: SessionId;
   readonly realm: Realm;
@@ -46,27 +47,16 @@ export class Peer implements RouterSession {
   readonly identity: Identity = { authid: "a", authrole: "r", authmethod: "m", authprovider: "p" };
   readonly info: TransportInfo = { kind: "local", peer: "rig" };
   readonly peerFrameBytes_max: number;
-  lastInvocation = 0;
-  lastCall = 0;
-  callIndex: RouterSession["callIndex"] = null;
-  subscriptionCount = 0;
-  registrationCount = 0;
-  callCount = 0;
-  invocationCount = 0;
-  firstSubscription = 0;
-  firstRegistration = 0;
-  firstCall = 0;
-  firstInvocation = 0;
   readonly queuedBytes = 0;
   readonly blocked = false;
   readonly isDetached = false;
-  readonly access = null;
   isGone = false;
   /** What it was sent and has not taken yet. */
   inbox: unknown[][] = [];
 
   /** Targets are used again, ids are not. */
   constructor(target: Target, id: number, realm: Realm, traits: PeerTraits) {
+    super();
     this.target = target;
     this.id = id as SessionId;
     this.realm = realm;
@@ -107,6 +97,7 @@ const framesOf = (codec: Codec): FrameSource => {
 export class DealerRig {
   readonly scheduler = new VirtualScheduler();
   readonly calls: Calls;
+  readonly procedures: RouterProcedures;
   readonly #codec: Codec;
   readonly #dealer: Dealer;
   readonly #targets = new Targets<Peer>();
@@ -129,7 +120,8 @@ export class DealerRig {
     this.#codec = codec;
     this.#registrations = memberships;
     this.calls = new Calls({ ...shared, pending: new PendingCalls(1), scheduler });
-    const procedures = new RouterProcedures(codec, silentLog);
+    const procedures = new RouterProcedures(codec, silentLog, limits);
+    this.procedures = procedures;
     this.#dealer = new Dealer({ ...shared, memberships, calls: this.calls, random, procedures, afterTurn });
   }
 

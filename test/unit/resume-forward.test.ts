@@ -4,12 +4,12 @@ import { encodeMessage } from "../../src/protocol/encoding.ts";
 import { Message } from "../../src/protocol/messages.ts";
 import { Serializer } from "../../src/protocol/serializers.ts";
 import type { ForwardResume, SessionCore } from "../../src/session/core.ts";
-import { answerHello } from "../../src/session/handshake.ts";
+import { readHello } from "../../src/session/handshake.ts";
 import type { Session } from "../../src/session/session.ts";
 
 interface Forwarded {
   readonly owners: string[];
-  readonly answer: ReturnType<typeof answerHello>;
+  readonly answer: ReturnType<typeof readHello>;
 }
 
 /** Answers a dedicated resume by this token, at the router `here`. */
@@ -24,7 +24,7 @@ function resume(token: string, isKnown: boolean): Forwarded {
   const bytes = encodeMessage(Serializer.msgpack, [Message.hello, null, details]);
   const core = { resumptions: { ownerId: "here" }, forwardResume, sessions: { get: () => null } };
   const front = { serializer: Serializer.msgpack };
-  const answer = answerHello(core as unknown as SessionCore, front as unknown as Session, bytes);
+  const answer = readHello(core as unknown as SessionCore, front as unknown as Session, bytes);
   return { owners, answer };
 }
 

@@ -5,11 +5,12 @@ import type { Metrics } from "../../base/metrics.ts";
 import type { RandomIds } from "../../base/random-ids.ts";
 import type { Scheduler } from "../../ports.ts";
 import type { Codec } from "../../wasm/codec.ts";
+import type { Guard } from "../guard.ts";
 import type { Memberships } from "../memberships.ts";
 import type { MetaEvents } from "../meta-events.ts";
 import type { Patterns } from "../patterns.ts";
 import type { RouterProcedures } from "../procedures.ts";
-import type { Realm } from "../realm.ts";
+import type { RealmObserver } from "../realms.ts";
 import type { Targets } from "../targets.ts";
 import type { FrameSource, SessionObserver } from "../types.ts";
 import { AcknowledgedDelivery } from "./acknowledged-delivery.ts";
@@ -37,10 +38,10 @@ export interface BrokerSetupParts {
   readonly metrics: Metrics;
   readonly events: MetaEvents;
   readonly procedures: RouterProcedures;
+  readonly guard: Guard;
   readonly scheduler: Scheduler;
   /** Runs a task at the end of the turn. */
   readonly afterTurn: (task: () => void) => void;
-  readonly realms: Iterable<Realm>;
   readonly log: Log;
 }
 
@@ -48,15 +49,16 @@ export interface BrokerSetup {
   readonly broker: Broker;
   /** Told of departures. */
   readonly observer: SessionObserver;
+  /** Told of realms; throws RangeError for one whose options name a history that cannot be. */
+  readonly realmObserver: RealmObserver;
   /** EVENTs not acknowledged, and replays of retained events that are not over. */
   counts(): { readonly unacknowledged: number; readonly replays: number };
   /** Stops its timers. */
   stop(): void;
 }
 
-/** Throws RangeError for a realm whose options name a history that cannot be. */
 export function setUpBroker(parts: BrokerSetupParts): BrokerSetup {
-  const { codec, patterns, limits, scheduler, procedures } = parts;
+  const { codec, patterns, limits, scheduler, procedures, guard } = parts;
   const deliveries = new AcknowledgedDelivery(parts);
   const memberOptions = new MemberOptions(patterns, deliveries);
   const capture = new EventCapture({ codec, wall_ms: () => scheduler.wall_ms() });
@@ -71,12 +73,18 @@ export function setUpBroker(parts: BrokerSetupParts): BrokerSetup {
     memberOptions,
     deliveries,
   });
-  for (const realm of parts.realms) histories.open(realm);
-  procedures.add(historyProcedures({ patterns, histories, limits }), historyTexts);
-  procedures.add(retainedProcedures(retained, limits), retainedTexts);
+  procedures.add(historyProcedures({ patterns, histories, limits, guard }), historyTexts);
+  procedures.add(retainedProcedures(retained, limits, guard), retainedTexts);
   return {
     broker,
     observer: { onJoin() {}, onLeave: (session) => deliveries.endSession(session) },
+    realmObserver: {
+      onOpen: (realm) => histories.open(realm),
+      onClose(realm) {
+        histories.close(realm);
+        retained.closeRealm(realm);
+      },
+    },
     counts: () => ({ unacknowledged: deliveries.count, replays: replay.count }),
     stop() {
       deliveries.stop();

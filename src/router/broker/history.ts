@@ -88,6 +88,17 @@ export class Histories {
     for (const options of realm.history) this.#open(realm, options);
   }
 
+  /** Forgets the realm's histories; their subscriptions end with their last subscriber. */
+  close(realm: Realm): void {
+    const { patterns } = this.#parts;
+    for (const [pattern, history] of this.#histories) {
+      if (patterns.realmHandle(pattern) !== realm.handle) continue;
+      this.#histories.delete(pattern);
+      while (history.count > 0) this.#count(-1, -storedBytes(history.shift()));
+      patterns.endStaying(pattern);
+    }
+  }
+
   /** The subscription's history; null if none is kept. */
   of(pattern: PatternHandle): History | null {
     return this.#histories.get(pattern) ?? null;

@@ -9,7 +9,7 @@ import type { Limits } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { Scheduler } from "../../ports.ts";
-import type { Match } from "../../protocol/messages.ts";
+import { Match } from "../../protocol/messages.ts";
 import type { Realm } from "../realm.ts";
 import type { RouterSession } from "../types.ts";
 import { admits, type StoredEvent, storedBytes } from "./stored-event.ts";
@@ -44,6 +44,8 @@ interface RealmStore {
   bytes: number;
   /** That it is full has been logged. */
   isLogged: boolean;
+  /** Its realm has been closed: what it has is being forgotten. */
+  isClosed: boolean;
 }
 
 const sweep_ms = 1_000;
@@ -52,6 +54,7 @@ const evictionsPerTurn = 4_096;
 /** What one component in the tree of topics takes. */
 const nodeBytes = 320;
 const noTopic: RetainedTopic = [];
+const everything = { match: Match.prefix, uri: "" };
 const never = Number.POSITIVE_INFINITY;
 
 export class RetainedEvents {
@@ -130,6 +133,28 @@ export class RetainedEvents {
     return given.some(({ expires_ms }) => expires_ms > now_ms);
   }
 
+  /** Forgets all that the realm has, a turn's share at a time; nobody asks for it any more. */
+  closeRealm(realm: Realm): void {
+    const store = this.#stores.get(realm.handle);
+    if (store === undefined) return;
+    this.#stores.delete(realm.handle);
+    store.isClosed = true;
+    this.#drop(store, store.tree.matching(everything.match, everything.uri));
+  }
+
+  #drop(store: RealmStore, topics: Iterator<RetainedTopic | null, undefined>): void {
+    for (let left = evictionsPerTurn; left > 0; left--) {
+      const { value, done } = topics.next();
+      if (done === true) {
+        this.#parts.metrics.retainedBytes -= store.bytes;
+        store.bytes = 0;
+        return;
+      }
+      for (const old of value ?? noTopic) this.#forget(old);
+    }
+    this.#parts.afterTurn(() => this.#drop(store, topics));
+  }
+
   stop(): void {
     this.#stopSweep?.();
     this.#stopSweep = null;
@@ -138,7 +163,7 @@ export class RetainedEvents {
   #store(realm: Realm): RealmStore {
     let store = this.#stores.get(realm.handle);
     if (store === undefined) {
-      store = { tree: new TopicTree(), count: 0, eventBytes: 0, bytes: 0, isLogged: false };
+      store = { tree: new TopicTree(), count: 0, eventBytes: 0, bytes: 0, isLogged: false, isClosed: false };
       this.#stores.set(realm.handle, store);
     }
     return store;
@@ -228,6 +253,7 @@ export class RetainedEvents {
     for (let left = evictionsPerTurn; left > 0; left--) {
       const retained = this.#due.pop();
       if (retained === undefined) return;
+      if (retained.store.isClosed) continue;
       const { tree } = retained.store;
       const { topic } = retained.event;
       const given = tree.get(topic) ?? noTopic;

@@ -5,12 +5,13 @@
 import { peerBit, type SessionId, type Target } from "../../base/ids.ts";
 import type { TransportInfo } from "../../ports.ts";
 import { Serializer } from "../../protocol/serializers.ts";
+import { RoutingState } from "../routing-state.ts";
 import type { RouterSession } from "../types.ts";
 
 /** The last target below those of peers: no session gets that far. */
 export const waitingTarget = (peerBit - 1) as Target;
 
-export class WaitingRoom implements RouterSession {
+export class WaitingRoom extends RoutingState implements RouterSession {
   readonly target = waitingTarget;
   readonly id = 0 as SessionId;
   readonly realm = null;
@@ -22,19 +23,6 @@ export class WaitingRoom implements RouterSession {
   readonly queuedBytes = 0;
   readonly blocked = false;
   readonly isDetached = false;
-  readonly access = null;
-  lastInvocation = 0;
-  lastCall = 0;
-  callIndex: RouterSession["callIndex"] = null;
-  subscriptionCount = 0;
-  registrationCount = 0;
-  callCount = 0;
-  /** Calls that wait. */
-  invocationCount = 0;
-  firstSubscription = 0;
-  firstRegistration = 0;
-  firstCall = 0;
-  firstInvocation = 0;
   post(): void {}
   postError(): void {}
   postMessage(): boolean {

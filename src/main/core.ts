@@ -1,0 +1,141 @@
+/** Puts the parts of one router thread together. */
+import { AnonymousAuthenticator } from "../auth/anonymous.ts";
+import { limitsFrom } from "../base/limits.ts";
+import { silentLog } from "../base/log.ts";
+import { Metrics } from "../base/metrics.ts";
+import { RandomIds } from "../base/random-ids.ts";
+import { fillRandom, hostScheduler } from "../host.ts";
+import { AccessRefresh } from "../router/access-refresh.ts";
+import { setUpAccess } from "../router/access-setup.ts";
+import { setUpBroker } from "../router/broker/broker-setup.ts";
+import { Calls } from "../router/dealer/calls.ts";
+import { Dealer } from "../router/dealer/dealer.ts";
+import { PendingCalls } from "../router/dealer/pending.ts";
+import { Memberships } from "../router/memberships.ts";
+import { buildMetaApi } from "../router/meta/meta-api.ts";
+import { MetaEvents } from "../router/meta-events.ts";
+import { PatternKind, Patterns } from "../router/patterns.ts";
+import { RouterProcedures } from "../router/procedures.ts";
+import type { GivenRealm } from "../router/realm.ts";
+import { Realms } from "../router/realms.ts";
+import { SessionIndex } from "../router/session-index.ts";
+import { Targets } from "../router/targets.ts";
+import type { SessionCore } from "../session/core.ts";
+import { Outbox } from "../session/outbox.ts";
+import { Resumptions } from "../session/resumption.ts";
+import type { Session } from "../session/session.ts";
+import { Codec } from "../wasm/codec.ts";
+import { Core } from "../wasm/core.ts";
+import { PatternIndex } from "../wasm/index.ts";
+import type { RouterOptions } from "./options.ts";
+import { version } from "./version.ts";
+
+/** All but what the host adds. */
+export type CoreParts = Omit<SessionCore, "onConnectionGone"> & {
+  /** Where procedures of the router's own are added. */
+  readonly procedures: RouterProcedures;
+};
+
+export function buildCore(options: RouterOptions, wasm: Uint8Array): CoreParts {
+  const limits = limitsFrom(options.limits ?? {});
+  const seed = new Uint32Array(8);
+  fillRandom(seed);
+  const kernels = new Core(wasm, {
+    frameBytes_max: limits.frameBytes_max,
+    matches_max: limits.matches_max,
+    seed: seed.subarray(0, 4),
+  });
+  const codec = new Codec(kernels);
+  const ids = new RandomIds(fillRandom);
+  const metrics = new Metrics();
+  const targets = new Targets<Session>();
+  const scheduler = hostScheduler;
+  const patterns = new Patterns(new PatternIndex(kernels), () => scheduler.wall_ms());
+  const subscriptions = new Memberships(PatternKind.subscription, patterns, seed[4]!);
+  const registrations = new Memberships(PatternKind.registration, patterns, seed[5]!);
+  const policy = options.slowConsumer ?? "drop-newest";
+  const outbox = new Outbox({ codec, scheduler, limits, metrics, policy });
+  kernels.onGrow = () => outbox.onMemoryGrown();
+  const afterTurn = (task: () => void): void => outbox.afterTurn(task);
+  const events = new MetaEvents({ afterTurn, limits, metrics });
+  const log = options.log ?? silentLog;
+  const procedures = new RouterProcedures(codec, log, limits);
+  const shared = { codec, targets, patterns, frames: outbox, limits, metrics, events };
+  const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
+  const realms = new Realms();
+  const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };
+  const access = setUpAccess({
+    ...shared,
+    ...tables,
+    pending: calls.pending,
+    policy: options.access ?? null,
+    ids,
+    scheduler,
+    log,
+  });
+  const pubsub = setUpBroker({
+    ...shared,
+    guard: access.guard,
+    memberships: subscriptions,
+    ids,
+    procedures,
+    scheduler,
+    afterTurn,
+    log,
+  });
+  const { broker } = pubsub;
+  realms.connect([pubsub.realmObserver]);
+  openRealms(realms, options.realms ?? ["realm1"]);
+  events.connect((event) => broker.publishEvent(event));
+  const dealer = new Dealer({
+    ...shared,
+    memberships: registrations,
+    calls,
+    random: ids,
+    procedures,
+    afterTurn,
+  });
+  const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures, guard: access.guard });
+  return {
+    ...shared,
+    ...tables,
+    outbox,
+    calls,
+    broker,
+    pubsub,
+    dealer,
+    procedures,
+    ...meta,
+    ...access,
+    accessRefresh: new AccessRefresh({
+      ...shared,
+      ...tables,
+      access: access.access,
+      revocation: meta.revocation,
+      log,
+      afterTurn,
+    }),
+    askAuthorizer: () => false,
+    observers: [pubsub.observer, ...meta.observers, access.access],
+    resumptions: new Resumptions(ids),
+    // There is one router process, and so nobody else that could own a session.
+    forwardResume: () => false,
+    realms,
+    findRealm: (uri) => realms.get(uri),
+    authenticator: new AnonymousAuthenticator(() => ids.next()),
+    scheduler,
+    ids,
+    log,
+    agent: `spanwire/${version}`,
+  };
+}
+
+/** The last definition of a realm counts. */
+function openRealms(realms: Realms, given: NonNullable<RouterOptions["realms"]>): void {
+  const byUri = new Map<string, GivenRealm>();
+  for (const entry of given) {
+    const options = typeof entry === "string" ? { uri: entry } : entry;
+    byUri.set(options.uri, options);
+  }
+  for (const options of byUri.values()) realms.open(options);
+}

@@ -1,0 +1,128 @@
+/** What a router is made of, as its user says it, and what it is for its user. Types only. */
+import type { Limits } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Metrics } from "../base/metrics.ts";
+import type { ClientSession } from "../client/session.ts";
+import type { Accept, AccessPolicy, Listener } from "../ports.ts";
+import type { Denial } from "../router/denials.ts";
+import type { GivenRealm } from "../router/realm.ts";
+import type { SlowConsumerPolicy } from "../session/outbox.ts";
+import type { HttpOptions } from "../transport/http-options.ts";
+import type { AdapterName } from "../transport/select.ts";
+
+/** Where WebSocket is served. */
+export interface WebSocketOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Default `/ws`. */
+  readonly path?: string;
+  /** Compression. Default: none. */
+  readonly deflate?: boolean;
+  /** WAMP over plain HTTP on the same port, for clients without WebSocket. Default: on, with no other origin than its own. */
+  readonly http?: boolean | HttpOptions;
+  /** Serve RawSocket on the same port. Takes the `ws` adapter, which is not for Bun: there, give RawSocket a port of its own. */
+  readonly rawsocket?: boolean;
+  /** Which adapter to take; default: that of the router. */
+  readonly transport?: AdapterName;
+}
+
+/** Where RawSocket is served: over TCP, or on a Unix socket. */
+export type RawSocketOptions =
+  | {
+      /** Default 127.0.0.1. */
+      readonly host?: string;
+      /** 0 takes a free one. */
+      readonly port: number;
+    }
+  | { readonly unixPath: string };
+
+export type ListenerOptions =
+  | ({ readonly kind: "websocket" } & WebSocketOptions)
+  | ({ readonly kind: "rawsocket" } & RawSocketOptions);
+
+export interface RouterOptions {
+  /** Realms by URI or with their rules. Default: one realm, `realm1`. */
+  readonly realms?: readonly (string | GivenRealm)[];
+  /** Serve WebSocket here. */
+  readonly websocket?: WebSocketOptions;
+  /** Serve RawSocket over TCP here. Default host 127.0.0.1. */
+  readonly rawsocket?: { readonly host?: string; readonly port: number };
+  /** Serve RawSocket on this Unix socket path. */
+  readonly unixPath?: string;
+  /** More places to serve at, behind those. */
+  readonly listeners?: readonly ListenerOptions[];
+  /** Which WebSocket adapter to take; default: the best that loads. */
+  readonly transport?: AdapterName;
+  /** What happens to EVENTs for a session that does not read them. Default `drop-newest`. */
+  readonly slowConsumer?: SlowConsumerPolicy;
+  readonly limits?: Partial<Limits>;
+  /** Who may do what. Default: everybody everything. */
+  readonly access?: AccessPolicy;
+  readonly log?: Log;
+}
+
+export interface LocalSessionOptions {
+  readonly authid?: string;
+  readonly authrole?: string;
+}
+
+/** What the router holds at one moment. */
+export interface RouterStats {
+  readonly connections: number;
+  /** Sessions that have joined. */
+  readonly sessions: number;
+  /** Those among them that wait for their client without a transport. */
+  readonly detached: number;
+  /** Pairs of a session and what it is subscribed to, or has registered. */
+  readonly subscriptions: number;
+  readonly registrations: number;
+  /** Different topics and procedures among them, by URI and match policy. */
+  readonly patterns: number;
+  /** Calls in flight, with those that wait for a callee. */
+  readonly pendingCalls: number;
+  readonly queuedCalls: number;
+  /** Calls in flight that another callee was asked to take before. */
+  readonly reroutedCalls: number;
+  /** Callees with `concurrency`, and former ones whose invocations are outstanding. */
+  readonly limitedCallees: number;
+  /** Calls in flight that have a timeout. */
+  readonly deadlines: number;
+  /** Events that sessions have left for their end, and what they have told reflection. */
+  readonly testaments: number;
+  readonly definitions: number;
+  /** Bytes queued for sessions whose socket is full, and of answers that wait for the others of their call. */
+  readonly heldBytes: number;
+  /** EVENTs that subscribers who acknowledge them have not acknowledged. */
+  readonly unacknowledged: number;
+  /** Replays of retained events that are not over. */
+  readonly replays: number;
+  /** Bytes kept for resumable sessions. */
+  readonly replayBytes: number;
+  /** Different sets of rules that sessions have, and decisions by them that are remembered. */
+  readonly accessTables: number;
+  readonly accessDecisions: number;
+}
+
+export interface Router {
+  /** What it listens on, in the order websocket, rawsocket (on the same port, then on its own), unix, listeners. */
+  readonly listeners: readonly Listener[];
+  readonly realms: readonly string[];
+  readonly metrics: Readonly<Metrics>;
+  /** Connected sessions and those still shaking hands. */
+  readonly connectionCount: number;
+  /** Counts of what the router holds now; all are 0 when nobody is connected. */
+  stats(): RouterStats;
+  /** `RouterOptions.access` answers otherwise than before about sessions of these realms: what they may not do any more ends. */
+  refreshAccess(realms: Iterable<string>): void;
+  /** What the client was told the id of when it was refused; undefined: none, or too long ago. */
+  denial(id: string): Denial | undefined;
+  /** Takes a connection of a transport of your own; null when the router is closing or has as many as it may. */
+  accept: Accept;
+  /** A session inside this process, trusted to be who it says. */
+  session(realm: string, options?: LocalSessionOptions): Promise<ClientSession>;
+  /** Says GOODBYE to every session, waits for their answers up to `goodbye_ms`, and stops listening. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
