@@ -20,8 +20,6 @@ export type LoginLimits = AttemptLimits & PendingLimits;
 
 export interface NegotiatorOptions {
   readonly model: Pick<Security, "realm" | "principal" | "sources" | "onChange">;
-  /** Makes the realm that HELLO names where there is none; undefined: none is made. */
-  automaticRealm(uri: string): Promise<EffectiveRealm | undefined>;
   /** All but `anonymous`, which the negotiator answers itself. */
   readonly methods: readonly Method[];
   /** Those that take the place of the above in realms whose `authenticators` name a procedure for them. */
@@ -73,13 +71,7 @@ export class Negotiator implements Authenticator {
   }
 
   begin(hello: HelloRequest): AuthAnswer | Promise<AuthAnswer> {
-    const { model, automaticRealm } = this.#options;
-    const realm = model.realm(hello.realm);
-    if (realm !== undefined) return this.#enter(hello, realm);
-    return automaticRealm(hello.realm).then((made) => this.#enter(hello, made));
-  }
-
-  #enter(hello: HelloRequest, realm: EffectiveRealm | undefined): AuthAnswer | Promise<AuthAnswer> {
+    const realm = this.#options.model.realm(hello.realm);
     const shown = JSON.stringify(hello.realm.slice(0, 200));
     if (realm === undefined) return abort(errors.noSuchRealm.uri, `there is no realm ${shown}`);
     if (!realm.allowConnections || realm.record.is_prototype) {

@@ -20,7 +20,6 @@ import type { Log } from "../../src/base/log.ts";
 import { Metrics } from "../../src/base/metrics.ts";
 import { fillRandom } from "../../src/host.ts";
 import type { AuthAnswer, HelloRequest, KeyDerivation, TlsPeer } from "../../src/ports.ts";
-import type { SecurityOptions } from "../../src/security/open.ts";
 import type { SecurityService } from "../../src/security/service.ts";
 import { TestSecurity } from "./security.ts";
 
@@ -32,7 +31,6 @@ export interface WorldOptions {
   readonly limits?: Partial<LoginLimits>;
   readonly callProcedure?: CallProcedure;
   readonly authenticatorCalls_max?: number;
-  readonly security?: Partial<SecurityOptions>;
   readonly moreMethods?: readonly Method[];
 }
 
@@ -79,7 +77,6 @@ export class LoginWorld {
     const random = { mock, fillRandom, wall_ms, randomId: () => randomBytes(6).readUIntBE(0, 6) };
     this.negotiator = new Negotiator({
       model: security,
-      automaticRealm: (uri) => security.automaticRealm(uri),
       methods: [
         passwordMethod({
           ...random,
@@ -115,7 +112,6 @@ export class LoginWorld {
     const security = await new TestSecurity().open({
       hashPassword: (password, how) => hashPassword(kdf, password, how, fillRandom, ++changes),
       verifyPassword: (password, credentials) => verifyPassword(kdf, password, credentials),
-      ...options.security,
     });
     return new LoginWorld(kdf, security, options);
   }

@@ -24,16 +24,6 @@ test("a realm that is unknown, a prototype or closed to connections is no such r
   await world.close();
 });
 
-test("a realm that is made automatically lets in whom its template lets in", async () => {
-  const template = {
-    authmethods: ["anonymous"],
-    sources: [{ usernames: "all", authmethod: "anonymous", cidr: "0.0.0.0/0" }],
-  };
-  const world = await LoginWorld.make({ security: { automaticRealms: template } });
-  assert.equal((await world.hello({ realm: "com.acme.new", methods: ["anonymous"] })).kind, "welcome");
-  await world.close();
-});
-
 test("without security everybody is anonymous, and nobody comes under a name", async () => {
   const world = await LoginWorld.make();
   await world.populate({ security_enabled: false });
