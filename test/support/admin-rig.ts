@@ -117,7 +117,7 @@ class PlainTickets implements TicketService {
   }
   async issue({ identity }: RouterSession, realm: string, request: Dict): Promise<Dict> {
     const id = `t${++this.#last}`;
-    const scope = { realm, client_id: null, device_id: null };
+    const scope = { realm, client_id: (request["client_id"] as string | undefined) ?? null, device_id: null };
     const { authid } = identity!;
     const record = { id, authrealm: realm, authid, scope, issued_by: "test", issued_at: 1, expires_at: 2e9 };
     await this.#security.putTicket(record);
@@ -166,7 +166,7 @@ export async function adminRig(): Promise<AdminRig> {
       },
       backup: (path) => test.store.backup(path),
     });
-    follower = follow(core, security, { refreshed, ticketsInUse });
+    follower = follow(core, test, security, { refreshed, ticketsInUse });
     const topics = new ChangeTopics({ model: security, events: core.events, realmOf });
     security.onChange(topics.onChange);
     const authenticator = new NamedAuthenticator(security);
@@ -186,6 +186,7 @@ export async function adminRig(): Promise<AdminRig> {
 
 function follow(
   core: CoreParts,
+  test: TestSecurity,
   security: SecurityService,
   { refreshed, ticketsInUse }: Pick<AdminRig, "refreshed" | "ticketsInUse">,
 ): Follower {
@@ -201,6 +202,7 @@ function follow(
       core.targets.get(session.target).identity = identity;
     },
     ticketOf: ({ identity }) => ticketsInUse.get(identity?.authid ?? ""),
+    wall_ms: () => test.now_ms,
     afterTurn: (task) => core.outbox.afterTurn(task),
   });
   security.onChange(follower.onChange);
