@@ -147,7 +147,8 @@ export async function adminRig(): Promise<AdminRig> {
   const security = await test.open();
   await bootstrap(security);
   await populate(security);
-  const denials = new Denials({ denials_max: 10, random: () => 1_234_567, wall_ms: () => 0 });
+  let lastDenial = 1_000;
+  const denials = new Denials({ denials_max: 10, random: () => ++lastDenial, wall_ms: () => 0 });
   const refreshed: string[] = [];
   const ticketsInUse = new Map<string, UsedTicket>();
   let follower: Follower | undefined;
@@ -162,8 +163,8 @@ export async function adminRig(): Promise<AdminRig> {
         access: (question) => ({
           allowed: security.isGranted(question.realm, question, question.permission, question.uri),
         }),
-        denial: (id) => denials.get(id),
       },
+      denials,
       backup: (path) => test.store.backup(path),
     });
     follower = follow(core, test, security, { refreshed, ticketsInUse });

@@ -18,12 +18,13 @@ export interface ExtendedRouter {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** `extend` adds to the parts, and gives those that are to be others. */
 export async function extendedRouter(
   options: RouterOptions,
-  extend: (parts: CoreParts) => Partial<CoreParts> | void,
+  extend: (parts: CoreParts) => Partial<CoreParts>,
 ): Promise<ExtendedRouter> {
   const parts = buildCore(options, await loadWasm());
-  const overrides = extend(parts) ?? {};
+  const overrides = extend(parts);
   const router = new RouterHost({ ...parts, ...overrides });
   const wires: Wire[] = [];
   const adopt = (wire: Wire): Wire => {
