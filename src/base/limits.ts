@@ -28,6 +28,44 @@ export const fixedLimits = Object.freeze({
   rulesPerUri_max: 4_096,
   /** Ended HTTP transports that are remembered, and answered 410. Those that ended earlier: HTTP 404. */
   httpEnded_max: 4_096,
+  /** Bytes of a secret that can be hashed, one at least. Otherwise: wamp.error.invalid_argument; at a login it is a wrong one. */
+  hashedSecretBytes_max: 1_024,
+  /** Parameters of password hashes. Beyond: wamp.error.invalid_argument. */
+  pbkdf2Iterations_max: 10_000_000,
+  argon2Iterations_max: 1_024,
+  argon2MemoryKiB_max: 1 << 20,
+  /** Characters of a WAMP-CRA signature. A longer one is wrong. */
+  craSignature_max: 44,
+  /** Characters of a WAMP-SCRAM nonce, proof, or channel binding. A longer nonce: ABORT wamp.error.invalid_argument; else it is wrong. */
+  scramText_max: 256,
+  /** Random octets of a client's WAMP-SCRAM nonce. Fewer: ABORT wamp.error.invalid_argument. */
+  scramNonceBytes_min: 8,
+  /** Methods of HELLO.Details.authmethods that are looked at. Those behind them are not. */
+  authmethods_max: 32,
+  /** Characters of a token (JWT) that a client logs in with. A longer one is a wrong one. */
+  tokenText_max: 16 << 10,
+  /** Seconds by which the clocks of those who issue tokens may differ from the router's. Beyond: the token is not valid yet, or no more. */
+  tokenSkew_s: 60,
+  /** Groups that are read from one token. Those behind them are not. */
+  tokenRoles_max: 256,
+  /** Keys of an issuer that are tried for a token that does not say which one has signed it. Those behind them are not. */
+  tokenKeys_max: 8,
+  /** Bytes of an issuer's set of keys (JWKS). Beyond: it counts as not fetched. */
+  jwksBytes_max: 256 << 10,
+  /** Time to fetch one. Beyond: it counts as not fetched; logins that need it fail, unless an older one is there. */
+  jwksFetch_ms: 5_000,
+  /** For how long a set of keys is used without asking again. */
+  jwksFresh_ms: 600_000,
+  /** For how long it is used where asking again fails. Beyond: logins that need it fail. */
+  jwksStale_ms: 86_400_000,
+  /** Time between two requests for one set, whatever tokens name keys that it has not, and whether it could be fetched or not. */
+  jwksPause_ms: 30_000,
+  /** Sets of keys that are kept. Beyond: the one that was fetched first is fetched again when it is needed. */
+  jwksSets_max: 1_024,
+  /** Characters of a ticket's client_id and device_id. Beyond: ERROR wamp.error.invalid_argument. */
+  ticketText_max: 256,
+  /** How long a ticket lives where nobody says, and at most; seconds. A longer time is shortened to it. */
+  ticketExpiry_s: 30 * 86_400,
   // Of the security model. Beyond each, unless it says else: ERROR wamp.error.invalid_argument, or a problem of the configuration.
   /** Problems told about one input. The others are told when these are gone. */
   problems_max: 100,
@@ -194,6 +232,10 @@ export interface Limits {
   readonly httpSends_max: number;
   /** Bytes of HTTP bodies held while they arrive, over all requests of a listener. Beyond: HTTP 503. */
   readonly httpBodiesBytes_max: number;
+  /** Questions to authorizers that are under way. Beyond: the request is refused, wamp.error.not_authorized. */
+  readonly authorizerCalls_max: number;
+  /** How long one may take. Beyond: as above. */
+  readonly authorizer_ms: number;
   /** How long a resumable session waits for its client without a transport. Beyond: it ends, ABORT wamp.error.no_such_session. */
   readonly resumeGrace_ms: number;
   /** Sessions waiting so. Beyond: a session that loses its transport ends at once, as if it were not resumable. */
@@ -216,6 +258,27 @@ export interface Limits {
   readonly denials_max: number;
   /** Bytes kept for all resumable sessions. Beyond: as above; from half of it on, each session in touch with its client keeps only its share. */
   readonly resumeBytes_max: number;
+  /** Key derivations that run and wait. Beyond: the login is refused, ABORT wamp.error.unavailable. */
+  readonly derivations_max: number;
+  /** Key derivations that run at one time, beside the router's thread. Beyond: they wait. */
+  readonly derivationsRunning_max: number;
+  /** Logins under way. Beyond: ABORT wamp.error.unavailable. */
+  readonly logins_max: number;
+  /** For how long a failed login counts. */
+  readonly failedLogins_ms: number;
+  /** Failed logins from one address, or one /64 of IPv6, in that time. Beyond: ABORT wamp.error.unavailable. */
+  readonly failedLoginsPerSource_max: number;
+  /**
+   * Failed logins under one authid of one realm in that time, whether there is such a user or not. Beyond: ABORT wamp.error.unavailable,
+   * but for addresses from which that user has come in lately.
+   */
+  readonly failedLoginsPerAuthid_max: number;
+  /** Addresses, and names, whose failed logins are counted. Beyond: the count that is oldest is forgotten. */
+  readonly failedLogins_max: number;
+  /** Calls of a realm's authenticators that are under way. Beyond: ABORT wamp.error.unavailable. */
+  readonly authenticatorCalls_max: number;
+  /** Time for the answer of an authenticator. Then the login fails, ABORT wamp.error.authentication_failed. */
+  readonly authenticator_ms: number;
 }
 
 export const defaultLimits: Limits = Object.freeze({
@@ -274,11 +337,22 @@ export const defaultLimits: Limits = Object.freeze({
   httpQueueBytes_max: 1 << 20,
   httpSends_max: 1_024,
   httpBodiesBytes_max: 64 << 20,
+  authorizerCalls_max: 4_096,
+  authorizer_ms: 5_000,
   resumeGrace_ms: 60_000,
   detachedSessions_max: 10_000,
   resumeLogFrames_max: 16_384,
   resumeLogBytes_max: 4 << 20,
   resumeBytes_max: 256 << 20,
+  derivations_max: 1_024,
+  derivationsRunning_max: 2,
+  logins_max: 16_384,
+  failedLogins_ms: 60_000,
+  failedLoginsPerSource_max: 100,
+  failedLoginsPerAuthid_max: 20,
+  failedLogins_max: 65_536,
+  authenticatorCalls_max: 1_024,
+  authenticator_ms: 5_000,
   accessDecisions_max: 4_096,
   accessDecisionsTotal_max: 1 << 18,
   accessSweep_max: 2_048,
@@ -314,6 +388,7 @@ export function limitsFrom(given: Partial<Limits>): Limits {
     limits.queuedBytes_max >= limits.queuedBytesPerRegistration_max,
     "all registrations together have room for one of them",
   );
+  assert(limits.derivationsRunning_max > 0, "a key can be derived");
   assert(
     limits.accessDecisions_max > 0 && limits.accessDecisionsTotal_max >= limits.accessDecisions_max,
     "all sessions together remember as many decisions as one",

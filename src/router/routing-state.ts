@@ -2,6 +2,7 @@
 import type { RouterSession } from "./types.ts";
 
 type Kept =
+  | "access"
   | "lastInvocation"
   | "lastCall"
   | "callIndex"
@@ -9,6 +10,7 @@ type Kept =
   | `first${"Subscription" | "Registration" | "Call" | "Invocation"}`;
 
 export class RoutingState implements Pick<RouterSession, Kept> {
+  access: RouterSession["access"] = null;
   lastInvocation = 0;
   lastCall = 0;
   callIndex: RouterSession["callIndex"] = null;

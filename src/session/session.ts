@@ -46,7 +46,6 @@ export class Session
   identity: Identity | null = null;
   /** WELCOME.Details.authextra, said again when the session is resumed. */
   welcomeExtra: Readonly<Record<string, unknown>> | undefined = undefined;
-  access: RouterSession["access"] = null;
   clientFeatures = 0;
   /** Highest request id seen, or in a strict realm the last one. */
   lastRequest = 0;
@@ -240,6 +239,7 @@ export class Session
     this.#parked = null;
     if (frame === null || this.#state !== State.open) return;
     this.handle(frame);
+    if (this.#parked === null) this.#core.access.forget(this);
     this.backlog?.schedule();
   }
 

@@ -23,7 +23,6 @@ export class WaitingRoom extends RoutingState implements RouterSession {
   readonly queuedBytes = 0;
   readonly blocked = false;
   readonly isDetached = false;
-  readonly access = null;
   post(): void {}
   postError(): void {}
   postMessage(): boolean {
