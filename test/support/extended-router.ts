@@ -18,14 +18,15 @@ export interface ExtendedRouter {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** `extend` adds to the parts, and gives those that are to be others. */
 export async function extendedRouter(
   options: RouterOptions,
-  extend: (parts: CoreParts) => Partial<CoreParts> | void,
+  extend: (parts: CoreParts) => Partial<CoreParts>,
 ): Promise<ExtendedRouter> {
   const base = layFoundation(options);
   const deciders = { ...openDoors(base.ids), policy: options.access ?? null };
   const parts = buildCore(options, await loadWasm(), base, deciders);
-  const overrides = extend(parts) ?? {};
+  const overrides = extend(parts);
   const router = new RouterHost({ ...parts, ...overrides }, null);
   const wires: Wire[] = [];
   const adopt = (wire: Wire): Wire => {
