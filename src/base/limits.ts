@@ -66,6 +66,8 @@ export const fixedLimits = Object.freeze({
   recordKeyBytes_max: 1_000,
   /** How far ahead of this machine's clock another node's may be. Beyond: its record is not merged, wamp.error.invalid_argument. */
   clockDrift_ms: 60_000,
+  /** Size of a configuration file. Beyond: the router does not start, and says so. */
+  configBytes_max: 8 << 20,
 });
 
 /** Bounds that an embedding program may set. */
@@ -277,10 +279,10 @@ export const defaultLimits: Limits = Object.freeze({
   denials_max: 4_096,
 });
 
-/** Completes a partial table from the defaults and checks the relations between its entries. */
-export function limitsFrom(given: Partial<Limits>): Limits {
+/** Fills in what is not given, from the defaults and from the size of frames. */
+export function completeLimits(given: Partial<Limits>): Limits {
   const frameBytes_max = given.frameBytes_max ?? defaultLimits.frameBytes_max;
-  const limits: Limits = {
+  return {
     ...defaultLimits,
     // One full frame must fit behind another, however large the frames are.
     outboxBytes_max: Math.max(defaultLimits.outboxBytes_max, 4 * frameBytes_max),
@@ -292,18 +294,61 @@ export function limitsFrom(given: Partial<Limits>): Limits {
     queuedBytesPerRegistration_max: Math.max(defaultLimits.queuedBytesPerRegistration_max, frameBytes_max),
     ...given,
   };
-  assert(limits.frameBytes_max >= 512 && limits.frameBytes_max <= 1 << 24, "frameBytes_max is 512 to 16 MiB");
-  assert(limits.outboxBytes_max >= 2 * limits.frameBytes_max, "one full frame must fit behind another");
-  assert(limits.inboxBytes_max >= limits.frameBytes_max, "one full frame must fit in the inbox");
-  assert(limits.calleesPerCall_max <= 0xffff, "calleesPerCall_max is 65,535 at most");
-  assert(limits.outboxBytes_max >= 2 * limits.gatherBytes_max, "a gathered result must fit behind a frame");
-  assert(limits.httpBodiesBytes_max >= limits.frameBytes_max, "one full frame must fit among the bodies");
-  assert(limits.poll_ms > 0 && limits.httpIdle_ms > 0, "polls end, and clients that are gone are noticed");
-  assert(limits.sseKeepAlive_ms > 0 && limits.sseKeepAlive_ms <= 2 ** 31 - 1, "an interval is positive");
-  assert(limits.httpQueueMessages_max > 0 && limits.httpSends_max > 0, "one message must fit each way");
-  assert(limits.queuedBytesPerRegistration_max >= limits.frameBytes_max, "one full frame can wait");
-  assert(
-    limits.queuedBytes_max >= limits.queuedBytesPerRegistration_max,
+}
+
+/** What one limit must be, in itself or beside others. */
+export interface LimitRule {
+  readonly limit: keyof Limits;
+  readonly holds: (limits: Limits) => boolean;
+  readonly message: string;
+}
+
+const rule = (limit: keyof Limits, holds: LimitRule["holds"], message: string): LimitRule => ({
+  limit,
+  holds,
+  message,
+});
+
+export const limitRules: readonly LimitRule[] = [
+  rule(
+    "frameBytes_max",
+    (l) => l.frameBytes_max >= 512 && l.frameBytes_max <= 1 << 24,
+    "frameBytes_max is 512 to 16 MiB",
+  ),
+  rule(
+    "outboxBytes_max",
+    (l) => l.outboxBytes_max >= 2 * l.frameBytes_max,
+    "one full frame must fit behind another",
+  ),
+  rule("inboxBytes_max", (l) => l.inboxBytes_max >= l.frameBytes_max, "one full frame must fit in the inbox"),
+  rule("calleesPerCall_max", (l) => l.calleesPerCall_max <= 0xffff, "calleesPerCall_max is 65,535 at most"),
+  rule(
+    "gatherBytes_max",
+    (l) => l.outboxBytes_max >= 2 * l.gatherBytes_max,
+    "a gathered result must fit behind a frame",
+  ),
+  rule(
+    "httpBodiesBytes_max",
+    (l) => l.httpBodiesBytes_max >= l.frameBytes_max,
+    "one full frame must fit among the bodies",
+  ),
+  rule("poll_ms", (l) => l.poll_ms > 0, "polls end"),
+  rule("httpIdle_ms", (l) => l.httpIdle_ms > 0, "clients that are gone are noticed"),
+  rule(
+    "sseKeepAlive_ms",
+    (l) => l.sseKeepAlive_ms > 0 && l.sseKeepAlive_ms <= 2 ** 31 - 1,
+    "an interval is positive",
+  ),
+  rule("httpQueueMessages_max", (l) => l.httpQueueMessages_max > 0, "one message must fit each way"),
+  rule("httpSends_max", (l) => l.httpSends_max > 0, "one message must fit each way"),
+  rule(
+    "queuedBytesPerRegistration_max",
+    (l) => l.queuedBytesPerRegistration_max >= l.frameBytes_max,
+    "one full frame can wait",
+  ),
+  rule(
+    "queuedBytes_max",
+    (l) => l.queuedBytes_max >= l.queuedBytesPerRegistration_max,
     "all registrations together have room for one of them",
   );
   assert(
@@ -312,5 +357,25 @@ export function limitsFrom(given: Partial<Limits>): Limits {
   );
   assert(limits.accessSweep_max > 0 && limits.denials_max > 0, "one of each at least");
   assert(limits.egressBytes_max >= limits.outboxBytes_max, "the router's budget holds one session's");
+  ),
+  rule(
+    "accessDecisionsTotal_max",
+    (l) => l.accessDecisionsTotal_max >= l.accessDecisions_max,
+    "all sessions together remember as many decisions as one",
+  ),
+  rule("accessDecisions_max", (l) => l.accessDecisions_max > 0, "one of each at least"),
+  rule("accessSweep_max", (l) => l.accessSweep_max > 0, "one of each at least"),
+  rule("denials_max", (l) => l.denials_max > 0, "one of each at least"),
+  rule(
+    "egressBytes_max",
+    (l) => l.egressBytes_max >= l.outboxBytes_max,
+    "the router's budget holds one session's",
+  ),
+];
+
+/** Completes a partial table from the defaults and checks the relations between its entries. */
+export function limitsFrom(given: Partial<Limits>): Limits {
+  const limits = completeLimits(given);
+  for (const { holds, message } of limitRules) assert(holds(limits), message);
   return Object.freeze(limits);
 }
