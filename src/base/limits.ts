@@ -68,6 +68,10 @@ export const fixedLimits = Object.freeze({
   clockDrift_ms: 60_000,
   /** Size of a configuration file. Beyond: the router does not start, and says so. */
   configBytes_max: 8 << 20,
+  /** Length of a command line on the control socket, in characters. Beyond: connection closed. */
+  controlLine_max: 16 << 10,
+  /** Commands that a router carries out at one time. Beyond: connection closed. */
+  controlConnections_max: 8,
 });
 
 /** Bounds that an embedding program may set. */

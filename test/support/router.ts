@@ -22,7 +22,7 @@ export async function startRouter(
   options: { readonly args?: readonly string[] } = {},
 ): Promise<RunningRouter> {
   const ports = ["--port", "0", "--rawsocket-port", "0"];
-  const args = [command, "start", ...ports, ...(options.args ?? [])];
+  const args = [command, "start", "--ephemeral", ...ports, ...(options.args ?? [])];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
   const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
   const printed: string[] = [];
