@@ -87,7 +87,8 @@ function complete(parts: Parts, problems: Problem[]): Loaded {
   const findings = checkAll(config, realms, openRealm).filter(({ path }) => !broken.has(String(path[0])));
   problems.push(...findings.map((finding) => locate(finding, parts)));
   const password = administratorPassword(config, overrides, problems);
-  if (problems.length > 0) return { problems: sortProblems(problems) };
+  const files = [parts.source.file, ...all.map(({ source }) => source.file)];
+  if (problems.length > 0) return { problems: sortProblems(problems, files) };
   return {
     config: {
       listeners: config.listeners,

@@ -27,9 +27,9 @@ export function formatProblem({ file, line, column, path, message }: Problem): s
   return path.length === 0 ? `${place}: ${message}` : `${place} ${path.join(".")}: ${message}`;
 }
 
-/** In the order of the files, then of their lines. */
-export function sortProblems(problems: readonly Problem[]): Problem[] {
-  const files = [...new Set(problems.map(({ file }) => file))];
+/** In the order of the files, those that are not listed behind the others, then of their lines. */
+export function sortProblems(problems: readonly Problem[], listed: readonly string[] = []): Problem[] {
+  const files = [...new Set([...listed, ...problems.map(({ file }) => file)])];
   return [...problems].sort(
     (a, b) =>
       files.indexOf(a.file) - files.indexOf(b.file) ||

@@ -80,7 +80,7 @@ const webSocket = {
             .array(origin)
             .default([])
             .describe(
-              "Origins, beside its own, whose pages may use them; `*`: any, then without credentials.",
+              "Origins, beside its own, whose pages may use them; `*` for all of them, then without credentials.",
             ),
         }),
       ],
