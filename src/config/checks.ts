@@ -1,5 +1,6 @@
 /** What a schema cannot see: relations between options, and what is outside the configuration. Control path. */
-import { completeLimits, limitRules } from "../base/limits.ts";
+import { limitRules } from "../base/limit-rules.ts";
+import { completeLimits } from "../base/limits.ts";
 import { authoritiesProblem, pairProblems, readText } from "./files.ts";
 import type { Finding, Path } from "./problems.ts";
 import { isCidr, isLoopback, realmsOpenToStrangers } from "./reach.ts";
