@@ -1,7 +1,7 @@
 /** The files of a data directory, and how they are put in place so that a crash leaves the old or the new one. */
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { StoreError } from "./store-error.ts";
+import { storeErrorOf } from "./store-error.ts";
 
 /** The records, in LMDB's format. */
 export const dataFile = (dir: string): string => join(dir, "store.mdb");
@@ -21,12 +21,7 @@ export function makeDirectory(dir: string): void {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     if ((statSync(dir).mode & 0o077) !== 0) chmodSync(dir, 0o700);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new StoreError(
-      "system",
-      `The data directory ${dir} cannot be made, or closed to others: ${why}.`,
-      cause,
-    );
+    throw storeErrorOf(cause, `The data directory ${dir} cannot be made, or closed to others`);
   }
 }
 

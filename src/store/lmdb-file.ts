@@ -148,6 +148,13 @@ class LmdbFile {
     };
     if (tree.depth > depth_max || (tree.root === null) !== (tree.depth === 0))
       throw new FileProblem(`the tree of ${name} has an impossible depth`);
+    // Every commit writes the store's own record, and with it the root: an older root is one of an earlier commit.
+    if (
+      name === "records" &&
+      tree.root !== null &&
+      this.#transactionOf(tree.root) !== this.#snapshot.transaction
+    )
+      throw new FileProblem("its first pages name an earlier commit than the last");
     if (tree.root !== null) this.#page(walk, tree.root, tree.depth, { from: null, below: null });
     const same =
       walk.branchPages === tree.branchPages &&
@@ -244,6 +251,10 @@ class LmdbFile {
     if (safe(integer(bytes, 0)) !== number || safe(integer(bytes, 8)) > this.#snapshot.transaction)
       throw new FileProblem(`page ${number} is altered`);
     return bytes;
+  }
+
+  #transactionOf(page: number): number {
+    return safe(integer(this.#read(page * this.#pageBytes, headerBytes, `page ${page}`), 8));
   }
 
   #claim(number: number, count: number): void {

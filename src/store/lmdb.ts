@@ -26,7 +26,7 @@ import {
   renameDurably,
 } from "./layout.ts";
 import { seal, Tally, unseal } from "./sealed.ts";
-import { StoreError } from "./store-error.ts";
+import { StoreError, storeErrorOf } from "./store-error.ts";
 import {
   currentFormat,
   keyText,
@@ -69,6 +69,7 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions): Pro
   const format = steps.at(-1)?.to ?? currentFormat;
   makeDirectory(dir);
   const lock = lockDirectory(dir);
+  let store: LmdbStore | null = null;
   try {
     let verified = verifyDirectory(dir, format);
     if (verified === null) {
@@ -78,12 +79,13 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions): Pro
       assert(verified !== null, "a data file was just made");
     }
     if (!existsSync(markerFile(dir))) writeMarker(dir);
-    const store = new LmdbStore(dir, { lock, verified, options });
+    store = new LmdbStore(dir, { lock, verified, options });
     if (verified.meta.format < format) await store.migrate(steps);
     return store;
   } catch (error) {
+    await store?.close();
     lock.release();
-    throw error;
+    throw storeErrorOf(error, `The data directory ${dir} cannot be used`);
   }
 }
 
@@ -159,10 +161,9 @@ class LmdbStore implements Store {
           for (const { key, value } of step.migrate(records)) apply(writeOf(key, value));
       });
     } catch (cause) {
-      await this.close();
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new StoreError(
-        "damaged",
+        "migration",
         `The store in ${this.#dir} cannot be brought from format ${from} to ${format}: ${why}. Nothing was changed.`,
         cause,
       );
@@ -178,10 +179,7 @@ class LmdbStore implements Store {
         for (const { writes } of commits) for (const write of writes) apply(write);
       });
     } catch (cause) {
-      const error =
-        cause instanceof StoreError
-          ? cause
-          : new StoreError("system", `${dataFile(this.#dir)} cannot be written: ${String(cause)}`, cause);
+      const error = storeErrorOf(cause, `${dataFile(this.#dir)} cannot be written`);
       for (const { reject } of commits) reject(error);
       return;
     }

@@ -7,6 +7,8 @@ export type StoreProblem =
   | "newer_format"
   /** Its files are torn, altered or gone. */
   | "damaged"
+  /** It is of an older format, and could not be brought up to date. */
+  | "migration"
   /** A backup file is. */
   | "backup_damaged"
   /** There is already something where something is to be written. */
@@ -21,4 +23,14 @@ export class StoreError extends Error {
     this.name = "StoreError";
     this.problem = problem;
   }
+}
+
+/** What the operating system said, with where. */
+export function storeErrorOf(error: unknown, what: string): StoreError {
+  if (error instanceof StoreError) return error;
+  return new StoreError(
+    "system",
+    `${what}: ${error instanceof Error ? error.message : String(error)}.`,
+    error,
+  );
 }

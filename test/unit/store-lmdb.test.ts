@@ -159,7 +159,7 @@ test("an older format is copied and brought up to date; a newer one is refused",
   };
   await assert.rejects(
     openLmdbStore(dir, { ...storeOptions, migrations: [steps[0]!, failing] }),
-    problemOf("damaged", /from format 1 to 3: no such field. Nothing was changed/),
+    problemOf("migration", /from format 1 to 3: no such field. Nothing was changed/),
   );
   const unchanged = await openStore(dir);
   assert.deepEqual(contentsOf(unchanged), new Map([["a/1", "one"]]));
