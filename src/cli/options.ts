@@ -28,7 +28,7 @@ function realmUri(text: string): string {
   throw new InvalidArgumentError('A realm is a URI such as "realm1" or "com.example.app".');
 }
 
-/** None has a default here: what is not said must not be stronger than the file. */
+/** None has a default here: what is not said must not be stronger than the file. The first two are about the durable state. */
 const options: readonly Option[] = [
   new Option("--config <file>", `configuration file; default: ${usualFile}, if it is there`).env(
     "SPANWIRE_CONFIG",
@@ -73,6 +73,12 @@ const switches: Readonly<Record<string, string>> = {
   ephemeral: "SPANWIRE_EPHEMERAL",
   allowAnonymous: "SPANWIRE_ALLOW_ANONYMOUS",
 };
+
+/** Options of commands that need to know the data directory only. */
+export function addDataOptions(command: Command): Command {
+  for (const option of options.slice(0, 2)) command.addOption(option);
+  return command;
+}
 
 export function addConfigOptions(command: Command): Command {
   for (const option of options) command.addOption(option);

@@ -1,7 +1,7 @@
 /** The commands of `spanwire`. What each does is loaded when it is called: the command itself starts fast. */
 import { Command } from "commander";
 import { version } from "../main.ts";
-import { addConfigOptions } from "./options.ts";
+import { addConfigOptions, addDataOptions } from "./options.ts";
 
 export function buildProgram(): Command {
   const program = new Command("spanwire")
@@ -20,5 +20,18 @@ export function buildProgram(): Command {
     .command("schema")
     .description("Print its JSON Schema.")
     .action(async () => (await import("./check.ts")).printSchema());
+  addDataOptions(program.command("backup"))
+    .description("Write a backup of the durable state, while the router runs or not.")
+    .argument("<file>", "where to; it must not be there yet")
+    .action(async (file: string, _options: unknown, command: Command) =>
+      (await import("./state.ts")).backup(file, command),
+    );
+  addDataOptions(program.command("restore"))
+    .description("Put a backup in the place of the durable state. The router must not run.")
+    .argument("<file>", "the backup")
+    .option("--force", "also where there is some state already: it is moved aside")
+    .action(async (file: string, _options: unknown, command: Command) =>
+      (await import("./state.ts")).restore(file, command),
+    );
   return program;
 }

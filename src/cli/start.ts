@@ -1,26 +1,55 @@
 /** `spanwire start`: run a router until a signal ends it. */
 import type { Command } from "commander";
+import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { toRouterOptions } from "../config/to-router-options.ts";
 import { createRouter, type Router } from "../main.ts";
+import { listenControl } from "./control.ts";
 import { exitUnavailable, fail } from "./exit-codes.ts";
 import { createLog } from "./log.ts";
 import { configOf, printProblems } from "./options.ts";
 import { asRouterTakesThem, checkDefinitions } from "./present.ts";
+import { openStore } from "./state.ts";
 
 export async function start(command: Command): Promise<void> {
   const { config, problems } = configOf(command, checkDefinitions);
   if (problems !== undefined) return printProblems(problems);
   const startedAt = performance.now();
   const log = createLog(config.logLevel);
-  let router: Router;
+  let running: Running;
   try {
-    router = await createRouter({ ...asRouterTakesThem(toRouterOptions(config)), log });
+    running = await startRouter(config, log);
   } catch (cause) {
     return fail(cause instanceof Error ? cause.message : String(cause), exitUnavailable);
   }
-  process.stdout.write(banner(router, config, performance.now() - startedAt));
-  stopOnSignal(router);
+  process.stdout.write(banner(running.router, config, performance.now() - startedAt));
+  stopOnSignal(running);
+}
+
+interface Running {
+  readonly router: Router;
+  close(): Promise<void>;
+}
+
+/** The store, then the router on it, then the way to reach it; rejects with none of them left open. */
+async function startRouter(config: Config, log: Log): Promise<Running> {
+  const opened: { close(): Promise<void> }[] = [];
+  const close = async (): Promise<void> => {
+    for (const part of opened.splice(0).reverse()) await part.close();
+  };
+  try {
+    const store = config.data === null ? null : await openStore(config.data);
+    if (store !== null) opened.push(store);
+    const router = await createRouter({ ...asRouterTakesThem(toRouterOptions(config)), log });
+    opened.push(router);
+    const control =
+      store === null ? null : await listenControl(config.data!, ({ path }) => store.backup(path), log);
+    if (control !== null) opened.push(control);
+    return { router, close };
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
 }
 
 /** Where it listens, and something to paste where anybody may come in. */
@@ -51,12 +80,12 @@ Try it: npm install autobahn@22, then save this as hello.mjs and run it with nod
 }
 
 /** The first signal ends sessions with GOODBYE and exits 0; a second one exits at once. */
-function stopOnSignal(router: Router): void {
+function stopOnSignal(running: Running): void {
   let stopping = false;
   const stop = (): void => {
     if (stopping) process.exit(130);
     stopping = true;
-    router.close().then(
+    running.close().then(
       () => process.exit(0),
       (cause: unknown) => {
         process.stderr.write(`spanwire: could not stop cleanly: ${String(cause)}\n`);
