@@ -1,6 +1,7 @@
 /** Opens the security model on a store. */
 import { type Log, silentLog } from "../base/log.ts";
 import type { FillRandom, Store } from "../ports.ts";
+import { ensureMasterRealm } from "./bootstrap.ts";
 import type { Dict } from "./check.ts";
 import { Mutations } from "./mutations.ts";
 import type { Credentials, PasswordOptions } from "./records.ts";
@@ -22,7 +23,7 @@ export interface SecurityOptions {
   readonly log?: Log;
 }
 
-/** Resolves when all records are in memory. Rejects where the store holds what this version cannot read. */
+/** Resolves when all records are in memory, and the master realm is there. Rejects where the store holds what this version cannot read. */
 export async function openSecurity(options: SecurityOptions): Promise<SecurityService> {
   const { store, wall_ms, fillRandom, log = silentLog } = options;
   const records = await RecordStore.open(store, { wall_ms, fillRandom });
@@ -31,12 +32,14 @@ export async function openSecurity(options: SecurityOptions): Promise<SecuritySe
     const parsed = parseKey(key);
     if (parsed !== undefined) state.apply(parsed, value, origin);
   }
-  return new SecurityService(state, new Mutations(state, records, log), {
+  const security = new SecurityService(state, new Mutations(state, records, log), {
     hashPassword: options.hashPassword,
     verifyPassword: options.verifyPassword,
     wall_ms,
     passwordOptions: options.passwordOptions ?? {},
     automaticRealms: options.automaticRealms ?? null,
-    log,
+    fillRandom,
   });
+  await ensureMasterRealm(security);
+  return security;
 }

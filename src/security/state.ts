@@ -12,7 +12,10 @@ import type {
   UserRecord,
 } from "./records.ts";
 
-/** Kinds of records. `gone` stands for one that a configuration file defines and that was deleted at run time; its id is a key. */
+/**
+ * Kinds of records. `gone` stands for one that a file of definitions has and that was deleted, or keys that were replaced, at run
+ * time; its id says which. `digests` is one for the whole store (in no realm): the key that digests of definitions are made with.
+ */
 export interface Kinds {
   readonly realm: RealmRecord;
   readonly keys: readonly SigningKey[];
@@ -22,6 +25,7 @@ export interface Kinds {
   readonly grant: GrantRecord;
   readonly ticket: TicketRecord;
   readonly gone: true;
+  readonly digests: string;
 }
 export type Kind = keyof Kinds;
 
@@ -29,7 +33,20 @@ export type Kind = keyof Kinds;
 export const keyOf = (kind: Kind, realm: string, id: string): string =>
   id === "" ? `${kind} ${realm}` : `${kind} ${realm} ${id}`;
 
-const kinds: readonly string[] = ["realm", "keys", "user", "group", "source", "grant", "ticket", "gone"];
+/** The id of the `gone` that stands for a record. */
+export const goneId = (kind: Kind, id: string): string => (id === "" ? kind : `${kind} ${id}`);
+
+const kinds: readonly string[] = [
+  "realm",
+  "keys",
+  "user",
+  "group",
+  "source",
+  "grant",
+  "ticket",
+  "gone",
+  "digests",
+];
 
 export interface RecordKey {
   readonly kind: Kind;
@@ -103,8 +120,12 @@ const roleOfId = (grantId: string): string => grantId.slice(0, grantId.indexOf("
 export class SecurityState implements Reader {
   readonly #realms = new Map<string, RealmTables>();
   readonly #origins = new Map<string, string>();
+  #digestKey: string | undefined = undefined;
+  /** What files of definitions have, by key, and which file; since the start. */
+  readonly defined = new Map<string, string>();
 
   get<K extends Kind>(kind: K, realm: string, id: string): Kinds[K] | undefined {
+    if (kind === "digests") return this.#digestKey as Kinds[K] | undefined;
     const tables = this.#realms.get(realm);
     if (tables === undefined) return undefined;
     if (kind === "realm") return tables.record as Kinds[K] | undefined;
@@ -122,7 +143,7 @@ export class SecurityState implements Reader {
   }
 
   #table<K extends Kind>(tables: RealmTables, kind: K): ReadonlyMap<string, Kinds[K]> {
-    if (kind === "realm" || kind === "keys") return nothing;
+    if (kind === "realm" || kind === "keys" || kind === "digests") return nothing;
     return (tables[kind as "user"] ?? nothing) as ReadonlyMap<string, Kinds[K]>;
   }
 
@@ -142,10 +163,9 @@ export class SecurityState implements Reader {
     return this.#origins;
   }
 
-  /** All keys of what was deleted at run time although a file defines it. */
-  *goneKeys(): Iterable<RecordKey> {
-    for (const [realm, { gone }] of this.#realms)
-      for (const id of gone?.keys() ?? []) yield { kind: "gone", realm, id };
+  /** Of what a file defines, that which was deleted at run time. */
+  *gone(): Iterable<{ readonly realm: string; readonly id: string }> {
+    for (const [realm, { gone }] of this.#realms) for (const id of gone?.keys() ?? []) yield { realm, id };
   }
 
   grantsOfRole(realm: string, role: string): ReadonlyMap<string, GrantRecord> {
@@ -158,6 +178,10 @@ export class SecurityState implements Reader {
 
   /** Puts one record, or removes it (null). */
   apply({ kind, realm, id }: RecordKey, value: unknown, origin: string | null): void {
+    if (kind === "digests") {
+      this.#digestKey = (value as string | null) ?? undefined;
+      return;
+    }
     let tables = this.#realms.get(realm);
     if (tables === undefined) {
       if (value === null) return;
@@ -173,7 +197,12 @@ export class SecurityState implements Reader {
     if (value === null && isEmpty(tables)) this.#realms.delete(realm);
   }
 
-  #applyRow(tables: RealmTables, kind: Exclude<Kind, "realm" | "keys">, id: string, value: unknown): void {
+  #applyRow(
+    tables: RealmTables,
+    kind: Exclude<Kind, "realm" | "keys" | "digests">,
+    id: string,
+    value: unknown,
+  ): void {
     if (kind === "user") {
       // In one commit an alias may pass from one user to another, in either order.
       for (const alias of tables.user?.get(id)?.aliases ?? [])

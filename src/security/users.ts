@@ -23,7 +23,7 @@ export interface UserOrigins {
 }
 const atRunTime: UserOrigins = { here: null, there: null };
 
-const blank = (username: string): UserRecord => ({
+export const blankUser = (username: string): UserRecord => ({
   username,
   groups: emptyList,
   meta: emptyDict,
@@ -59,7 +59,7 @@ export function checkAliases(
   }
 }
 
-async function hash(
+export async function hashFor(
   draft: Draft,
   parts: PasswordParts,
   realm: string,
@@ -112,7 +112,7 @@ export async function putUser(
   if (given.aliases?.includes(username)) throw alreadyExists(`a user ${username} in ${realm}`);
   const sso = ssoRealmOf(draft, realm, given, before);
   const local: UserRecord = {
-    ...(before ?? blank(username)),
+    ...(before ?? blankUser(username)),
     ...(given.groups && { groups: given.groups }),
     ...(given.meta && { meta: given.meta }),
     ...(given.aliases && { aliases: given.aliases }),
@@ -122,7 +122,11 @@ export async function putUser(
   if (sso === null) return putCredentials(draft, parts, realm, { given, user: local, origin: origins.here });
   const there = draft.get("user", sso, username);
   if (there === undefined || given.password !== undefined || given.authorized_keys !== undefined)
-    await putCredentials(draft, parts, sso, { given, user: there ?? blank(username), origin: origins.there });
+    await putCredentials(draft, parts, sso, {
+      given,
+      user: there ?? blankUser(username),
+      origin: origins.there,
+    });
   storeUser(draft, realm, Object.freeze(local), origins.here);
   return local;
 }
@@ -140,7 +144,7 @@ async function putCredentials(
     credentials:
       password === undefined
         ? user.credentials
-        : await hash(draft, parts, realm, { password, options, before: user.credentials }),
+        : await hashFor(draft, parts, realm, { password, options, before: user.credentials }),
   });
   storeUser(draft, realm, record, origin);
   return record;
@@ -191,6 +195,6 @@ export async function putPassword(
   password: string,
 ): Promise<void> {
   const { realm, user } = home;
-  const credentials = await hash(draft, parts, realm, { password, before: user.credentials });
+  const credentials = await hashFor(draft, parts, realm, { password, before: user.credentials });
   storeUser(draft, realm, Object.freeze({ ...user, credentials }));
 }
