@@ -5,6 +5,8 @@ import { silentLog } from "../base/log.ts";
 import { Metrics } from "../base/metrics.ts";
 import { RandomIds } from "../base/random-ids.ts";
 import { fillRandom, hostScheduler } from "../host.ts";
+import { AccessRefresh } from "../router/access-refresh.ts";
+import { setUpAccess } from "../router/access-setup.ts";
 import { setUpBroker } from "../router/broker/broker-setup.ts";
 import { Calls } from "../router/dealer/calls.ts";
 import { Dealer } from "../router/dealer/dealer.ts";
@@ -58,8 +60,19 @@ export function buildCore(options: RouterOptions, wasm: Uint8Array): CoreParts {
   const shared = { codec, targets, patterns, frames: outbox, limits, metrics, events };
   const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
   const realms = new Realms();
+  const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };
+  const access = setUpAccess({
+    ...shared,
+    ...tables,
+    pending: calls.pending,
+    policy: options.access ?? null,
+    ids,
+    scheduler,
+    log,
+  });
   const pubsub = setUpBroker({
     ...shared,
+    guard: access.guard,
     memberships: subscriptions,
     ids,
     procedures,
@@ -79,8 +92,7 @@ export function buildCore(options: RouterOptions, wasm: Uint8Array): CoreParts {
     procedures,
     afterTurn,
   });
-  const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };
-  const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures });
+  const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures, guard: access.guard });
   return {
     ...shared,
     ...tables,
@@ -90,7 +102,17 @@ export function buildCore(options: RouterOptions, wasm: Uint8Array): CoreParts {
     pubsub,
     dealer,
     ...meta,
-    observers: [pubsub.observer, ...meta.observers],
+    ...access,
+    accessRefresh: new AccessRefresh({
+      ...shared,
+      ...tables,
+      access: access.access,
+      revocation: meta.revocation,
+      log,
+      afterTurn,
+    }),
+    askAuthorizer: () => false,
+    observers: [pubsub.observer, ...meta.observers, access.access],
     resumptions: new Resumptions(ids),
     // There is one router process, and so nobody else that could own a session.
     forwardResume: () => false,

@@ -6,6 +6,7 @@ import type { ClientSession } from "../client/session.ts";
 import { fillRandom } from "../host.ts";
 import type { Accept, Listener, TransportOptions } from "../ports.ts";
 import { closeReasons } from "../protocol/errors.ts";
+import type { Denial } from "../router/denials.ts";
 import type { SessionCore } from "../session/core.ts";
 import { LocalConnection } from "../session/local.ts";
 import { Session } from "../session/session.ts";
@@ -70,7 +71,7 @@ export class RouterHost implements Router {
 
   stats(): RouterStats {
     const { realms, subscriptions, registrations, patterns, calls, dealer, outbox, resumptions } = this.#core;
-    const { pubsub, testaments, reflection } = this.#core;
+    const { pubsub, testaments, reflection, access } = this.#core;
     let sessions = 0;
     for (const realm of realms.all()) sessions += realm.sessionCount;
     return {
@@ -90,7 +91,16 @@ export class RouterHost implements Router {
       heldBytes: outbox.heldBytes + calls.groups.heldBytes,
       ...pubsub.counts(),
       replayBytes: resumptions.totals.bytes,
+      accessTables: access.tableCount,
+      accessDecisions: access.decisionCount,
     };
+  }
+
+  refreshAccess(realms: Iterable<string>): void {
+    this.#core.accessRefresh.refresh(realms);
+  }
+  denial(id: string): Denial | undefined {
+    return this.#core.guard.denials.get(id);
   }
 
   async listen(options: RouterOptions): Promise<void> {

@@ -3,7 +3,8 @@ import type { Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { ClientSession } from "../client/session.ts";
-import type { Accept, Listener } from "../ports.ts";
+import type { Accept, AccessPolicy, Listener } from "../ports.ts";
+import type { Denial } from "../router/denials.ts";
 import type { GivenRealm } from "../router/realm.ts";
 import type { SlowConsumerPolicy } from "../session/outbox.ts";
 import type { HttpOptions } from "../transport/http-options.ts";
@@ -57,6 +58,8 @@ export interface RouterOptions {
   /** What happens to EVENTs for a session that does not read them. Default `drop-newest`. */
   readonly slowConsumer?: SlowConsumerPolicy;
   readonly limits?: Partial<Limits>;
+  /** Who may do what. Default: everybody everything. */
+  readonly access?: AccessPolicy;
   readonly log?: Log;
 }
 
@@ -97,6 +100,9 @@ export interface RouterStats {
   readonly replays: number;
   /** Bytes kept for resumable sessions. */
   readonly replayBytes: number;
+  /** Different sets of rules that sessions have, and decisions by them that are remembered. */
+  readonly accessTables: number;
+  readonly accessDecisions: number;
 }
 
 export interface Router {
@@ -108,6 +114,10 @@ export interface Router {
   readonly connectionCount: number;
   /** Counts of what the router holds now; all are 0 when nobody is connected. */
   stats(): RouterStats;
+  /** `RouterOptions.access` answers otherwise than before about sessions of these realms: what they may not do any more ends. */
+  refreshAccess(realms: Iterable<string>): void;
+  /** What the client was told the id of when it was refused; undefined: none, or too long ago. */
+  denial(id: string): Denial | undefined;
   /** Takes a connection of a transport of your own; null when the router is closing or has as many as it may. */
   accept: Accept;
   /** A session inside this process, trusted to be who it says. */

@@ -57,6 +57,10 @@ export interface AccessParts {
 const decidedShift = 16;
 const everything = allPermissions | (allPermissions << decidedShift);
 
+/** Whether a decision says something of this permission. */
+export const isDecided = (decision: number, permission: Permission): boolean =>
+  (decision & (permission << decidedShift)) !== 0;
+
 /** What gives up something of one's own is nobody else's concern, where no rule says so. */
 const givingUp = Permission.cancel | Permission.unregister | Permission.unsubscribe;
 
@@ -99,48 +103,27 @@ export class Access implements SessionObserver {
     session.access = null;
   }
 
-  /** What is decided about the URI or pattern whose UTF-8 lies at `at`, as `Permission` bits. `session.access` is not null. */
-  allowed(session: RouterSession, match: Match, at: number, length: number): number {
-    return this.#decision(session, match, at, length) & allPermissions;
-  }
-
-  /** As `allowed`, for a URI held as text. Overwrites TEXT. Control path. */
-  allowedText(session: RouterSession, match: Match, uri: string): number {
-    if (session.access === null) return allPermissions;
-    const length = this.#index.put(uri);
-    return length < 0 ? 0 : this.allowed(session, match, Address.text, length);
-  }
-
   /**
-   * Whether one permission is given: true, false, or null where an authorizer has to be asked, and `settle` will tell.
-   * `session.access` is not null.
+   * What is decided about the URI or pattern whose UTF-8 lies at `at` in linear memory: the `Permission` bits that are given, and
+   * those that are decided at all (`isDecided`). Where one is not, an authorizer has to be asked, and `settle` will tell.
    */
-  verdict(
-    session: RouterSession,
-    permission: Permission,
-    match: Match,
-    at: number,
-    length: number,
-  ): boolean | null {
-    const decision = this.#decision(session, match, at, length);
-    if ((decision & (permission << decidedShift)) !== 0) return (decision & permission) !== 0;
-    const told = this.#onceTold.get(session);
-    if (told === undefined) return null;
-    const uri = this.#index.textAt(at, length);
-    const found = told.find((one) => one.permission === permission && one.match === match && one.uri === uri);
-    return found?.allowed ?? null;
-  }
-
-  #decision(session: RouterSession, match: Match, at: number, length: number): number {
-    let context = session.access!;
-    if (context.isStale) {
+  decision(session: RouterSession, match: Match, at: number, length: number): number {
+    let context = session.access;
+    if (context?.isStale) {
       this.rebind(session);
-      if (session.access === null) return everything;
       context = session.access;
     }
+    if (context === null) return everything;
     const table = context.table!;
     const handle = this.#index.findAt(table.decided, match, at, length);
     return handle === 0 ? this.#decide(table, match, at, length) : this.#decisions.get(handle);
+  }
+
+  /** As `decision`, for a URI held as text; only what is given. Overwrites TEXT. Control path. */
+  allowedText(session: RouterSession, match: Match, uri: string): number {
+    if (session.access === null) return allPermissions;
+    const length = this.#index.put(uri);
+    return length < 0 ? 0 : this.decision(session, match, Address.text, length) & allPermissions;
   }
 
   // ---- answers of an authorizer
@@ -160,11 +143,20 @@ export class Access implements SessionObserver {
     }
     const length = this.#index.put(uri);
     if (length < 0) return;
-    const before = this.#decision(session, match, Address.text, length);
+    const before = this.decision(session, match, Address.text, length);
     const handle = this.#index.find(table.decided, match, uri);
     const bits = (permission << decidedShift) | (allowed ? permission : 0);
     if (handle === 0) return this.settle(session, question, allowed, false);
     this.#decisions.set(handle, (before & ~permission) | bits);
+  }
+
+  /** What `settle` told for this session only; null: nothing. */
+  told(session: RouterSession, { permission, uri, match }: AccessQuestion): boolean | null {
+    const told = this.#onceTold.get(session);
+    const found = told?.find(
+      (one) => one.permission === permission && one.match === match && one.uri === uri,
+    );
+    return found?.allowed ?? null;
   }
 
   /** The request that was waiting for `settle` has been handled. */

@@ -108,7 +108,8 @@ export class Patterns {
   /** It ends with its last member from now on, and at once if it has none. */
   endStaying(handle: PatternHandle): void {
     this.clearTrait(handle, Trait.history);
-    this.#staying--;
+    // Counted with the others from here on.
+    this.#count++;
     if (!this.isLive(handle)) this.remove(handle);
   }
 

@@ -4,10 +4,13 @@ import type { Log } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { RandomIds } from "../base/random-ids.ts";
 import type { Authenticator, Scheduler } from "../ports.ts";
+import type { Access, AccessQuestion } from "../router/access.ts";
+import type { AccessRefresh } from "../router/access-refresh.ts";
 import type { Broker } from "../router/broker/broker.ts";
 import type { BrokerSetup } from "../router/broker/broker-setup.ts";
 import type { Calls } from "../router/dealer/calls.ts";
 import type { Dealer } from "../router/dealer/dealer.ts";
+import type { Guard } from "../router/guard.ts";
 import type { Memberships } from "../router/memberships.ts";
 import type { Reflection } from "../router/meta/reflection.ts";
 import type { Revocation } from "../router/meta/revocation.ts";
@@ -53,6 +56,12 @@ export interface SessionCore {
   readonly realms: Realms;
   /** The realm that HELLO names: one that is open, or that is opened because somebody wants in. */
   readonly findRealm: (uri: string) => Realm | undefined | Promise<Realm | undefined>;
+  readonly access: Access;
+  /** Checks what sessions with access control ask. */
+  readonly guard: Guard;
+  readonly accessRefresh: AccessRefresh;
+  /** Asks a realm's authorizer. It settles the question and unparks the session; false: no more can be asked. */
+  readonly askAuthorizer: (session: Session, question: AccessQuestion) => boolean;
   readonly authenticator: Authenticator;
   readonly scheduler: Scheduler;
   readonly ids: RandomIds;

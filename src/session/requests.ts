@@ -4,6 +4,7 @@
  */
 import { ClientFeature } from "../protocol/features.ts";
 import { Message } from "../protocol/messages.ts";
+import { Verdict } from "../router/guard.ts";
 import { FSlot, Option, Slot } from "../wasm/abi.ts";
 import { passthruProblem } from "./announced.ts";
 import type { SessionCore } from "./core.ts";
@@ -16,7 +17,7 @@ export const parked = "parked";
 
 /** Routes the visited message, which is neither GOODBYE nor ABORT. */
 export function routeRequest(core: SessionCore, session: Session, type: number): string | null {
-  const { broker, calls, codec, dealer } = core;
+  const { broker, calls, codec, dealer, guard } = core;
   if ((codec.u(Slot.present) & Option.ppt) !== 0) {
     const problem = passthruProblem(type, session.clientFeatures);
     if (problem !== null) return problem;
@@ -27,8 +28,7 @@ export function routeRequest(core: SessionCore, session: Session, type: number):
     case Message.yield:
       return calls.onYield(session) ? null : "YIELD for an invocation that was never issued";
     case Message.cancel:
-      calls.onCancel(session);
-      return null;
+      return routeCancel(core, session);
     case Message.eventReceived:
       broker.eventReceived(session);
       return null;
@@ -45,13 +45,32 @@ export function routeRequest(core: SessionCore, session: Session, type: number):
     default:
       return `a client may not send message type ${type} in an open session`;
   }
+  const verdict = verdictOf(core, session, type);
+  if (verdict === Verdict.pending) return parked;
   const problem = sequenceProblem(session, codec.f(FSlot.request));
   if (problem !== null) return problem;
-  if (type === Message.publish) broker.publish(session);
+  if (verdict !== Verdict.allowed) guard.refuse(session, type);
+  else if (type === Message.publish) broker.publish(session);
   else if (type === Message.subscribe) broker.subscribe(session);
   else if (type === Message.unsubscribe) broker.unsubscribe(session);
   else if (type === Message.register) dealer.register(session);
   else dealer.unregister(session);
+  return null;
+}
+
+/** What the guard says; before anything is noted of the message, so that one that has to wait can be routed again. */
+function verdictOf(core: SessionCore, session: Session, type: number): Verdict {
+  if (session.access === null) return Verdict.allowed;
+  const verdict = core.guard.check(session, type);
+  if (verdict !== Verdict.pending) return verdict;
+  return core.askAuthorizer(session, core.guard.question) ? verdict : Verdict.refused;
+}
+
+function routeCancel(core: SessionCore, session: Session): string | null {
+  const verdict = verdictOf(core, session, Message.cancel);
+  if (verdict === Verdict.pending) return parked;
+  if (verdict === Verdict.allowed) core.calls.onCancel(session);
+  else core.guard.refuse(session, Message.cancel);
   return null;
 }
 
@@ -72,15 +91,21 @@ function sequenceProblem(session: Session, request: number): string | null {
  * any request is the watermark (Advanced Profile, "Progressive Call Invocations").
  */
 function routeCall(core: SessionCore, session: Session): string | null {
-  const { codec, calls, dealer } = core;
+  const { codec, calls, dealer, guard } = core;
   const request = codec.f(FSlot.request);
   const announces = (session.clientFeatures & ClientFeature.callerProgressiveInvocations) !== 0;
   if (announces && request <= session.lastRequest && session.lastRequest < highestId)
     return calls.onContinuation(session) ? null : `CALL ${request} continues a call that is complete already`;
+  const verdict = verdictOf(core, session, Message.call);
+  if (verdict === Verdict.pending) return parked;
   const problem = sequenceProblem(session, request);
   if (problem !== null) return problem;
   if ((codec.u(Slot.true) & Option.progress) !== 0 && !announces)
     return 'CALL option "progress": the caller has not announced progressive_call_invocations';
-  dealer.call(session);
+  if (verdict !== Verdict.allowed) guard.refuse(session, Message.call);
+  else {
+    dealer.call(session);
+    if (session.access !== null) guard.onCalled(session, request);
+  }
   return null;
 }

@@ -239,6 +239,7 @@ export class Session
     this.#parked = null;
     if (frame === null || this.#state !== State.open) return;
     this.handle(frame);
+    if (this.#parked === null) this.#core.access.forget(this);
     this.backlog?.schedule();
   }
 

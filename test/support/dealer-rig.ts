@@ -50,7 +50,6 @@ export class Peer extends RoutingState implements RouterSession {
   readonly queuedBytes = 0;
   readonly blocked = false;
   readonly isDetached = false;
-  readonly access = null;
   isGone = false;
   /** What it was sent and has not taken yet. */
   inbox: unknown[][] = [];

@@ -97,6 +97,8 @@ export const nothingLeft = {
   unacknowledged: 0,
   replays: 0,
   replayBytes: 0,
+  accessTables: 0,
+  accessDecisions: 0,
 } as const;
 
 /** Declares tests of one leg. */

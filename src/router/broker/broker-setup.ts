@@ -5,6 +5,7 @@ import type { Metrics } from "../../base/metrics.ts";
 import type { RandomIds } from "../../base/random-ids.ts";
 import type { Scheduler } from "../../ports.ts";
 import type { Codec } from "../../wasm/codec.ts";
+import type { Guard } from "../guard.ts";
 import type { Memberships } from "../memberships.ts";
 import type { MetaEvents } from "../meta-events.ts";
 import type { Patterns } from "../patterns.ts";
@@ -37,6 +38,7 @@ export interface BrokerSetupParts {
   readonly metrics: Metrics;
   readonly events: MetaEvents;
   readonly procedures: RouterProcedures;
+  readonly guard: Guard;
   readonly scheduler: Scheduler;
   /** Runs a task at the end of the turn. */
   readonly afterTurn: (task: () => void) => void;
@@ -56,7 +58,7 @@ export interface BrokerSetup {
 }
 
 export function setUpBroker(parts: BrokerSetupParts): BrokerSetup {
-  const { codec, patterns, limits, scheduler, procedures } = parts;
+  const { codec, patterns, limits, scheduler, procedures, guard } = parts;
   const deliveries = new AcknowledgedDelivery(parts);
   const memberOptions = new MemberOptions(patterns, deliveries);
   const capture = new EventCapture({ codec, wall_ms: () => scheduler.wall_ms() });
@@ -71,8 +73,8 @@ export function setUpBroker(parts: BrokerSetupParts): BrokerSetup {
     memberOptions,
     deliveries,
   });
-  procedures.add(historyProcedures({ patterns, histories, limits }), historyTexts);
-  procedures.add(retainedProcedures(retained, limits), retainedTexts);
+  procedures.add(historyProcedures({ patterns, histories, limits, guard }), historyTexts);
+  procedures.add(retainedProcedures(retained, limits, guard), retainedTexts);
   return {
     broker,
     observer: { onJoin() {}, onLeave: (session) => deliveries.endSession(session) },

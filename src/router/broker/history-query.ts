@@ -7,6 +7,8 @@ import type { Limits } from "../../base/limits.ts";
 import { encodeMessage } from "../../protocol/encoding.ts";
 import { errors, WampError } from "../../protocol/errors.ts";
 import { Match } from "../../protocol/messages.ts";
+import { Permission } from "../../protocol/permissions.ts";
+import type { Guard } from "../guard.ts";
 import { anId, aUri, invalidArgument, type Kind, optional, positional } from "../meta/meta-args.ts";
 import { PatternKind, type Patterns } from "../patterns.ts";
 import type { ProcedureCall, ProcedureHandler, ProcedureText } from "../procedures.ts";
@@ -18,6 +20,7 @@ export interface HistoryQueryParts {
   readonly patterns: Patterns;
   readonly histories: Histories;
   readonly limits: Limits;
+  readonly guard: Guard;
 }
 
 /** Room for what an answer has around its events. */
@@ -54,9 +57,11 @@ function getEvents(parts: HistoryQueryParts, call: ProcedureCall): readonly unkn
       errors.noSuchSubscription.uri,
       isHere ? `the router keeps no events of subscription ${id}` : `there is no subscription ${id}`,
     );
+  const topics = pattern as PatternHandle;
+  parts.guard.require(call.caller, Permission.subscribe, patterns.uri(topics), patterns.match(topics));
   const query = readQuery(call, limits.historyResult_max);
   const wanted = select(history, query, call.caller);
-  return answer(parts, pattern as PatternHandle, wanted, call.caller);
+  return answer(parts, topics, wanted, call.caller);
 }
 
 // ---- arguments

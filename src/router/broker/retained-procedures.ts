@@ -2,6 +2,8 @@
 import type { Limits } from "../../base/limits.ts";
 import { errors, WampError } from "../../protocol/errors.ts";
 import { type Match, matchNames } from "../../protocol/messages.ts";
+import { Permission } from "../../protocol/permissions.ts";
+import type { Guard } from "../guard.ts";
 import { aDict, aUri, invalidArgument, optional, positional } from "../meta/meta-args.ts";
 import type { ProcedureCall, ProcedureHandler, ProcedureText } from "../procedures.ts";
 import type { RetainedEvents } from "./retained.ts";
@@ -35,24 +37,39 @@ export const retainedTexts = {
 export function retainedProcedures(
   retained: RetainedEvents,
   limits: Limits,
+  guard: Guard,
 ): Readonly<Record<keyof typeof retainedTexts, ProcedureHandler>> {
   return {
     "spanwire.retained.count": ({ realm }) => [retained.count(realm)],
-    "spanwire.retained.list": (call) => [list(retained, call, limits.retainedList_max)],
-    "spanwire.retained.get": (call) => [get(retained, call)],
-    "spanwire.retained.delete": (call) => [retained.delete(call.realm, positional(call, 0, "topic", aUri))],
+    "spanwire.retained.list": (call) => [list(retained, call, limits.retainedList_max, guard)],
+    "spanwire.retained.get": (call) => [get(retained, call, guard)],
+    "spanwire.retained.delete": (call) => [forget(retained, call, guard)],
   };
 }
 
-function get(retained: RetainedEvents, call: ProcedureCall): unknown {
-  const found = retained.get(call.realm, positional(call, 0, "topic", aUri), call.caller);
+function get(retained: RetainedEvents, call: ProcedureCall, guard: Guard): unknown {
+  const topic = positional(call, 0, "topic", aUri);
+  guard.require(call.caller, Permission.subscribe, topic);
+  const found = retained.get(call.realm, topic, call.caller);
   if (found === null) return null;
-  const { topic, published_ms, publication } = found.event;
+  const { published_ms, publication } = found.event;
   const timestamp = new Date(published_ms).toISOString();
   return { topic, timestamp, publication, ...decodeStored(found.event, false) };
 }
 
-function list(retained: RetainedEvents, call: ProcedureCall, list_max: number): readonly string[] {
+/** Who may publish to a topic may also forget what is retained of it. */
+function forget(retained: RetainedEvents, call: ProcedureCall, guard: Guard): boolean {
+  const topic = positional(call, 0, "topic", aUri);
+  guard.require(call.caller, Permission.publish, topic);
+  return retained.delete(call.realm, topic);
+}
+
+function list(
+  retained: RetainedEvents,
+  call: ProcedureCall,
+  list_max: number,
+  guard: Guard,
+): readonly string[] {
   const uri = optional(call, 0, "uri", aUri) ?? "";
   const options = optional(call, 1, "options", aDict) ?? {};
   const match = (matchNames as readonly unknown[]).indexOf(options["match"] ?? "prefix");
@@ -60,6 +77,7 @@ function list(retained: RetainedEvents, call: ProcedureCall, list_max: number): 
   const limit = options["limit"] ?? list_max;
   if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 1)
     throw invalidArgument("options: limit must be an integer, 1 or more");
+  guard.require(call.caller, Permission.subscribe, uri, match as Match);
   const topics: string[] = [];
   const steps = retained.matching(call.realm, match as Match, uri);
   for (let left = steps_max; topics.length < Math.min(limit, list_max); left--) {

@@ -115,7 +115,7 @@ export class Calls {
    */
   assign(row: number, callee: RouterSession, flags: number, timeout_ms: number): void {
     const { pending } = this;
-    const kept = pending.flags(row) & (CallFlag.kept | CallFlag.rerouted);
+    const kept = pending.flags(row) & (CallFlag.kept | CallFlag.rerouted | CallFlag.uncancelable);
     pending.move(row, this.#callee(row), callee);
     pending.setFlags(row, kept | flags);
     if ((flags & CallFlag.passthru) !== 0) this.#passthru.set(row, this.#codec.passthru());

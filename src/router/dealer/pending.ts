@@ -32,6 +32,8 @@ export const CallFlag = {
   rerouted: 1 << 11,
   /** The caller has heard of its callee, or the callee more than the first CALL: it stays where it is. */
   bound: 1 << 12,
+  /** The caller has no right to cancel it. */
+  uncancelable: 1 << 13,
 } as const;
 
 /** Calls that somebody else keeps something for. */

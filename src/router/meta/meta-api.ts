@@ -3,6 +3,7 @@ import type { Limits } from "../../base/limits.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Dealer } from "../dealer/dealer.ts";
+import type { Guard } from "../guard.ts";
 import type { Memberships } from "../memberships.ts";
 import type { MetaEvents } from "../meta-events.ts";
 import type { Patterns } from "../patterns.ts";
@@ -30,6 +31,7 @@ export interface MetaApiParts {
   readonly registrations: Memberships;
   readonly sessions: SessionIndex;
   readonly procedures: RouterProcedures;
+  readonly guard: Guard;
 }
 
 export interface MetaApi {

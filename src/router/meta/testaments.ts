@@ -15,6 +15,7 @@ import { Serializer } from "../../protocol/serializers.ts";
 import { Option, Slot, Status } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import { givenTtl_ms, ttlProblem } from "../broker/retention.ts";
+import type { Guard } from "../guard.ts";
 import type { MetaEvents } from "../meta-events.ts";
 import type { ProcedureCall, ProcedureHandler } from "../procedures.ts";
 import type { Realm } from "../realm.ts";
@@ -34,6 +35,8 @@ import {
 import type { MetaProcedure } from "./meta-catalogue.ts";
 
 interface Testament {
+  readonly topic: string;
+  readonly discloses: boolean;
   /** PUBLISH, in MessagePack. */
   readonly message: Uint8Array;
   readonly excludesAuthor: boolean;
@@ -53,6 +56,7 @@ export interface TestamentsParts {
   readonly codec: Codec;
   readonly events: MetaEvents;
   readonly limits: Limits;
+  readonly guard: Guard;
 }
 
 export class Testaments {
@@ -96,7 +100,9 @@ export class Testaments {
     const estate = this.#estates.get(session.id);
     if (estate === undefined) return;
     const { id, identity } = session;
-    for (const { message, excludesAuthor } of estate[scope].splice(0)) {
+    for (const { topic, discloses, message, excludesAuthor } of estate[scope].splice(0)) {
+      // The right may have been taken away since.
+      if (!this.#parts.guard.mayPublish(session, topic, discloses)) continue;
       const excluded = excludesAuthor ? author : 0;
       this.#parts.events.publish({ realm, message, excluded, publisher: { id, identity } });
     }
@@ -109,6 +115,7 @@ export class Testaments {
     const options = optional(call, 3, "publish_options", aDict) ?? {};
     const scope = optional(call, 4, "scope", aScope) ?? "destroyed";
     const testament = this.#checked(call.realm, topic, options, args, kwargs);
+    this.#parts.guard.requirePublish(call.caller, topic, testament.discloses);
     const estate = this.#estates.get(call.caller.id) ?? { destroyed: [], detached: [] };
     this.#requireRoom(estate, testament);
     estate[scope].push(testament);
@@ -130,13 +137,14 @@ export class Testaments {
     if (codec.visit(Serializer.msgpack, message, 0, visitFlags(realm)) !== Status.ok)
       throw invalidArgument(`keyword argument "publish_options": ${codec.violation()}`);
     const truths = codec.u(Slot.true);
-    if ((truths & Option.discloseMe) !== 0 && !realm.allowDisclosure)
+    const discloses = (truths & Option.discloseMe) !== 0;
+    if (discloses && !realm.allowDisclosure)
       throw new WampError(errors.discloseMeDisallowed.uri, "this realm does not disclose publishers");
     if ((truths & Option.retain) !== 0 && givenTtl_ms(options, 0) === null)
       throw invalidArgument(`keyword argument "publish_options": ${ttlProblem}`);
     const excludesAuthor =
       (codec.u(Slot.present) & Option.excludeMe) === 0 || (truths & Option.excludeMe) !== 0;
-    return { message, excludesAuthor };
+    return { topic, discloses, message, excludesAuthor };
   }
 
   #requireRoom({ destroyed, detached }: Estate, testament: Testament): void {
