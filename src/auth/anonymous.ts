@@ -1,14 +1,20 @@
 /** Authentication method `anonymous`: everybody is let in, under a random authid and the role `anonymous`. */
 
-import type { AuthAnswer, Authenticator, HelloRequest } from "../ports.ts";
+import type { AuthAnswer, Authenticator, HelloRequest, Identity } from "../ports.ts";
 import { errors } from "../protocol/errors.ts";
 
 const authidDigits = 36;
 
+/** `randomId` gives random integers in 1..2^53. */
+export function anonymousIdentity(randomId: () => number, authprovider: string): Identity {
+  const authid = `anonymous-${randomId().toString(authidDigits)}`;
+  return { authid, authrole: "anonymous", authmethod: "anonymous", authprovider };
+}
+
+/** For routers without a security model: every realm is open. */
 export class AnonymousAuthenticator implements Authenticator {
   readonly #randomId: () => number;
 
-  /** `randomId` gives random integers in 1..2^53. */
   constructor(randomId: () => number) {
     this.#randomId = randomId;
   }
@@ -22,10 +28,6 @@ export class AnonymousAuthenticator implements Authenticator {
         message: `realm ${hello.realm} offers anonymous; the client offers ${offered}`,
       };
     }
-    const authid = `anonymous-${this.#randomId().toString(authidDigits)}`;
-    return {
-      kind: "welcome",
-      identity: { authid, authrole: "anonymous", authmethod: "anonymous", authprovider: "static" },
-    };
+    return { kind: "welcome", identity: anonymousIdentity(this.#randomId, "static") };
   }
 }

@@ -56,6 +56,7 @@ export const limitRules: readonly LimitRule[] = [
     (l) => l.queuedBytes_max >= l.queuedBytesPerRegistration_max,
     "all registrations together have room for one of them",
   ),
+  rule("derivationsRunning_max", (l) => l.derivationsRunning_max > 0, "a key can be derived"),
   rule(
     "accessDecisionsTotal_max",
     (l) => l.accessDecisionsTotal_max >= l.accessDecisions_max,

@@ -27,6 +27,20 @@ export const fixedLimits = Object.freeze({
   rulesPerUri_max: 4_096,
   /** Ended HTTP transports that are remembered, and answered 410. Those that ended earlier: HTTP 404. */
   httpEnded_max: 4_096,
+  /** Bytes of a secret that can be hashed, one at least. Otherwise: wamp.error.invalid_argument; at a login it is a wrong one. */
+  hashedSecretBytes_max: 1_024,
+  /** Parameters of password hashes. Beyond: wamp.error.invalid_argument. */
+  pbkdf2Iterations_max: 10_000_000,
+  argon2Iterations_max: 1_024,
+  argon2MemoryKiB_max: 1 << 20,
+  /** Characters of a WAMP-CRA signature. A longer one is wrong. */
+  craSignature_max: 44,
+  /** Characters of a WAMP-SCRAM nonce, proof, or channel binding. A longer nonce: ABORT wamp.error.invalid_argument; else it is wrong. */
+  scramText_max: 256,
+  /** Random octets of a client's WAMP-SCRAM nonce. Fewer: ABORT wamp.error.invalid_argument. */
+  scramNonceBytes_min: 8,
+  /** Methods of HELLO.Details.authmethods that are looked at. Those behind them are not. */
+  authmethods_max: 32,
   // Of the security model. Beyond each, unless it says else: ERROR wamp.error.invalid_argument, or a problem of the configuration.
   /** Problems told about one input. The others are told when these are gone. */
   problems_max: 100,
@@ -216,6 +230,27 @@ export interface Limits {
   readonly denials_max: number;
   /** Bytes kept for all resumable sessions. Beyond: as above; from half of it on, each session in touch with its client keeps only its share. */
   readonly resumeBytes_max: number;
+  /** Key derivations that run and wait. Beyond: the login is refused, ABORT wamp.error.unavailable. */
+  readonly derivations_max: number;
+  /** Key derivations that run at one time, beside the router's thread. Beyond: they wait. */
+  readonly derivationsRunning_max: number;
+  /** Logins under way. Beyond: ABORT wamp.error.unavailable. */
+  readonly logins_max: number;
+  /** For how long a failed login counts. */
+  readonly failedLogins_ms: number;
+  /** Failed logins from one address, or one /64 of IPv6, in that time. Beyond: ABORT wamp.error.unavailable. */
+  readonly failedLoginsPerSource_max: number;
+  /**
+   * Failed logins under one authid of one realm in that time, whether there is such a user or not. Beyond: ABORT wamp.error.unavailable,
+   * but for addresses from which that user has come in lately.
+   */
+  readonly failedLoginsPerAuthid_max: number;
+  /** Addresses, and names, whose failed logins are counted. Beyond: the count that is oldest is forgotten. */
+  readonly failedLogins_max: number;
+  /** Calls of a realm's authenticators that are under way. Beyond: ABORT wamp.error.unavailable. */
+  readonly authenticatorCalls_max: number;
+  /** Time for the answer of an authenticator. Then the login fails, ABORT wamp.error.authentication_failed. */
+  readonly authenticator_ms: number;
 }
 
 export const defaultLimits: Limits = Object.freeze({
@@ -278,6 +313,15 @@ export const defaultLimits: Limits = Object.freeze({
   resumeLogFrames_max: 16_384,
   resumeLogBytes_max: 4 << 20,
   resumeBytes_max: 256 << 20,
+  derivations_max: 1_024,
+  derivationsRunning_max: 2,
+  logins_max: 16_384,
+  failedLogins_ms: 60_000,
+  failedLoginsPerSource_max: 100,
+  failedLoginsPerAuthid_max: 20,
+  failedLogins_max: 65_536,
+  authenticatorCalls_max: 1_024,
+  authenticator_ms: 5_000,
   accessDecisions_max: 4_096,
   accessDecisionsTotal_max: 1 << 18,
   accessSweep_max: 2_048,

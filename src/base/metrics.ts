@@ -43,6 +43,10 @@ export class Metrics {
   accessRevoked = 0;
   /** Sessions ended: a reply did not fit into the outbox, or the inbox overflowed. */
   sessionsOverrun = 0;
+  /** Logins that succeeded and failed, and those refused because there had been, or were under way, too many. */
+  logins = 0;
+  loginsFailed = 0;
+  loginsLimited = 0;
   /** ABORTs sent for a violation of the protocol. */
   violations = 0;
 }

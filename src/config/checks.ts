@@ -1,6 +1,6 @@
 /** What a schema cannot see: relations between options, and what is outside the configuration. Control path. */
 import { limitRules } from "../base/limit-rules.ts";
-import { completeLimits } from "../base/limits.ts";
+import { completeLimits, fixedLimits } from "../base/limits.ts";
 import { authoritiesProblem, pairProblems, readText } from "./files.ts";
 import type { Finding, Path } from "./problems.ts";
 import { isCidr, isLoopback, realmsOpenToStrangers } from "./reach.ts";
@@ -133,11 +133,8 @@ function checkPassword(password: FileConfig["security"]["password"]): Finding[] 
     add("kdf", "WAMP-CRA knows only pbkdf2; argon2id13 needs protocol: scram");
   if (password.kdf === "pbkdf2" && (password.iterations ?? 4_096) < 4_096)
     add("iterations", "pbkdf2 needs at least 4096 rounds");
-  if (password.min_length > password.max_length)
-    add(
-      "min_length",
-      `no password is as long as ${password.min_length} and not longer than ${password.max_length}`,
-    );
+  if (password.kdf === "argon2id13" && (password.iterations ?? 0) > fixedLimits.argon2Iterations_max)
+    add("iterations", `argon2id13 takes at most ${fixedLimits.argon2Iterations_max} rounds`);
   return findings;
 }
 

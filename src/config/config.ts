@@ -24,7 +24,8 @@ export interface Config {
     /** For the first start; never shown. */
     readonly password?: string;
   };
-  readonly password: PasswordOptions & { readonly min_length: number; readonly max_length: number };
+  /** Of realms that do not say; without a protocol, a realm's methods decide it. */
+  readonly password: Partial<PasswordOptions>;
   readonly limits: Partial<Limits>;
   readonly logLevel: LogLevel;
 }

@@ -172,12 +172,12 @@ function administratorPassword(
 }
 
 function passwordOptions(given: FileConfig["security"]["password"]): Config["password"] {
-  const { protocol, kdf, memory, min_length, max_length } = given;
+  const { protocol, kdf, memory } = given;
   const params =
     kdf === "pbkdf2"
       ? { kdf, iterations: given.iterations ?? 10_000 }
       : { kdf, iterations: given.iterations ?? 3, memory };
-  return { protocol, params, min_length, max_length };
+  return { ...(protocol !== undefined && { protocol }), params };
 }
 
 /** Paths in a file are relative to its directory. */

@@ -1,5 +1,6 @@
 /** The configuration file `spanwire.yaml`: every option, its type, its default and what it is for. Nothing else declares them. */
 import { z } from "zod";
+import { fixedLimits } from "../base/limits.ts";
 import { logLevels } from "../base/log.ts";
 import { limitsSchema } from "./schema-limits.ts";
 import { defaultListeners, listenerSchema } from "./schema-listeners.ts";
@@ -24,13 +25,15 @@ const passwordSchema = z
   .strictObject({
     protocol: z
       .enum(["cra", "scram", "both"])
-      .default("both")
-      .describe("`cra` serves wampcra and password, `scram` wamp-scram and password, `both` all three."),
+      .optional()
+      .describe(
+        "`cra` serves wampcra and password, `scram` wamp-scram and password, `both` all three. Default: what the realm's methods need.",
+      ),
     kdf: z.enum(["pbkdf2", "argon2id13"]).default("pbkdf2").describe("How passwords are hashed."),
     iterations: z
       .int()
       .min(1)
-      .max(1_000_000)
+      .max(fixedLimits.pbkdf2Iterations_max)
       .optional()
       .describe(
         "Rounds of the hash: 4,096 or more of pbkdf2 (default 10,000), 1 or more of argon2id13 (default 3).",
@@ -38,11 +41,9 @@ const passwordSchema = z
     memory: z
       .int()
       .min(8)
-      .max(1 << 20)
+      .max(fixedLimits.argon2MemoryKiB_max)
       .default(65_536)
       .describe("Memory of argon2id13 in KiB."),
-    min_length: z.int().min(1).max(254).default(6).describe("Shortest password that may be set, in bytes."),
-    max_length: z.int().min(1).max(254).default(254).describe("Longest one."),
   })
   .prefault({})
   .describe("How new passwords are kept in realms that do not say so themselves (`password_opts`).");

@@ -1,0 +1,201 @@
+/**
+ * Who a HELLO is, in a router with a security model: realm, then the method (bondy.md 4.2, but in the client's order), then the steps of
+ * the method (login.ts). What a client hears before it has proved who it is depends on the realm and on its address, never on the user
+ * whom it names. Control path.
+ */
+import type { Log } from "../base/log.ts";
+import { fixedLimits, type Limits } from "../base/limits.ts";
+import type { Metrics } from "../base/metrics.ts";
+import type { AuthAnswer, Authenticator, HelloRequest } from "../ports.ts";
+import { errors } from "../protocol/errors.ts";
+import type { EffectiveRealm, Security } from "../security/model.ts";
+import { type AuthMethod, authMethods } from "../security/records.ts";
+import { anonymousIdentity } from "./anonymous.ts";
+import { type AttemptLimits, Attempts, PendingLogins } from "./attempts.ts";
+import { LoginRun, tooMany } from "./login.ts";
+import type { Login, Method } from "./method.ts";
+import { SourceRules, sourceKey } from "./sources.ts";
+
+export type LoginLimits = AttemptLimits & Pick<Limits, "logins_max" | "handshake_ms">;
+
+export interface NegotiatorOptions {
+  readonly model: Pick<Security, "realm" | "principal" | "sources" | "onChange">;
+  /** Makes the realm that HELLO names where there is none; undefined: none is made. */
+  automaticRealm(uri: string): Promise<EffectiveRealm | undefined>;
+  /** All but `anonymous`, which the negotiator answers itself. */
+  readonly methods: readonly Method[];
+  /** Those that take the place of the above in realms whose `authenticators` name a procedure for them. */
+  readonly dynamic: readonly Method[];
+  readonly limits: LoginLimits;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Random integers in 1..2^53. */
+  randomId(): number;
+  /** Monotonic. */
+  now_ms(): number;
+}
+
+/** What a login goes through. */
+export interface Choice {
+  readonly method: Method;
+  readonly login: Login;
+  /** A procedure of the realm decides. */
+  readonly dynamic: boolean;
+  /** It is led through all steps, but fails in the end: this user cannot use this method. */
+  readonly doomed: boolean;
+}
+
+/** Methods that begin with a name. The others may find out by themselves who is there. */
+const needAuthid: ReadonlySet<string> = new Set(["password", "wampcra", "wamp-scram", "trust"]);
+
+const abort = (error: string, message: string): AuthAnswer => ({ kind: "abort", error, message });
+
+const isAuthMethod = (name: string): name is AuthMethod => (authMethods as readonly string[]).includes(name);
+
+/** "" for a Unix socket. */
+const addressOf = ({ transport: { peer } }: HelloRequest): string => (peer.startsWith("/") ? "" : peer);
+
+export class Negotiator implements Authenticator {
+  readonly #options: NegotiatorOptions;
+  readonly #methods: ReadonlyMap<string, Method>;
+  readonly #dynamic: ReadonlyMap<string, Method>;
+  readonly #attempts: Attempts;
+  readonly #pending: PendingLogins;
+  readonly #sources: SourceRules;
+
+  constructor(options: NegotiatorOptions) {
+    this.#options = options;
+    this.#methods = new Map(options.methods.map((method) => [method.name, method]));
+    this.#dynamic = new Map(options.dynamic.map((method) => [method.name, method]));
+    this.#sources = new SourceRules(options.model);
+    this.#attempts = new Attempts(options.limits);
+    this.#pending = new PendingLogins(options.limits.logins_max, options.limits.handshake_ms);
+  }
+
+  begin(hello: HelloRequest): AuthAnswer | Promise<AuthAnswer> {
+    const { model, automaticRealm } = this.#options;
+    const realm = model.realm(hello.realm);
+    if (realm !== undefined) return this.#enter(hello, realm);
+    return automaticRealm(hello.realm).then((made) => this.#enter(hello, made));
+  }
+
+  #enter(hello: HelloRequest, realm: EffectiveRealm | undefined): AuthAnswer | Promise<AuthAnswer> {
+    const shown = JSON.stringify(hello.realm.slice(0, 200));
+    if (realm === undefined) return abort(errors.noSuchRealm.uri, `there is no realm ${shown}`);
+    if (!realm.allowConnections || realm.record.is_prototype) {
+      return abort(errors.noSuchRealm.uri, `realm ${shown} accepts no connections`);
+    }
+    if (!realm.securityEnabled) return this.#welcomeAnybody(hello, shown);
+    const open = this.#openMethods(hello, realm);
+    if (open.length === 0) return this.#noMatch(hello, realm);
+    const choice = this.#choose(hello, realm, open);
+    return choice === "anonymous" ? this.#welcomeAnonymous() : this.#start(choice);
+  }
+
+  #welcomeAnybody({ authid }: HelloRequest, shown: string): AuthAnswer {
+    if (authid === undefined) return this.#welcomeAnonymous();
+    const message = `security is disabled in realm ${shown}: everybody is anonymous there, and joins without authid`;
+    return abort(errors.authenticationFailed.uri, message);
+  }
+
+  #welcomeAnonymous(): AuthAnswer {
+    this.#options.metrics.logins++;
+    return { kind: "welcome", identity: anonymousIdentity(this.#options.randomId, "spanwire") };
+  }
+
+  #start(choice: Choice): AuthAnswer | Promise<AuthAnswer> {
+    const { hello, realm, address } = choice.login;
+    const { now_ms, metrics } = this.#options;
+    const attempt = { source: sourceKey(address), realm: realm.uri, authid: hello.authid ?? "" };
+    const pending = this.#attempts.allows(attempt, now_ms()) ? this.#pending.open(now_ms()) : null;
+    if (pending === null) {
+      metrics.loginsLimited++;
+      return tooMany;
+    }
+    const shared = {
+      ...this.#options,
+      attempts: this.#attempts,
+      pending: this.#pending,
+      sources: this.#sources,
+    };
+    return new LoginRun(shared, choice, attempt, pending).begin();
+  }
+
+  /** What the realm has for anybody: its methods as far as they are built, in its own order. */
+  #offered(realm: EffectiveRealm): readonly AuthMethod[] {
+    return realm.authmethods.filter(
+      (name) => name === "anonymous" || this.#methods.has(name) || this.#isDynamic(realm, name),
+    );
+  }
+
+  #isDynamic({ record }: EffectiveRealm, name: AuthMethod): boolean {
+    return record.authenticators?.[name] !== undefined && this.#dynamic.has(name);
+  }
+
+  /** The client's methods, in its order, that the realm has and that somebody may use from there. */
+  #openMethods(hello: HelloRequest, realm: EffectiveRealm): readonly AuthMethod[] {
+    const offered = this.#offered(realm);
+    const sources = this.#sources.of(realm.uri);
+    const from = addressOf(hello);
+    const wished = new Set(hello.authmethods.slice(0, fixedLimits.authmethods_max).filter(isAuthMethod));
+    return [...wished].filter((name) => {
+      if (!offered.includes(name) || (hello.authid === undefined && needAuthid.has(name))) return false;
+      if (this.#isDynamic(realm, name) && !sources.govern(name)) return true;
+      if (name === "anonymous") return sources.allows(["anonymous", "all"], name, from);
+      return sources.allowsSomebody(name, from);
+    });
+  }
+
+  /**
+   * The first open method that this user can use. An unknown user, and one who can use none of them, is led through the first that users
+   * of the realm usually can.
+   */
+  #choose(hello: HelloRequest, realm: EffectiveRealm, open: readonly AuthMethod[]): Choice | "anonymous" {
+    const { authid } = hello;
+    const address = addressOf(hello);
+    const sources = this.#sources.of(realm.uri);
+    const principal = authid === undefined ? undefined : this.#options.model.principal(realm.uri, authid);
+    const login = (method: AuthMethod): Login => ({
+      hello,
+      realm,
+      address,
+      ...(this.#isDynamic(realm, method) ? { principal: undefined } : { principal }),
+    });
+    const usable = (name: AuthMethod): boolean => {
+      if (name === "anonymous" || this.#isDynamic(realm, name)) return true;
+      if (principal === undefined) return false;
+      const allowed = sources.allows([principal.user.username, "all"], name, address);
+      return allowed && this.#methods.get(name)!.suits(login(name));
+    };
+    const chosen = open.find(usable);
+    if (chosen === "anonymous" && !this.#isDynamic(realm, chosen)) return chosen;
+    if (chosen !== undefined) return this.#choice(chosen, login(chosen), false);
+    const usual = open.filter((name) => isUsual(name, realm));
+    const mock = usual.find((name) => sources.allows(["all"], name, address)) ?? usual[0] ?? open[0]!;
+    return this.#choice(mock, { ...login(mock), principal: undefined }, principal !== undefined);
+  }
+
+  #choice(name: AuthMethod, login: Login, doomed: boolean): Choice {
+    const dynamic = this.#isDynamic(login.realm, name);
+    const method = (dynamic ? this.#dynamic : this.#methods).get(name)!;
+    return { method, login, dynamic, doomed };
+  }
+
+  /** Says what the realm has for anybody, so that the answer tells nothing of the user. */
+  #noMatch(hello: HelloRequest, realm: EffectiveRealm): AuthAnswer {
+    const offered = this.#offered(realm);
+    const wished = hello.authmethods.slice(0, 10).join(", ").slice(0, 200);
+    const nameless = hello.authid === undefined && hello.authmethods.some((name) => needAuthid.has(name));
+    return abort(
+      errors.noMatchingAuthMethod.uri,
+      `realm ${realm.uri} offers ${offered.join(", ") || "no method"}, though not to every address; ` +
+        `the client offers ${wished}${nameless ? ", and no authid" : ""}`,
+    );
+  }
+}
+
+/** Whether users of the realm can usually use this method: which passwords it hashes is the realm's, keys and tokens are each user's. */
+function isUsual(name: AuthMethod, { passwordOptions }: EffectiveRealm): boolean {
+  if (name === "wampcra") return passwordOptions.protocol !== "scram";
+  return name !== "wamp-scram" || passwordOptions.protocol !== "cra";
+}
