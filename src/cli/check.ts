@@ -3,10 +3,10 @@ import type { Command } from "commander";
 import type { Config } from "../config/config.ts";
 import { configJsonSchema } from "../config/schema.ts";
 import { configFile, configOf, printProblems } from "./options.ts";
-import { checkDefinitions } from "./present.ts";
+import { definitionsChecker } from "./security.ts";
 
-export function check(command: Command): void {
-  const { config, problems } = configOf(command, checkDefinitions);
+export async function check(command: Command): Promise<void> {
+  const { config, problems } = configOf(command, await definitionsChecker());
   if (problems !== undefined) return printProblems(problems);
   process.stdout.write(`${configFile(command) ?? "the configuration"} is valid: ${summary(config)}\n`);
 }

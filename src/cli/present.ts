@@ -1,10 +1,12 @@
 /** Between a configuration and what this version of the router can do. What it cannot do is refused, not passed over. */
-import type { CheckDefinitions } from "../config/definitions.ts";
 import type { ConfiguredListener, ConfiguredRouter } from "../config/to-router-options.ts";
 import type { ListenerOptions } from "../main/options.ts";
-import type { RouterOptions } from "../main.ts";
+import type { Router, RouterOptions } from "../main.ts";
+import type { NewAdministrator } from "./administrator.ts";
 
-export const checkDefinitions: CheckDefinitions = () => [];
+/** Whom the router made at its first start; undefined: nobody. */
+export const administratorOf = (router: Router & { readonly administrator?: NewAdministrator }) =>
+  router.administrator;
 
 export function asRouterTakesThem({ listeners, limits, security }: ConfiguredRouter): RouterOptions {
   const [open, ...others] = security.definitions;

@@ -33,5 +33,13 @@ export function buildProgram(): Command {
     .action(async (file: string, _options: unknown, command: Command) =>
       (await import("./state.ts")).restore(file, command),
     );
+  addDataOptions(program.command("admin").description("About the administrator.").command("reset-password"))
+    .description(
+      "Give the administrator a new password, made or from SPANWIRE_ADMIN_PASSWORD. The router must not run.",
+    )
+    .option("--password-file <file>", "take it from the first line of a file")
+    .action(async (_options: unknown, command: Command) =>
+      (await import("./administrator.ts")).resetPassword(command),
+    );
   return program;
 }

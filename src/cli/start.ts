@@ -4,15 +4,17 @@ import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { toRouterOptions } from "../config/to-router-options.ts";
 import { createRouter, type Router } from "../main.ts";
+import { administratorNotice } from "./administrator.ts";
 import { listenControl } from "./control.ts";
 import { exitUnavailable, fail } from "./exit-codes.ts";
 import { createLog } from "./log.ts";
 import { configOf, printProblems } from "./options.ts";
-import { asRouterTakesThem, checkDefinitions } from "./present.ts";
+import { administratorOf, asRouterTakesThem } from "./present.ts";
+import { definitionsChecker } from "./security.ts";
 import { openStore } from "./state.ts";
 
 export async function start(command: Command): Promise<void> {
-  const { config, problems } = configOf(command, checkDefinitions);
+  const { config, problems } = configOf(command, await definitionsChecker());
   if (problems !== undefined) return printProblems(problems);
   const startedAt = performance.now();
   const log = createLog(config.logLevel);
@@ -22,6 +24,8 @@ export async function start(command: Command): Promise<void> {
   } catch (cause) {
     return fail(cause instanceof Error ? cause.message : String(cause), exitUnavailable);
   }
+  const administrator = administratorOf(running.router);
+  if (administrator !== undefined) process.stderr.write(administratorNotice(administrator));
   process.stdout.write(banner(running.router, config, performance.now() - startedAt));
   stopOnSignal(running);
 }

@@ -94,3 +94,27 @@ test("a router serves what its file says, and flags are stronger", { timeout }, 
     assert.equal(await router.stop(), 0);
   }
 });
+
+test("check knows what the security model knows about realms, wherever they are defined", { timeout }, () => {
+  files.write(
+    "sec.json",
+    '[\n  {"uri": "com.example.a", "usrs": [],\n   "users": [{"username": "bob", "password": "hidden"},\n             {"username": "al", "password": "tiny"}]}\n]\n',
+  );
+  files.write(
+    "realms.yaml",
+    "security:\n  file: sec.json\nrealms:\n  - uri: com.example.b\n    authmethods: [wampcro]\n  - uri: com.leapsight.bondy\n    users:\n      - { username: ann, password: long enough, groups: [bondy.administrators] }\n",
+  );
+  const { status, stderr } = run(["check", "--config", "realms.yaml"], { cwd });
+  assert.equal(status, 64);
+  assert.doesNotMatch(stderr, /hidden|tiny|long enough/);
+  const places = stderr
+    .trim()
+    .split("\n")
+    .map((line) => line.split(" ").slice(0, 2).join(" "));
+  assert.deepEqual(places, [
+    "realms.yaml:5:19 realms.0.authmethods.0:",
+    "sec.json:2:28 0.usrs:",
+    "sec.json:4:27 0.users.1.username:",
+    "sec.json:4:45 0.users.1.password:",
+  ]);
+});
