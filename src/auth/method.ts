@@ -24,6 +24,8 @@ export interface Proved {
   readonly authid?: string;
   readonly roles?: readonly string[];
   readonly user?: string;
+  /** The id of the ticket that has proved it; goes into the identity, so that the session ends with its ticket. */
+  readonly ticket?: string;
 }
 
 export type MethodAnswer =

@@ -19,6 +19,8 @@ export const fixedLimits = Object.freeze({
   authText_max: 512,
   /** Length of the message that wamp.session.kill sends, in characters. Beyond: ERROR wamp.error.invalid_argument. */
   killMessage_max: 1_024,
+  /** Patterns of each kind that nearly match, in one answer of bondy.explain.match. Beyond: the answer has as many. */
+  nearMisses_max: 10,
   /** Length of SUBSCRIBE.Options.nkey in characters. Beyond: ERROR wamp.error.invalid_argument. */
   nodeKey_max: 256,
   /** Body of a request that opens an HTTP transport. Beyond: HTTP 413. */
@@ -41,6 +43,30 @@ export const fixedLimits = Object.freeze({
   scramNonceBytes_min: 8,
   /** Methods of HELLO.Details.authmethods that are looked at. Those behind them are not. */
   authmethods_max: 32,
+  /** Characters of a token (JWT) that a client logs in with. A longer one is a wrong one. */
+  tokenText_max: 16 << 10,
+  /** Seconds by which the clocks of those who issue tokens may differ from the router's. Beyond: the token is not valid yet, or no more. */
+  tokenSkew_s: 60,
+  /** Groups that are read from one token. Those behind them are not. */
+  tokenRoles_max: 256,
+  /** Keys of an issuer that are tried for a token that does not say which one has signed it. Those behind them are not. */
+  tokenKeys_max: 8,
+  /** Bytes of an issuer's set of keys (JWKS). Beyond: it counts as not fetched. */
+  jwksBytes_max: 256 << 10,
+  /** Time to fetch one. Beyond: it counts as not fetched; logins that need it fail, unless an older one is there. */
+  jwksFetch_ms: 5_000,
+  /** For how long a set of keys is used without asking again. */
+  jwksFresh_ms: 600_000,
+  /** For how long it is used where asking again fails. Beyond: logins that need it fail. */
+  jwksStale_ms: 86_400_000,
+  /** Time between two requests for one set, whatever tokens name keys that it has not, and whether it could be fetched or not. */
+  jwksPause_ms: 30_000,
+  /** Sets of keys that are kept. Beyond: the one that was fetched first is fetched again when it is needed. */
+  jwksSets_max: 1_024,
+  /** Characters of a ticket's client_id and device_id. Beyond: ERROR wamp.error.invalid_argument. */
+  ticketText_max: 256,
+  /** How long a ticket lives where nobody says, and at most; seconds. A longer time is shortened to it. */
+  ticketExpiry_s: 30 * 86_400,
   // Of the security model. Beyond each, unless it says else: ERROR wamp.error.invalid_argument, or a problem of the configuration.
   /** Problems told about one input. The others are told when these are gone. */
   problems_max: 100,
@@ -110,6 +136,11 @@ export interface Limits {
   readonly registrationsPerSession_max: number;
   /** Calls one caller may have in flight. Beyond: ERROR wamp.error.unavailable. */
   readonly callsPerSession_max: number;
+  /**
+   * Calls of one session that procedures of the router's own have not answered yet, because they wait for the store or for a hash.
+   * Beyond: ERROR wamp.error.unavailable to each call of such a procedure.
+   */
+  readonly waitingCallsPerSession_max: number;
   /** Invocations one callee may have outstanding. Beyond: ERROR wamp.error.unavailable to the caller. */
   readonly invocationsPerSession_max: number;
   /** Callees that one CALL to all of them may reach, 65,535 at most. Beyond: ERROR wamp.error.unavailable. */
@@ -208,6 +239,10 @@ export interface Limits {
   readonly httpSends_max: number;
   /** Bytes of HTTP bodies held while they arrive, over all requests of a listener. Beyond: HTTP 503. */
   readonly httpBodiesBytes_max: number;
+  /** Questions to authorizers that are under way. Beyond: the request is refused, wamp.error.not_authorized. */
+  readonly authorizerCalls_max: number;
+  /** How long one may take. Beyond: as above. */
+  readonly authorizer_ms: number;
   /** How long a resumable session waits for its client without a transport. Beyond: it ends, ABORT wamp.error.no_such_session. */
   readonly resumeGrace_ms: number;
   /** Sessions waiting so. Beyond: a session that loses its transport ends at once, as if it were not resumable. */
@@ -262,6 +297,7 @@ export const defaultLimits: Limits = Object.freeze({
   subscriptionsPerSession_max: 100_000,
   registrationsPerSession_max: 10_000,
   callsPerSession_max: 16_384,
+  waitingCallsPerSession_max: 256,
   invocationsPerSession_max: 65_536,
   calleesPerCall_max: 1_024,
   callBytesToAll_max: 16 << 20,
@@ -308,6 +344,8 @@ export const defaultLimits: Limits = Object.freeze({
   httpQueueBytes_max: 1 << 20,
   httpSends_max: 1_024,
   httpBodiesBytes_max: 64 << 20,
+  authorizerCalls_max: 4_096,
+  authorizer_ms: 5_000,
   resumeGrace_ms: 60_000,
   detachedSessions_max: 10_000,
   resumeLogFrames_max: 16_384,

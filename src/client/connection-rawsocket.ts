@@ -1,8 +1,11 @@
-/** RawSocket over TCP or a Unix socket as a client transport. The only file of the client that needs `node:net`. */
+/** RawSocket over TCP, TLS or a Unix socket as a client transport. The only file of the client that needs `node:net`. */
 import { createConnection, type Socket } from "node:net";
+import { connect as connectTls, TLSSocket } from "node:tls";
 import { errors, WampError } from "../protocol/errors.ts";
 import type { Serializer } from "../protocol/serializers.ts";
+import type { TlsOptions } from "./options.ts";
 import { FrameCutter, FrameKind, frameHeader, handshakeRequest, readHandshake } from "./rawsocket-frames.ts";
+import { channelIdOf } from "./tls-channel.ts";
 import { type ClientTransport, Inbox } from "./transport.ts";
 
 /** How long the server may take to close its side. */
@@ -65,6 +68,10 @@ class RawSocketConnection extends Inbox implements ClientTransport {
     this.#write(FrameKind.message, bytes);
   }
 
+  channelId(type: "tls-exporter" | "tls-unique"): Uint8Array | null {
+    return this.#socket instanceof TLSSocket ? channelIdOf(this.#socket, type) : null;
+  }
+
   close(): void {
     this.#socket.end();
     // A server that does not close its side would keep the connection, and so the process, for ever.
@@ -74,8 +81,9 @@ class RawSocketConnection extends Inbox implements ClientTransport {
 }
 
 export interface RawSocketOptions {
-  /** `tcp://host:port` or `unix:/path`. */
+  /** `tcp://host:port`, `tcps://host:port` or `unix:/path`. */
   readonly url: string;
+  readonly tls: TlsOptions | null;
   readonly serializer: Serializer;
   /** Gives up, and drops the socket, when this aborts; it must not abort later. */
   readonly signal: AbortSignal;
@@ -85,7 +93,8 @@ export interface RawSocketOptions {
 export function connectRawSocket(options: RawSocketOptions): Promise<ClientTransport> {
   const { serializer, url } = options;
   return new Promise((resolve, reject) => {
-    const socket = createConnection(addressOf(url));
+    const isTls = url.startsWith("tcps:");
+    const socket = isTls ? tlsSocket(options) : createConnection(addressOf(url));
     const cutter = new FrameCutter();
     const fail = (message: string): void => {
       socket.destroy();
@@ -105,7 +114,7 @@ export function connectRawSocket(options: RawSocketOptions): Promise<ClientTrans
     socket.on("data", onData);
     socket.on("error", (cause) => fail(cause.message));
     socket.on("close", () => fail("the server closed it"));
-    socket.on("connect", () => socket.write(handshakeRequest(serializer)));
+    socket.on(isTls ? "secureConnect" : "connect", () => socket.write(handshakeRequest(serializer)));
     options.signal.addEventListener("abort", () => fail("it took too long"));
   });
 }
@@ -114,4 +123,11 @@ function addressOf(url: string): { path: string } | { host: string; port: number
   if (url.startsWith("unix:")) return { path: url.slice("unix:".length).replace(/^\/\/(?=\/)/, "") };
   const { hostname, port } = new URL(url);
   return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) };
+}
+
+/** The router's certificate is checked in any case. */
+function tlsSocket({ url, tls }: RawSocketOptions): TLSSocket {
+  const { ca, ...given } = tls ?? {};
+  const authorities = ca === undefined ? {} : { ca: [ca].flat() };
+  return connectTls({ ...addressOf(url), ...given, ...authorities });
 }

@@ -1,7 +1,10 @@
 /** A WebSocket as a client transport: the runtime's own where it has one, otherwise the `ws` package (Node 20). */
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { Batch, defaultFraming, type MessageSink, splitBatch, terminatorOf } from "../protocol/batches.ts";
 import { errors, WampError } from "../protocol/errors.ts";
 import { batchedSubprotocol, isBinary, type Serializer, serializerName } from "../protocol/serializers.ts";
+import type { TlsOptions } from "./options.ts";
 import { type ClientTransport, Inbox } from "./transport.ts";
 
 /** The part of the standard WebSocket that is used here; `ws` has it too. */
@@ -14,6 +17,8 @@ interface WebSocketLike {
     type: "open" | "message" | "close" | "error",
     listener: (event: SocketEvent) => void,
   ): void;
+  /** Of the `ws` package. */
+  on?(event: "upgrade", listener: (response: { readonly socket: Socket }) => void): void;
 }
 interface SocketEvent {
   readonly data?: unknown;
@@ -21,7 +26,12 @@ interface SocketEvent {
   readonly reason?: string;
   readonly message?: string;
 }
-type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
+type WebSocketConstructor = new (
+  url: string,
+  protocols: string[] | object,
+  options?: object,
+) => WebSocketLike;
+type ChannelId = (type: "tls-exporter" | "tls-unique") => Uint8Array | null;
 
 const textEncoder = new TextEncoder();
 const textDecoder = new TextDecoder();
@@ -31,6 +41,8 @@ const wrongFrame = 3002;
 
 class WebSocketConnection extends Inbox implements ClientTransport {
   readonly serializer: Serializer;
+  /** Set where the WebSocket shows the socket beneath. */
+  channelId?: ChannelId;
   readonly #socket: WebSocketLike;
 
   constructor(socket: WebSocketLike, serializer: Serializer) {
@@ -116,22 +128,24 @@ export interface WebSocketOptions {
   readonly url: string;
   readonly serializer: Serializer;
   readonly batched: boolean;
+  readonly tls: TlsOptions | null;
   /** Gives up, and closes the socket, when this aborts; it must not abort later. */
   readonly signal: AbortSignal;
 }
 
 /** Rejects with WampError `wamp.error.network_failure`. */
 export async function connectWebSocket(options: WebSocketOptions): Promise<ClientTransport> {
-  const WebSocketHere = await webSocketConstructor();
   const plain = `wamp.2.${serializerName(options.serializer)}`;
   const subprotocol = options.batched ? batchedSubprotocol(plain) : plain;
   const Kind = options.batched ? BatchedWebSocketConnection : WebSocketConnection;
+  const open = await webSocketOpener(options.url.startsWith("wss:") ? options.tls : null);
   return new Promise((resolve, reject) => {
     const fail = (message: string): void =>
       reject(new WampError(errors.networkFailure.uri, `no connection to ${options.url}: ${message}`));
-    const socket = new WebSocketHere(options.url, [subprotocol]);
+    const { socket, channelId } = open(options.url, subprotocol);
     socket.binaryType = "arraybuffer";
     const connection = new Kind(socket, options.serializer);
+    if (channelId !== undefined) connection.channelId = channelId;
     socket.addEventListener("error", (event) => fail(event.message ?? "the WebSocket failed"));
     socket.addEventListener("close", (event) => fail(event.reason || `closed with code ${event.code}`));
     socket.addEventListener("open", () => {
@@ -146,9 +160,31 @@ export async function connectWebSocket(options: WebSocketOptions): Promise<Clien
   });
 }
 
-async function webSocketConstructor(): Promise<WebSocketConstructor> {
-  const own = (globalThis as { WebSocket?: unknown }).WebSocket;
-  if (typeof own === "function") return own as WebSocketConstructor;
+interface Opened {
+  readonly socket: WebSocketLike;
+  readonly channelId?: ChannelId;
+}
+
+/** A runtime's own WebSocket takes no options for TLS, except Bun's. */
+async function webSocketOpener(
+  tls: TlsOptions | null,
+): Promise<(url: string, subprotocol: string) => Opened> {
+  const own = (globalThis as { WebSocket?: unknown }).WebSocket as WebSocketConstructor | undefined;
+  const options = tls === null ? null : { ...tls, ...(tls.ca === undefined ? {} : { ca: [tls.ca].flat() }) };
+  if (typeof own === "function" && options === null)
+    return (url, subprotocol) => ({ socket: new own(url, [subprotocol]) });
+  if (typeof own === "function" && "Bun" in globalThis)
+    return (url, subprotocol) => ({ socket: new own(url, { protocols: [subprotocol], tls: options }) });
   const { WebSocket } = await import("ws");
-  return WebSocket as unknown as WebSocketConstructor;
+  const Kind = WebSocket as unknown as WebSocketConstructor;
+  if (options === null) return (url, subprotocol) => ({ socket: new Kind(url, [subprotocol]) });
+  const { channelIdOf } = await import("./tls-channel.ts");
+  return (url, subprotocol) => {
+    const socket = new Kind(url, [subprotocol], options);
+    let below: TLSSocket | null = null;
+    socket.on?.("upgrade", (response) => {
+      below = response.socket as TLSSocket;
+    });
+    return { socket, channelId: (type) => (below === null ? null : channelIdOf(below, type)) };
+  };
 }

@@ -11,6 +11,8 @@ export {
 export { clientRoles, type JoinOptions, joinOver } from "./join.ts";
 export {
   type Args,
+  type AuthMethodName,
+  type AuthOptions,
   type CallOptions,
   type CallResult,
   type CancelPolicy,
@@ -27,6 +29,7 @@ export {
   type SessionClose,
   type SubscribeOptions,
   type Subscription,
+  type TlsOptions,
   type WampEvent,
 } from "./options.ts";
 export type { ResumeState } from "./resumption.ts";

@@ -13,6 +13,58 @@ export type MatchPolicy = "exact" | "prefix" | "wildcard";
 export type InvokePolicy = "single" | "roundrobin" | "random" | "first" | "last";
 export type CancelPolicy = "skip" | "kill" | "killnowait";
 
+/** How `wss:` and `tcps:` URLs are connected to; the certificates and the key are PEM. Not in browsers, which have their own ways. */
+export interface TlsOptions {
+  /** The authorities that the router's certificate may come from; the runtime's own where absent. */
+  readonly ca?: string | readonly string[];
+  /** The client's own certificate with its chain, and its key: for the method `tls`. */
+  readonly cert?: string;
+  readonly key?: string;
+  /** The name that the router's certificate must have, where it is not the URL's. */
+  readonly servername?: string;
+}
+
+/** `trust`, `tls` and `anonymous` need no secret; whether they let the client in is up to the router. */
+export type AuthMethodName =
+  | "anonymous"
+  | "trust"
+  | "password"
+  | "ticket"
+  | "wampcra"
+  | "wamp-scram"
+  | "cryptosign"
+  | "oauth2"
+  | "tls";
+
+/** Who the client is, and what proves it. */
+export interface AuthOptions {
+  /** The name of the user. `wamp-scram` needs one, and most routers want one for all methods but `anonymous`. */
+  readonly authid?: string;
+  /** The one role, of those that the user has, to act in; absent: all of them. */
+  readonly authrole?: string;
+  /**
+   * What is offered, in the order of preference. Absent: `cryptosign` with a secretKey, `wamp-scram` and `wampcra` with a password,
+   * `ticket` with a ticket, `oauth2` with a token, and `anonymous` with none of them. `password`, and `ticket` with the password, show
+   * the router the password itself: they are offered only where they are named here, and belong on TLS.
+   */
+  readonly methods?: readonly AuthMethodName[];
+  readonly password?: string;
+  readonly ticket?: string;
+  /** An OAuth2 access token (JWT). */
+  readonly token?: string;
+  /** `cryptosign`: the seed of the Ed25519 key, 32 bytes in hex. */
+  readonly secretKey?: string;
+  /** `cryptosign`: the router's public key, 32 bytes in hex. Where it is given the router must prove that it has the key. */
+  readonly routerKey?: string;
+  /**
+   * `cryptosign`, and `wamp-scram` with `tls-exporter`: binds the login to this TLS connection, so that nobody in the middle can use it.
+   * Fails where the connection has none: it takes Node and a `wss:` or `tcps:` URL.
+   */
+  readonly channelBinding?: "tls-exporter" | "tls-unique";
+  /** Further members of HELLO.Details.authextra. */
+  readonly extra?: Kwargs;
+}
+
 interface AnyOptions {
   /** Further WAMP options, sent as they are. */
   readonly extra?: Kwargs;

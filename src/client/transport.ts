@@ -20,6 +20,11 @@ export interface ClientTransport {
   send(bytes: Uint8Array): void;
   /** Sends what was taken, then closes. `onClose` follows. */
   close(): void;
+  /**
+   * 32 bytes that both ends of the TLS connection beneath know: the exporter of RFC 9266, or the SHA-256 of RFC 5929's `tls-unique`.
+   * Null, or no such method: there is no TLS, or it cannot tell.
+   */
+  channelId?(type: "tls-exporter" | "tls-unique"): Uint8Array | null;
 }
 
 /**

@@ -39,7 +39,7 @@ export class WireSession {
   }
 
   /** Sends HELLO and returns what the router answers. */
-  hello(options: JoinOptions): Promise<unknown[]> {
+  hello(options: Omit<JoinOptions, "auth">): Promise<unknown[]> {
     this.send(hello(options));
     return this.next();
   }

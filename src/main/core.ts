@@ -31,7 +31,10 @@ import type { RouterOptions } from "./options.ts";
 import { version } from "./version.ts";
 
 /** All but what the host adds. */
-export type CoreParts = Omit<SessionCore, "onConnectionGone">;
+export type CoreParts = Omit<SessionCore, "onConnectionGone"> & {
+  /** Where procedures of the router's own are added. */
+  readonly procedures: RouterProcedures;
+};
 
 export function buildCore(options: RouterOptions, wasm: Uint8Array): CoreParts {
   const limits = limitsFrom(options.limits ?? {});
@@ -56,7 +59,7 @@ export function buildCore(options: RouterOptions, wasm: Uint8Array): CoreParts {
   const afterTurn = (task: () => void): void => outbox.afterTurn(task);
   const events = new MetaEvents({ afterTurn, limits, metrics });
   const log = options.log ?? silentLog;
-  const procedures = new RouterProcedures(codec, log);
+  const procedures = new RouterProcedures(codec, log, limits);
   const shared = { codec, targets, patterns, frames: outbox, limits, metrics, events };
   const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
   const realms = new Realms();
@@ -101,6 +104,7 @@ export function buildCore(options: RouterOptions, wasm: Uint8Array): CoreParts {
     broker,
     pubsub,
     dealer,
+    procedures,
     ...meta,
     ...access,
     accessRefresh: new AccessRefresh({

@@ -1,8 +1,13 @@
 /**
  * Procedures that the router itself answers: everything under `wamp`, `spanwire` and `bondy`. Control path. The dealer hands a
- * CALL of a reserved name over; a handler works at once and returns the result, or throws WampError.
+ * CALL of a reserved name over. A handler works at once and returns the result, or throws WampError; one that has to wait (for the
+ * store, for a password's hash) returns a promise of it, and the answer goes out when that settles.
+ *
+ * A call that waits so is not the dealer's: CANCEL of it is ignored, as if the answer had crossed it on the way, and its timeout is
+ * not kept, because what was begun is not taken back. The answer comes in any case, unless the caller has left by then.
  */
-import type { RequestId } from "../base/ids.ts";
+import type { RequestId, SessionId } from "../base/ids.ts";
+import type { Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { errors, WampError } from "../protocol/errors.ts";
 import { Message } from "../protocol/messages.ts";
@@ -21,7 +26,7 @@ export interface ProcedureCall {
 }
 
 /** Positional results; none for nothing. */
-export type ProcedureHandler = (call: ProcedureCall) => readonly unknown[];
+export type ProcedureHandler = (call: ProcedureCall) => readonly unknown[] | Promise<readonly unknown[]>;
 
 /** What reflection tells of a procedure. Arguments are written `name: type`; `?` behind a name: it may be left away. */
 export interface ProcedureText {
@@ -31,15 +36,27 @@ export interface ProcedureText {
   readonly result?: readonly string[];
 }
 
+/** Whom an answer is for: the caller as it was when it called. Its place may be another session's when the answer is there. */
+interface Asked {
+  readonly caller: RouterSession;
+  readonly session: SessionId;
+  readonly request: RequestId;
+  readonly uri: string;
+}
+
 export class RouterProcedures {
   readonly #codec: Codec;
   readonly #log: Log;
+  readonly #limits: Limits;
   readonly #handlers = new Map<string, ProcedureHandler>();
   readonly #texts = new Map<string, ProcedureText>();
+  /** Requests whose answer is not there yet, by session. */
+  readonly #waiting = new Map<SessionId, Set<RequestId>>();
 
-  constructor(codec: Codec, log: Log) {
+  constructor(codec: Codec, log: Log, limits: Limits) {
     this.#codec = codec;
     this.#log = log;
+    this.#limits = limits;
   }
 
   /** Adds handlers by URI, and what reflection tells of them. */
@@ -59,7 +76,19 @@ export class RouterProcedures {
     return this.#texts.get(uri);
   }
 
-  /** Answers the visited CALL of a reserved name. */
+  /** Calls of all sessions whose answer is not there yet, also of sessions that have left since. */
+  get waitingCount(): number {
+    let count = 0;
+    for (const requests of this.#waiting.values()) count += requests.size;
+    return count;
+  }
+
+  /** Whether this request of the session's waits for its answer. */
+  isWaiting(caller: RouterSession, request: RequestId): boolean {
+    return this.#waiting.get(caller.id)?.has(request) === true;
+  }
+
+  /** Answers the visited CALL of a reserved name, now or later. */
   answer(caller: RouterSession): void {
     const codec = this.#codec;
     const request = codec.f(FSlot.request) as RequestId;
@@ -72,25 +101,60 @@ export class RouterProcedures {
         errors.noSuchProcedure,
         "the router has no such procedure",
       );
+    const { waitingCallsPerSession_max } = this.#limits;
+    if ((this.#waiting.get(caller.id)?.size ?? 0) >= waitingCallsPerSession_max) {
+      const problem = `${waitingCallsPerSession_max} calls of this session wait for the router's answer`;
+      return caller.postError(Message.call, request, errors.unavailable, problem);
+    }
+    const asked: Asked = { caller, session: caller.id, request, uri };
     try {
       const call = { uri, caller, realm: caller.realm!, args: codec.args(), kwargs: codec.kwargs() };
       const results = handler(call);
-      const message = [Message.result, request, {}, ...(results.length === 0 ? [] : [results])];
-      if (!caller.postMessage(message))
-        caller.postError(
-          Message.call,
-          request,
-          errors.payloadSizeExceeded,
-          "the result is larger than the caller takes",
-        );
+      if (results instanceof Promise) this.#await(asked, results);
+      else this.#give(asked, results);
     } catch (cause) {
-      this.#refuse(caller, request, uri, cause);
+      this.#refuse(asked, cause);
     }
   }
 
-  #refuse(caller: RouterSession, request: RequestId, uri: string, cause: unknown): void {
-    if (cause instanceof WampError)
+  #await(asked: Asked, results: Promise<readonly unknown[]>): void {
+    const { session, request } = asked;
+    const requests = this.#waiting.get(session) ?? new Set<RequestId>();
+    this.#waiting.set(session, requests.add(request));
+    // True while the session that asked is there: nobody else hears what was meant for it.
+    const settled = (): boolean => {
+      requests.delete(request);
+      if (requests.size === 0) this.#waiting.delete(session);
+      return asked.caller.id === session && asked.caller.realm !== null;
+    };
+    results
+      .then(
+        (given) => void (settled() && this.#give(asked, given)),
+        (cause: unknown) => void (settled() && this.#refuse(asked, cause)),
+      )
+      .catch((cause: unknown) => this.#refuse(asked, cause));
+  }
+
+  #give({ caller, request }: Asked, results: readonly unknown[]): void {
+    const message = [Message.result, request, {}, ...(results.length === 0 ? [] : [results])];
+    if (!caller.postMessage(message))
+      caller.postError(
+        Message.call,
+        request,
+        errors.payloadSizeExceeded,
+        "the result is larger than the caller takes",
+      );
+  }
+
+  #refuse({ caller, request, uri }: Asked, cause: unknown): void {
+    if (cause instanceof WampError) {
+      const { args, kwargs } = cause;
+      const payload = [args.length > 0 ? args : [cause.message], kwargs];
+      const isPlain = args.length === 0 && Object.keys(kwargs).length === 0;
+      if (!isPlain && caller.postMessage([Message.error, Message.call, request, {}, cause.uri, ...payload]))
+        return;
       return caller.postError(Message.call, request, { uri: cause.uri, retry: false }, cause.message);
+    }
     this.#log.error("router", "a procedure of the router failed", { uri, cause });
     caller.postError(Message.call, request, errors.unavailable, "the router could not answer; see its log");
   }

@@ -9,6 +9,7 @@ import { invalidInput } from "./errors.ts";
 import { putGroups } from "./groups.ts";
 import { type RealmGiven, readRealm } from "./realm-shape.ts";
 import { putRealm, realmRecord } from "./realms.ts";
+import type { RealmRecord } from "./records.ts";
 import type { SecurityParts, SecurityService } from "./service.ts";
 import { readPassword } from "./shapes.ts";
 import { blankUser, hashFor, storeUser } from "./users.ts";
@@ -61,14 +62,16 @@ function readDefinition(): RealmGiven {
   return given;
 }
 
+/** The realm as it is where nobody says anything else. */
+export const masterRecord = (): RealmRecord => realmRecord(readDefinition(), undefined);
+
 /** Makes the master realm where there is none. */
 export function ensureMasterRealm(security: SecurityService): Promise<void> {
   return security.change(
     async (draft, _state, parts) => {
       if (draft.get("realm", masterRealm, "") !== undefined) return;
-      const given = readDefinition();
-      await putRealm(draft, parts, given);
-      draft.put("realm", masterRealm, "", realmRecord(given, undefined), builtIn);
+      await putRealm(draft, parts, readDefinition());
+      draft.put("realm", masterRealm, "", masterRecord(), builtIn);
     },
     { fromFile: true },
   );

@@ -4,6 +4,7 @@
  * not written: keys and salts stay. All of it is one commit.
  */
 import { createHmac } from "node:crypto";
+import { masterRecord } from "./bootstrap.ts";
 import { emptyDict, emptyList } from "./check.ts";
 import { checkDefinitions } from "./definitions-check.ts";
 import type { Draft } from "./draft.ts";
@@ -106,7 +107,10 @@ class Application {
   #realm(given: RealmGiven): void {
     const { uri, fields, password_opts, private_keys } = given;
     const origin = this.#wanted("realm", uri, "", { fields, password_opts });
-    if (origin !== null) this.#draft.put("realm", uri, "", realmRecord(given, undefined), origin);
+    if (origin !== null) {
+      const base = uri === masterRealm ? masterRecord() : undefined;
+      this.#draft.put("realm", uri, "", realmRecord(given, base), origin);
+    }
     if (private_keys === undefined || private_keys.length === 0) return;
     const keysOrigin = this.#wanted("keys", uri, "", private_keys);
     if (keysOrigin !== null) putGivenKeys(this.#draft, uri, private_keys, this.#parts.wall_ms(), keysOrigin);

@@ -16,13 +16,6 @@ export interface PasswordParts {
   readonly passwordOptions: Partial<PasswordOptions>;
 }
 
-/** Where the definition of a user in a file has it from; null: run time. */
-export interface UserOrigins {
-  readonly here: string | null;
-  readonly there: string | null;
-}
-const atRunTime: UserOrigins = { here: null, there: null };
-
 export const blankUser = (username: string): UserRecord => ({
   username,
   groups: emptyList,
@@ -101,7 +94,6 @@ export async function putUser(
   parts: PasswordParts,
   realm: string,
   given: UserGiven,
-  origins: UserOrigins = atRunTime,
 ): Promise<UserRecord> {
   const { username } = given;
   const before = draft.get("user", realm, username);
@@ -119,15 +111,13 @@ export async function putUser(
     ...(given.enabled !== undefined && { enabled: given.enabled }),
     sso_realm_uri: sso,
   };
-  if (sso === null) return putCredentials(draft, parts, realm, { given, user: local, origin: origins.here });
+  if (sso === null) return putCredentials(draft, parts, realm, given, local);
   const there = draft.get("user", sso, username);
+  if (there === undefined && draft.aliasOwner(sso, username) !== undefined)
+    throw alreadyExists(`a user ${username} in ${sso}`);
   if (there === undefined || given.password !== undefined || given.authorized_keys !== undefined)
-    await putCredentials(draft, parts, sso, {
-      given,
-      user: there ?? blankUser(username),
-      origin: origins.there,
-    });
-  storeUser(draft, realm, Object.freeze(local), origins.here);
+    await putCredentials(draft, parts, sso, given, there ?? blankUser(username));
+  storeUser(draft, realm, Object.freeze(local));
   return local;
 }
 
@@ -135,7 +125,8 @@ async function putCredentials(
   draft: Draft,
   parts: PasswordParts,
   realm: string,
-  { given, user, origin }: { given: UserGiven; user: UserRecord; origin: string | null },
+  given: UserGiven,
+  user: UserRecord,
 ): Promise<UserRecord> {
   const { password, password_opts: options } = given;
   const record: UserRecord = Object.freeze({
@@ -146,7 +137,7 @@ async function putCredentials(
         ? user.credentials
         : await hashFor(draft, parts, realm, { password, options, before: user.credentials }),
   });
-  storeUser(draft, realm, record, origin);
+  storeUser(draft, realm, record);
   return record;
 }
 

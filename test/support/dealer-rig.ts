@@ -97,6 +97,7 @@ const framesOf = (codec: Codec): FrameSource => {
 export class DealerRig {
   readonly scheduler = new VirtualScheduler();
   readonly calls: Calls;
+  readonly procedures: RouterProcedures;
   readonly #codec: Codec;
   readonly #dealer: Dealer;
   readonly #targets = new Targets<Peer>();
@@ -119,7 +120,8 @@ export class DealerRig {
     this.#codec = codec;
     this.#registrations = memberships;
     this.calls = new Calls({ ...shared, pending: new PendingCalls(1), scheduler });
-    const procedures = new RouterProcedures(codec, silentLog);
+    const procedures = new RouterProcedures(codec, silentLog, limits);
+    this.procedures = procedures;
     this.#dealer = new Dealer({ ...shared, memberships, calls: this.calls, random, procedures, afterTurn });
   }
 

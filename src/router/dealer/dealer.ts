@@ -209,7 +209,10 @@ export class Dealer {
     const request = codec.f(FSlot.request) as RequestId;
     // Only an id not above the highest one can be in flight already; clients that count never get into the walk.
     if (request > caller.lastCall) caller.lastCall = request;
-    else if (this.#calls.pending.byRequest(caller, request) !== 0) {
+    else if (
+      this.#calls.pending.byRequest(caller, request) !== 0 ||
+      this.#procedures.isWaiting(caller, request)
+    ) {
       return this.#refuse(caller, Message.call, errors.invalidArgument, `call ${request} is still in flight`);
     }
     if (codec.u(Slot.uriStatus) === UriStatus.invalid)

@@ -37,6 +37,17 @@ const textOr = (name: string): Kind<string> => ({
 export const aText = textOr("a string");
 export const aUri = textOr("a URI");
 
+export const aBool: Kind<boolean> = {
+  name: "true or false",
+  read: (value) => (typeof value === "boolean" ? value : undefined),
+};
+
+export const aCount: Kind<number> = {
+  name: "an integer, 0 or more",
+  read: (value) =>
+    typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined,
+};
+
 export const aList: Kind<readonly unknown[]> = {
   name: "a list",
   read: (value) => (Array.isArray(value) ? value : undefined),

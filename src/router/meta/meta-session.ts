@@ -38,7 +38,7 @@ export interface SessionMetaParts {
 }
 
 /** How a killed session is told. */
-interface Farewell {
+export interface Farewell {
   readonly reason: string;
   readonly message: string | undefined;
 }
@@ -144,27 +144,27 @@ export class SessionMeta implements SessionObserver {
     const session = requiredSession(this.#parts.sessions, call, 0);
     if (session === call.caller)
       throw new WampError(errors.noSuchSession.uri, "a session cannot kill itself; it says GOODBYE");
-    this.#end([session], this.#farewell(call, 1));
+    endSessions([session], farewellOf(this.#parts.codec, call, 1));
     return [];
   }
 
   #killBy(call: ProcedureCall, what: "authid" | "authrole"): readonly number[] {
     requireKillRight(call);
     const wanted = positional(call, 0, what, aText);
-    const farewell = this.#farewell(call, 1);
+    const farewell = farewellOf(this.#parts.codec, call, 1);
     const victims = this.#others(call).filter(({ identity }) => identity?.[what] === wanted);
     requireListable(victims.length, this.#parts.limits);
-    this.#end(victims, farewell);
+    endSessions(victims, farewell);
     return victims.map((session) => session.id);
   }
 
   #killAll(call: ProcedureCall): number {
     requireKillRight(call);
-    const farewell = this.#farewell(call, 0);
+    const farewell = farewellOf(this.#parts.codec, call, 0);
     const victims = this.#others(call);
     this.#isSilent = true;
     try {
-      this.#end(victims, farewell);
+      endSessions(victims, farewell);
     } finally {
       this.#isSilent = false;
     }
@@ -174,24 +174,27 @@ export class SessionMeta implements SessionObserver {
   #others(call: ProcedureCall): RouterSession[] {
     return this.#sessionsIn(call, undefined).filter((session) => session !== call.caller);
   }
+}
 
-  #end(sessions: readonly RouterSession[], { reason, message }: Farewell): void {
-    for (const session of sessions) {
-      // GOODBYE itself must fit: a peer that takes only the smallest frames is told the usual reason.
-      const fits = session.peerFrameBytes_max > 4 * reason.length + 32;
-      session.goodbye(fits ? reason : closeReasons.killed, message);
-    }
+/** Says GOODBYE to sessions. */
+export function endSessions(sessions: readonly RouterSession[], { reason, message }: Farewell): void {
+  for (const session of sessions) {
+    // GOODBYE itself must fit: a peer that takes only the smallest frames is told the usual reason.
+    const fits = session.peerFrameBytes_max > 4 * reason.length + 32;
+    session.goodbye(fits ? reason : closeReasons.killed, message);
   }
+}
 
-  #farewell(call: ProcedureCall, position: number): Farewell {
-    const given = call.kwargs["reason"] ?? call.args[position] ?? closeReasons.killed;
-    // Whatever is no URI, also what is no text, has an error of its own in the specification.
-    const flags = visitFlags(call.realm);
-    if (typeof given !== "string" || this.#parts.codec.checkUri(given, 0, flags) === UriStatus.invalid)
-      throw new WampError(errors.invalidUri.uri, 'keyword argument "reason" must be a URI');
-    const message = optional(call, position + 1, "message", aText);
-    if (message !== undefined && message.length > fixedLimits.killMessage_max)
-      throw invalidArgument(`keyword argument "message" may have ${fixedLimits.killMessage_max} characters`);
-    return { reason: given, message };
-  }
+/** How the call wants sessions to be told: keyword arguments, or those at `position` and behind it; null: keyword arguments only. */
+export function farewellOf(codec: Codec, call: ProcedureCall, position: number | null): Farewell {
+  const at = position ?? call.args.length;
+  const given = call.kwargs["reason"] ?? call.args[at] ?? closeReasons.killed;
+  // Whatever is no URI, also what is no text, has an error of its own in the specification.
+  const flags = visitFlags(call.realm);
+  if (typeof given !== "string" || codec.checkUri(given, 0, flags) === UriStatus.invalid)
+    throw new WampError(errors.invalidUri.uri, 'keyword argument "reason" must be a URI');
+  const message = optional(call, at + 1, "message", aText);
+  if (message !== undefined && message.length > fixedLimits.killMessage_max)
+    throw invalidArgument(`keyword argument "message" may have ${fixedLimits.killMessage_max} characters`);
+  return { reason: given, message };
 }

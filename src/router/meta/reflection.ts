@@ -19,7 +19,7 @@ import type { ProcedureCall, ProcedureHandler, RouterProcedures } from "../proce
 import type { Realm } from "../realm.ts";
 import type { RouterSession, SessionObserver } from "../types.ts";
 import { aDict, aUri, type Dict, oneOf, optional, positional, requireOwnUri } from "./meta-args.ts";
-import { type MetaProcedure, metaTopics } from "./meta-catalogue.ts";
+import { type MetaProcedure, metaTopics, type TopicText } from "./meta-catalogue.ts";
 import { requireListable } from "./pattern-queries.ts";
 
 const types = ["procedure", "topic", "error"] as const;
@@ -49,10 +49,16 @@ export class Reflection implements SessionObserver {
   readonly #parts: ReflectionParts;
   /** By realm, then by type and URI: all sessions' definitions of one thing, the oldest first. */
   readonly #byRealm = new Map<Realm, Map<string, Definition[]>>();
+  readonly #topics = new Map<string, TopicText>(Object.entries(metaTopics));
   readonly #bySession = new Map<SessionId, Map<string, Definition>>();
 
   constructor(parts: ReflectionParts) {
     this.#parts = parts;
+  }
+
+  /** Topics of the router's own beside those of the meta API, by URI. */
+  addTopics(texts: Readonly<Record<string, TopicText>>): void {
+    for (const [uri, text] of Object.entries(texts)) this.#topics.set(uri, text);
   }
 
   /** Definitions of all sessions together. */
@@ -109,7 +115,7 @@ export class Reflection implements SessionObserver {
 
   #ownUris(type: Type): Iterable<string> {
     if (type === "procedure") return this.#parts.procedures.uris;
-    return type === "topic" ? Object.keys(metaTopics) : Object.values(errors).map(({ uri }) => uri);
+    return type === "topic" ? this.#topics.keys() : Object.values(errors).map(({ uri }) => uri);
   }
 
   *#routedUris(type: Type, realm: Realm): Generator<string> {
@@ -139,7 +145,7 @@ export class Reflection implements SessionObserver {
   #ownDescription(type: Type, uri: string): Dict | null {
     if (type === "error") return described(Object.values(errors).find((error) => error.uri === uri));
     if (type === "procedure") return described(this.#parts.procedures.text(uri));
-    return described(Object.entries(metaTopics).find(([topic]) => topic === uri)?.[1]);
+    return described(this.#topics.get(uri));
   }
 
   #define(call: ProcedureCall): readonly unknown[] {

@@ -1,0 +1,151 @@
+/** `bondy.source.*`, `bondy.grant.*`, `bondy.rbac.authorize` */
+import ipaddr from "ipaddr.js";
+import type { Limits } from "../base/limits.ts";
+import { aDict, aText, invalidArgument, type Kind, oneOf } from "../router/meta/meta-args.ts";
+import { requireListable } from "../router/meta/pattern-queries.ts";
+import type { Security } from "../security/model.ts";
+import { authMethods, type GrantRecord, type Role, type SourceRecord } from "../security/records.ts";
+import type { AdminCall, AdminHandler } from "./admin-call.ts";
+import type { AdminProcedure } from "./catalogue.ts";
+import { grantForm, sourceForm } from "./forms.ts";
+import { notFound } from "../security/errors.ts";
+import { requiredRealm, requiredUser } from "./required.ts";
+
+type Name = Extract<AdminProcedure, `source.${string}` | `grant.${string}` | `rbac.${string}`>;
+
+const anAuthMethod = oneOf(authMethods);
+
+const aRole: Kind<Role> = {
+  name: "all, anonymous, user/… or group/…",
+  read: (value) => {
+    if (typeof value !== "string") return undefined;
+    const role = value.toLowerCase();
+    return role === "all" || role === "anonymous" || /^(user|group)\/./.test(role)
+      ? (role as Role)
+      : undefined;
+  },
+};
+
+const anAddress: Kind<ipaddr.IPv4 | ipaddr.IPv6> = {
+  name: "an IP address",
+  // process(): an IPv4 address in IPv6 clothes is an IPv4 address.
+  read: (value) => (typeof value === "string" && ipaddr.isValid(value) ? ipaddr.process(value) : undefined),
+};
+
+/** Names of one source definition: checked by whoever deletes, this only tells lists and texts from the rest. */
+const usernames: Kind<string | readonly string[]> = {
+  name: "a string or a list of strings",
+  read: (value) => {
+    if (typeof value === "string") return value;
+    if (!Array.isArray(value)) return undefined;
+    return value.every((item): item is string => typeof item === "string") ? value : undefined;
+  },
+};
+
+function isFrom({ cidr }: SourceRecord, address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
+  const [network, bits] = ipaddr.parseCIDR(cidr);
+  return network.kind() === address.kind() && address.match(network, bits);
+}
+
+const bitsOf = ({ cidr }: SourceRecord): number => ipaddr.parseCIDR(cidr)[1];
+
+/** Who an authid is when grants are asked; of `anonymous` nobody in particular. */
+export function bearerOf(
+  security: Security,
+  realm: string,
+  authid: string,
+): { readonly user?: string; readonly roles: readonly string[] } {
+  requiredRealm(security, realm);
+  if (authid === "anonymous") return { roles: [] };
+  const { username, groups } = requiredUser(security, realm, authid);
+  return { user: username, roles: groups };
+}
+
+export function accessProcedures(security: Security, limits: Limits): Readonly<Record<Name, AdminHandler>> {
+  return { ...sourceProcedures(security, limits), ...grantProcedures(security, limits) };
+}
+
+function sourceProcedures(
+  security: Security,
+  limits: Limits,
+): Readonly<Record<Extract<Name, `source.${string}`>, AdminHandler>> {
+  const listed = (sources: readonly SourceRecord[]): readonly unknown[] => {
+    requireListable(sources.length, limits);
+    return [sources.map((source) => sourceForm([source]))];
+  };
+  return {
+    "source.add": async (call) => [
+      sourceForm(await security.addSource(call.realm, call.arg(1, "source", aDict))),
+    ],
+    "source.delete": async (call) => {
+      const names = call.arg(1, "usernames", usernames);
+      const authmethod = call.option(3, "authmethod", anAuthMethod);
+      await security.deleteSource(call.realm, names, call.text(2, "cidr"), authmethod);
+      return [];
+    },
+    "source.get": (call) => {
+      const username = call.text(1, "username").toLowerCase();
+      const cidr = call.text(2, "cidr");
+      const authmethod = call.option(3, "authmethod", anAuthMethod);
+      requiredRealm(security, call.realm);
+      const found = security
+        .sources(call.realm)
+        .filter((source) => source.username === username && source.cidr === cidr)
+        .filter((source) => authmethod === undefined || source.authmethod === authmethod);
+      if (found.length === 0) throw notFound(`source of ${JSON.stringify(username)} at this network`);
+      return [sourceForm(found.slice(0, 1))];
+    },
+    "source.list": ({ realm }) => {
+      requiredRealm(security, realm);
+      return listed(security.sources(realm));
+    },
+    "source.match": (call) => {
+      const name = call.option(1, "username", aText)?.toLowerCase();
+      const address = call.option(2, "address", anAddress);
+      requiredRealm(security, call.realm);
+      const username = name === undefined ? "all" : (security.user(call.realm, name)?.username ?? name);
+      // Who is not identified is nobody of `all`, as a login sees it.
+      const names = username === "anonymous" ? [username] : [username, "all"];
+      const found = security
+        .sources(call.realm)
+        .filter((source) => names.includes(source.username))
+        .filter((source) => address === undefined || isFrom(source, address));
+      return listed(found.sort((a, b) => bitsOf(b) - bitsOf(a)));
+    },
+  };
+}
+
+function grantProcedures(
+  security: Security,
+  limits: Limits,
+): Readonly<Record<Exclude<Name, `source.${string}`>, AdminHandler>> {
+  const grantOf = (call: AdminCall) => call.arg(1, "grant", aDict);
+  return {
+    "grant.create": async (call) => {
+      await security.grant(call.realm, grantOf(call));
+      return [];
+    },
+    "grant.revoke": async (call) => {
+      await security.revoke(call.realm, grantOf(call));
+      return [];
+    },
+    "grant.list": (call) => {
+      const role = call.option(1, "role", aRole);
+      requiredRealm(security, call.realm);
+      const grants: readonly GrantRecord[] =
+        role === undefined ? security.grants(call.realm) : security.grantsOf(call.realm, role);
+      requireListable(grants.length, limits);
+      return [grants.map(grantForm)];
+    },
+    "rbac.authorize": (call) => {
+      const authid = call.text(1, "authid");
+      const permission = call.text(2, "permission");
+      const resource = call.text(3, "resource");
+      if (permission === "") throw invalidArgument('argument "permission" must be a URI');
+      const bearer = bearerOf(security, call.realm, authid);
+      // As the router decides: without access control everything is allowed.
+      if (security.realm(call.realm)?.securityEnabled !== true) return [true];
+      return [security.isGranted(call.realm, bearer, permission, resource)];
+    },
+  };
+}

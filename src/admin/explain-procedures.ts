@@ -1,0 +1,110 @@
+/** `bondy.explain.*`: why the router decides as it does. */
+import { fixedLimits } from "../base/limits.ts";
+import { errors, WampError } from "../protocol/errors.ts";
+import { Match, matchNames } from "../protocol/messages.ts";
+import { aUri, type Dict } from "../router/meta/meta-args.ts";
+import { requireListable } from "../router/meta/pattern-queries.ts";
+import { PatternKind } from "../router/patterns.ts";
+import type { Realm } from "../router/realm.ts";
+import type { Security } from "../security/model.ts";
+import { UriStatus } from "../wasm/abi.ts";
+import { bearerOf } from "./access-procedures.ts";
+import type { AdminHandler } from "./admin-call.ts";
+import type { AdminProcedure } from "./catalogue.ts";
+import { explainMatch, type Matched, type NamedPattern } from "./explain-match.ts";
+import { notFound } from "../security/errors.ts";
+import { requiredRealm } from "./required.ts";
+import type { ViewParts } from "./view-procedures.ts";
+
+type Name = Extract<AdminProcedure, `explain.${string}`>;
+
+export interface AccessQuestion {
+  readonly realm: string;
+  readonly user?: string;
+  /** Groups, without those that contain them. */
+  readonly roles: readonly string[];
+  readonly permission: string;
+  readonly uri: string;
+}
+
+/** What was refused, for administrators. */
+export interface RefusedRequest {
+  readonly id: string;
+  readonly at_ms: number;
+  readonly session: number;
+  readonly authid: string;
+  readonly realm: string;
+  readonly permission: string;
+  readonly uri: string;
+  readonly match: Match;
+}
+
+export interface Explanations {
+  /** The verdict, the grant that decides, by which group, what nearly allows it, and the one grant that would. */
+  access(question: AccessQuestion): object;
+  /** Undefined: there was no such denial, or it was too long ago. */
+  denial(id: string): RefusedRequest | undefined;
+}
+
+interface SeenPattern extends NamedPattern {
+  readonly type: "subscription" | "registration";
+}
+
+export function explainProcedures(
+  security: Security,
+  explanations: Explanations,
+  parts: ViewParts,
+): Readonly<Record<Name, AdminHandler>> {
+  return {
+    "explain.access": (call) => {
+      const authid = call.text(1, "authid");
+      const permission = call.arg(2, "permission", aUri);
+      const uri = call.arg(3, "uri", aUri);
+      const bearer = bearerOf(security, call.realm, authid);
+      return [explanations.access({ realm: call.realm, ...bearer, permission, uri })];
+    },
+    "explain.denial": (call) => {
+      const denial = explanations.denial(call.text(1, "id"));
+      // Of another realm: as if there were none.
+      if (denial === undefined || denial.realm.toLowerCase() !== call.realm)
+        throw notFound("such denial here");
+      const { at_ms, match, ...known } = denial;
+      return [{ ...known, match: matchNames[match], at: new Date(at_ms).toISOString() }];
+    },
+    "explain.match": (call) => {
+      const uri = call.arg(1, "uri", aUri);
+      requiredRealm(security, call.realm);
+      if (parts.codec.checkUri(uri, Match.exact, 0) === UriStatus.invalid)
+        throw new WampError(errors.invalidUri.uri, 'argument "uri" is not a URI');
+      return [matchExplained(parts, parts.realmOf(call.realm), uri)];
+    },
+  };
+}
+
+function matchExplained(parts: ViewParts, realm: Realm | undefined, uri: string): Dict {
+  const { patterns, limits } = parts;
+  const seen = function* (kind: PatternKind, type: SeenPattern["type"]): Generator<SeenPattern> {
+    if (realm === undefined) return;
+    for (const pattern of patterns.of(kind, realm))
+      if (!patterns.isReserved(pattern))
+        yield { type, id: patterns.id(pattern), uri: patterns.uri(pattern), match: patterns.match(pattern) };
+  };
+  const { nearMisses_max } = fixedLimits;
+  const subscriptions = explainMatch(seen(PatternKind.subscription, "subscription"), uri, nearMisses_max);
+  const registrations = explainMatch(seen(PatternKind.registration, "registration"), uri, nearMisses_max);
+  requireListable(subscriptions.matching.length + registrations.matching.length, limits);
+  const shown = ({ type, id, uri: pattern, match, why }: SeenPattern & Matched): Dict => ({
+    type,
+    id,
+    uri: pattern,
+    match: matchNames[match],
+    why,
+  });
+  return {
+    uri,
+    subscriptions: subscriptions.matching.map(shown),
+    // A call takes the first; the others would follow if it were not there.
+    registrations: registrations.matching.map(shown),
+    near_misses: [...subscriptions.near, ...registrations.near].map(shown),
+  };
+}

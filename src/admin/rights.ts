@@ -1,0 +1,101 @@
+/**
+ * Who may administer what: the one place that decides it. The router's own access control has let the CALL pass before; here the
+ * caller must hold the right to this procedure explicitly, whatever realms allow in general.
+ *
+ * - A session inside the process, with authprovider `local` and authrole `trusted`, may do everything.
+ * - Any other must have logged in, to a realm whose access control is on, and be granted `wamp.call` on the procedure's canonical name
+ *   (`bondy.…`). A grant to everyone counts only where it names the router's own procedures, and not where it is on everything.
+ * - Other realms than its own, and what concerns all realms, are for sessions of the master realm.
+ */
+import type { Identity } from "../ports.ts";
+import { errors, WampError } from "../protocol/errors.ts";
+import { type Match, matchNames } from "../protocol/messages.ts";
+import { matches } from "../protocol/cover.ts";
+import type { RouterSession } from "../router/types.ts";
+import type { SecurityModel } from "../security/model.ts";
+import { masterRealm } from "../security/view.ts";
+import { type AdminProcedure, canonicalName, type Reach } from "./catalogue.ts";
+
+type Caller = Pick<RouterSession, "identity" | "info">;
+export type RightsModel = Pick<SecurityModel, "realm" | "user" | "isGranted" | "grants" | "closure">;
+
+/** The session of the embedding program. Nobody outside of the process has this transport. */
+const isTrusted = ({ identity, info }: Caller): boolean =>
+  info.kind === "local" && identity?.authprovider === "local" && identity.authrole === "trusted";
+
+/** It has shown who it is. */
+export const isIdentified = (identity: Identity | null): identity is Identity =>
+  identity !== null &&
+  identity.authmethod !== "anonymous" &&
+  identity.authrole !== "anonymous" &&
+  (identity.user !== undefined || (identity.roles?.length ?? 0) > 0);
+
+/** May this caller, whose session is in the realm `own`, call the procedure on the realm `target`? */
+export interface RightQuestion {
+  readonly caller: Caller;
+  readonly own: string;
+  readonly name: AdminProcedure;
+  readonly reach: Reach;
+  readonly target: string;
+}
+
+export class Rights {
+  readonly #model: RightsModel;
+
+  constructor(model: RightsModel) {
+    this.#model = model;
+  }
+
+  /** Refuses, with wamp.error.not_authorized, callers that may not do this to this realm. */
+  require(question: RightQuestion): void {
+    const problem = this.#problem(question);
+    if (problem !== null) throw new WampError(errors.notAuthorized.uri, problem);
+  }
+
+  allows(question: RightQuestion): boolean {
+    return this.#problem(question) === null;
+  }
+
+  /** As `require`, but lets through a user that has logged in, where it is named itself. */
+  requireSelf(question: RightQuestion, name: unknown): void {
+    const { caller, own, target } = question;
+    if (this.#isIn(own, caller.identity) && target === own && typeof name === "string") {
+      const { user } = caller.identity;
+      if (user !== undefined && this.#model.user(own, name)?.username === user) return;
+    }
+    this.require(question);
+  }
+
+  #problem({ caller, own, name, reach, target }: RightQuestion): string | null {
+    if (reach === "everyone" || isTrusted(caller)) return null;
+    const uri = canonicalName(name);
+    if (!this.#isIn(own, caller.identity)) return `${uri} is for users that have logged in`;
+    if (reach === "identified") return null;
+    if (!this.#holds(own, caller.identity, name)) return `${uri} takes a grant of wamp.call on it`;
+    if (own !== masterRealm && (reach === "master" || target !== own))
+      return `${uri} on other realms is for sessions of the master realm`;
+    return null;
+  }
+
+  #isIn(realm: string, identity: Identity | null): identity is Identity {
+    return isIdentified(identity) && this.#model.realm(realm)?.securityEnabled === true;
+  }
+
+  #holds(realm: string, { user, roles = [] }: Identity, name: AdminProcedure): boolean {
+    const model = this.#model;
+    const uri = canonicalName(name);
+    const who = { roles, ...(user === undefined ? {} : { user }) };
+    if (!model.isGranted(realm, who, "wamp.call", uri)) return false;
+    const own = new Set<string>(model.closure(realm, roles).map((group) => `group/${group}`));
+    if (user !== undefined) own.add(`user/${user}`);
+    return model
+      .grants(realm)
+      .some(
+        (grant) =>
+          grant.effect === "allow" &&
+          grant.permissions.includes("wamp.call") &&
+          matches({ uri: grant.uri, match: matchNames.indexOf(grant.match) as Match }, uri) &&
+          (own.has(grant.role) || (grant.role === "all" && grant.uri.startsWith("bondy."))),
+      );
+  }
+}

@@ -1,0 +1,82 @@
+/** `bondy.user.*` */
+import type { Limits } from "../base/limits.ts";
+import { aDict, aText, invalidArgument, texts } from "../router/meta/meta-args.ts";
+import { requireListable } from "../router/meta/pattern-queries.ts";
+import type { Security } from "../security/model.ts";
+import type { AdminCall, AdminHandler } from "./admin-call.ts";
+import type { AdminProcedure } from "./catalogue.ts";
+import { grantForm, userForm } from "./forms.ts";
+import { requiredRealm, requiredUser } from "./required.ts";
+
+type Name = Extract<AdminProcedure, `user.${string}`>;
+
+export function userProcedures(security: Security, limits: Limits): Readonly<Record<Name, AdminHandler>> {
+  const nameOf = (call: AdminCall): string => call.text(1, "name");
+  const setEnabled =
+    (enabled: boolean): AdminHandler =>
+    async (call) => {
+      await security.setUserEnabled(call.realm, nameOf(call), enabled);
+      return [];
+    };
+  const changeGroups = async (
+    call: AdminCall,
+    verb: "add" | "remove",
+    names: readonly string[],
+  ): Promise<readonly unknown[]> => {
+    await security.changeUserGroups(call.realm, nameOf(call), { [verb]: names });
+    return [];
+  };
+  const one = (call: AdminCall): readonly string[] => [call.text(2, "group")];
+  const several = (call: AdminCall): readonly string[] => call.arg(2, "groups", texts);
+  return {
+    "user.add": async (call) => {
+      const user = await security.addUser(call.realm, call.arg(1, "user", aDict));
+      return [userForm(security, call.realm, user)];
+    },
+    "user.get": (call) => [userForm(security, call.realm, requiredUser(security, call.realm, nameOf(call)))],
+    "user.list": ({ realm }) => {
+      requiredRealm(security, realm);
+      const users = security.users(realm);
+      requireListable(users.length, limits);
+      return [users.map((user) => userForm(security, realm, user))];
+    },
+    "user.update": async (call) => {
+      const user = await security.updateUser(call.realm, nameOf(call), call.arg(2, "user", aDict));
+      return [userForm(security, call.realm, user)];
+    },
+    "user.delete": async (call) => {
+      await security.deleteUser(call.realm, nameOf(call));
+      return [];
+    },
+    "user.enable": setEnabled(true),
+    "user.disable": setEnabled(false),
+    "user.is_enabled": (call) => {
+      const { username, enabled } = requiredUser(security, call.realm, nameOf(call));
+      return [security.principal(call.realm, username)?.enabled ?? enabled];
+    },
+    "user.change_password": async (call) => {
+      const password = call.text(2, "password");
+      const old = call.option(3, "old", aText);
+      if (call.isSelf && old === undefined)
+        throw invalidArgument('argument 4 ("old") is missing: a user that changes its own password knows it');
+      await security.changePassword(call.realm, nameOf(call), password, old);
+      return [];
+    },
+    "user.add_alias": async (call) => {
+      await security.addAlias(call.realm, nameOf(call), call.text(2, "alias"));
+      return [];
+    },
+    "user.remove_alias": async (call) => {
+      await security.removeAlias(call.realm, nameOf(call), call.text(2, "alias"));
+      return [];
+    },
+    "user.add_group": (call) => changeGroups(call, "add", one(call)),
+    "user.add_groups": (call) => changeGroups(call, "add", several(call)),
+    "user.remove_group": (call) => changeGroups(call, "remove", one(call)),
+    "user.remove_groups": (call) => changeGroups(call, "remove", several(call)),
+    "user.grants": (call) => {
+      const { username } = requiredUser(security, call.realm, nameOf(call));
+      return [security.grantsOf(call.realm, `user/${username}`).map(grantForm)];
+    },
+  };
+}
