@@ -106,6 +106,8 @@ export const fixedLimits = Object.freeze({
   recordKeyBytes_max: 1_000,
   /** How far ahead of this machine's clock another node's may be. Beyond: its record is not merged, wamp.error.invalid_argument. */
   clockDrift_ms: 60_000,
+  /** Header of the PROXY protocol before a connection. Beyond: closed. */
+  proxyHeaderBytes_max: 2_048,
 });
 
 /** Bounds that an embedding program may set. */
