@@ -101,7 +101,8 @@ export class Front {
       socket.pause();
       if (rest.length > 0) socket.unshift(rest);
       this.#begin(socket, result.kind === "found" ? (result.peer ?? peer) : peer);
-      socket.resume();
+      // TLS reads what is there and what comes by itself: a socket that flowed would take it away.
+      if (this.#tls === null) socket.resume();
     };
     this.#waiting.set(
       socket,

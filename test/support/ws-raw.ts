@@ -80,6 +80,7 @@ export interface HandshakeOptions extends Endpoint {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent in one piece with the request. */
   readonly behind?: Uint8Array;
+  readonly before?: Uint8Array;
 }
 
 function requestText({
@@ -111,7 +112,11 @@ export async function request(
   const socket = tls === undefined ? connect(port, host) : connectTls({ host, port, ...tls });
   socket.on("error", () => {});
   socket.write(
-    Buffer.concat([Buffer.from(requestText(options), "latin1"), options.behind ?? new Uint8Array(0)]),
+    Buffer.concat([
+      options.before ?? new Uint8Array(0),
+      Buffer.from(requestText(options), "latin1"),
+      options.behind ?? new Uint8Array(0),
+    ]),
   );
   let text = Buffer.alloc(0);
   const reply = await new Promise<{ reply: HttpReply; rest: Buffer }>((resolve, reject) => {
