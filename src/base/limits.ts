@@ -117,7 +117,10 @@ export interface Limits {
    * inbound batch may have as much, and the framing of one message: four bytes, one in JSON. Beyond: close 1009, HTTP 413.
    */
   readonly frameBytes_max: number;
-  /** Connections over all listeners. Beyond: HTTP 503, RawSocket error 4. */
+  /**
+   * Connections over all listeners. Beyond: HTTP 503, RawSocket error 4. A TLS listener on node:tls also counts those that shake hands.
+   * Beyond: closed.
+   */
   readonly connections_max: number;
   /** Time from connection to WELCOME. Beyond: connection closed. */
   readonly handshake_ms: number;

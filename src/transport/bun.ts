@@ -3,7 +3,8 @@
  * does nothing else; the hot part is corked.ts.
  *
  * What it does in its own way: text arrives and leaves as JavaScript strings only, so a JSON frame, or a batch of them, is transcoded here
- * once in each direction, however many receive it; invalid UTF-8 in a text frame closes without a close frame.
+ * once in each direction, however many receive it; invalid UTF-8 in a text frame closes without a close frame. A TLS handshake has
+ * about twelve seconds, whatever `handshake_ms` says.
  */
 import type { Listener, OutgoingFrame, WebSocketAdapter, WebSocketListenOptions } from "../ports.ts";
 import { framingBytes_max } from "../protocol/batches.ts";
