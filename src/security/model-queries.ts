@@ -95,7 +95,7 @@ export class ModelQueries implements SecurityModel {
   /** A realm that is not there has no rules and allows nothing; one without security allows everything. */
   rulesFor(realm: string, identity: Identity): AccessRules | null {
     const found = this.#grantsFor(realm, identity);
-    return found && compileRules(found.grants, found.roles, found.mostSpecific);
+    return found && compileRules(found.grants, found.roles, found.mostSpecific, found.authorizer);
   }
 
   isGranted(
@@ -124,7 +124,8 @@ export class ModelQueries implements SecurityModel {
     if (effective !== undefined && !effective.securityEnabled) return null;
     const roles = rolesOf((groups) => this.closure(realm, groups), bearer);
     const grants = roles.flatMap((role) => this.grantsOf(realm, role));
-    return { roles, grants, mostSpecific: effective?.mostSpecific ?? false };
+    const { mostSpecific = false, record } = effective ?? {};
+    return { roles, grants, mostSpecific, authorizer: record?.authorizer ?? null };
   }
 
   #withPrototype(realm: string): readonly string[] {
