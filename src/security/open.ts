@@ -59,6 +59,7 @@ export async function openSecurity(options: SecurityOptions): Promise<SecuritySe
     passwordOptions: options.passwordOptions ?? {},
     automaticRealms: options.automaticRealms ?? null,
     fillRandom,
+    nodeId: records.nodeId,
   });
   await ensureMasterRealm(security);
   return security;
