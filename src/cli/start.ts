@@ -9,7 +9,6 @@ import { listenControl } from "./control.ts";
 import { exitUnavailable, fail } from "./exit-codes.ts";
 import { createLog } from "./log.ts";
 import { configOf, printProblems } from "./options.ts";
-import { administratorOf, asRouterTakesThem } from "./present.ts";
 import { definitionsChecker } from "./security.ts";
 import { openStore } from "./state.ts";
 
@@ -24,8 +23,8 @@ export async function start(command: Command): Promise<void> {
   } catch (cause) {
     return fail(cause instanceof Error ? cause.message : String(cause), exitUnavailable);
   }
-  const administrator = administratorOf(running.router);
-  if (administrator !== undefined) process.stderr.write(administratorNotice(administrator));
+  const { administrator } = running.router;
+  if (administrator !== null) process.stderr.write(administratorNotice(administrator));
   process.stdout.write(banner(running.router, config, performance.now() - startedAt));
   stopOnSignal(running);
 }
@@ -44,8 +43,9 @@ async function startRouter(config: Config, log: Log): Promise<Running> {
   try {
     const store = config.data === null ? null : await openStore(config.data);
     if (store !== null) opened.push(store);
-    const router = await createRouter({ ...asRouterTakesThem(toRouterOptions(config)), log });
-    opened.push(router);
+    const router = await createRouter({ ...toRouterOptions(config), ...(store && { store }), log });
+    // The store is closed with the router that has it.
+    opened.splice(0, 1, router);
     const control =
       store === null ? null : await listenControl(config.data!, ({ path }) => store.backup(path), log);
     if (control !== null) opened.push(control);
