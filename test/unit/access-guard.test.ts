@@ -35,6 +35,8 @@ class GuardRig {
   readonly metrics = new Metrics();
   readonly parts;
   rules: AccessRules | null;
+  /** Groups that sessions are in by now. */
+  roles: readonly string[] | null = null;
   #peers = 0;
 
   constructor(rules: AccessRules | null, limits: Partial<Limits> = {}) {
@@ -48,7 +50,8 @@ class GuardRig {
       limits: limitsFrom(limits),
       metrics: this.metrics,
       log: silentLog,
-      policy: { rulesFor: () => this.rules },
+      policy: { rulesFor: (_, { roles }) => (roles === undefined ? this.rules : rulesOf(grantsTo(roles))) },
+      identityOf: ({ identity }) => (this.roles === null ? identity! : { ...identity!, roles: this.roles }),
       ids: new RandomIds((words) => words.fill(7)),
       scheduler: this.scheduler,
     });
@@ -79,6 +82,22 @@ const rulesOf = (
   authorizer: string | null = null,
   mostSpecific = false,
 ): AccessRules => compileRules(grants, ["all"], mostSpecific, authorizer);
+
+const grantsTo = (groups: readonly string[]): GrantRecord[] =>
+  groups.map((group) => grantOf("all", "wamp.call", `${group}.`, "prefix"));
+
+test("a session is decided about by the groups that it is in by now", () => {
+  const rig = new GuardRig(rulesOf(grantsTo(["a"])));
+  const peer = rig.join();
+  assert.equal(rig.call(peer, "a.x"), Verdict.allowed);
+  rig.roles = ["b"];
+  assert.equal(rig.call(peer, "a.x"), Verdict.allowed);
+  rig.parts.access.expire(new Set(["realm2"]), [peer]);
+  assert.equal(rig.call(peer, "a.x"), Verdict.allowed);
+  rig.parts.access.expire(new Set(["realm1"]), [peer]);
+  assert.equal(rig.call(peer, "a.x"), Verdict.refused);
+  assert.equal(rig.call(peer, "b.x"), Verdict.allowed);
+});
 
 test("what a rule allows is allowed at once, and what none allows waits for the authorizer", () => {
   const rig = new GuardRig(rulesOf([grantOf("all", "wamp.call", "com.open.", "prefix")], "com.authorizer"));
