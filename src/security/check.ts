@@ -145,7 +145,7 @@ export class Check {
       this.add(path, `must be a map, is ${shown(value)}`);
       return emptyDict;
     }
-    const copy = this.#copy(value, path, 0) as Dict;
+    const copy = (this.#copy(value, path, 0) ?? emptyDict) as Dict;
     if (utf8Bytes(JSON.stringify(copy)) > fixedLimits.metaBytes_max) {
       this.add(path, `is larger than ${fixedLimits.metaBytes_max} bytes`);
       return emptyDict;

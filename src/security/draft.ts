@@ -4,7 +4,15 @@
  */
 import type { SecurityChange } from "./model.ts";
 import type { SigningKey, UserRecord } from "./records.ts";
-import { type Kind, type Kinds, keyOf, type Reader, type RecordKey, type SecurityState } from "./state.ts";
+import {
+  goneId,
+  type Kind,
+  type Kinds,
+  keyOf,
+  type Reader,
+  type RecordKey,
+  type SecurityState,
+} from "./state.ts";
 
 export interface Put extends RecordKey {
   readonly key: string;
@@ -20,9 +28,12 @@ export class Draft implements Reader {
   readonly #rows = new Map<string, Map<string, Value | null>>();
   readonly #puts = new Map<string, Put>();
   readonly #aliases = new Map<string, string | null>();
+  /** Whether this is what a file of definitions says, and not a change that wins over it. */
+  readonly #fromFile: boolean;
 
-  constructor(state: SecurityState) {
+  constructor(state: SecurityState, { fromFile = false }: { readonly fromFile?: boolean } = {}) {
     this.#state = state;
+    this.#fromFile = fromFile;
   }
 
   get<K extends Kind>(kind: K, realm: string, id: string): Kinds[K] | undefined {
@@ -77,6 +88,14 @@ export class Draft implements Reader {
     this.#rows.set(table, rows.set(id, value));
     const key = keyOf(kind, realm, id);
     this.#puts.set(key, { key, kind, realm, id, value, origin });
+    if (!this.#fromFile && (value === null || kind === "keys")) this.#markGone({ kind, realm, id }, key);
+  }
+
+  /** The file must not bring back what it defines. */
+  #markGone({ kind, realm, id }: RecordKey, key: string): void {
+    if (kind === "gone" || (this.#state.origin(key) === null && !this.#state.defined.has(key))) return;
+    if (this.get("gone", realm, goneId(kind, id)) === undefined)
+      this.put("gone", realm, goneId(kind, id), true);
   }
 
   /** As a consequence of another change: it goes on following its definition. */
@@ -100,7 +119,7 @@ export class Draft implements Reader {
   #changesOf(put: Put): readonly SecurityChange[] {
     const { kind, realm, id, value } = put;
     const before = this.#state.get(kind, realm, id) ?? null;
-    if (kind === "gone" || before === value) return [];
+    if (kind === "gone" || kind === "digests" || before === value) return [];
     // Of a realm that goes one hears once.
     if (kind !== "realm" && this.get("realm", realm, "") === undefined) return [];
     const name = kind === "realm" ? realm : kind === "keys" ? newestKid(value ?? before) : id;

@@ -35,17 +35,18 @@ export class Mutations {
   }
 
   /** Runs `make` when all earlier ones are done. It puts what it wants into the draft; where it throws, nothing is changed. */
-  run<T>(make: (draft: Draft) => T | Promise<T>): Promise<T> {
+  run<T>(make: (draft: Draft) => T | Promise<T>, options: { readonly fromFile?: boolean } = {}): Promise<T> {
     if (this.#waiting >= fixedLimits.securityQueue_max)
       return Promise.reject(securityError("unavailable", "too many changes are waiting"));
     this.#waiting++;
-    const done = this.#last.then(() => this.#one(make)).finally(() => void this.#waiting--);
+    const done = this.#last
+      .then(() => this.#one(make, new Draft(this.#state, options)))
+      .finally(() => void this.#waiting--);
     this.#last = done.catch(() => undefined);
     return done;
   }
 
-  async #one<T>(make: (draft: Draft) => T | Promise<T>): Promise<T> {
-    const draft = new Draft(this.#state);
+  async #one<T>(make: (draft: Draft) => T | Promise<T>, draft: Draft): Promise<T> {
     const result = await make(draft);
     const puts = draft.puts();
     if (puts.length === 0) return result;

@@ -114,7 +114,10 @@ export async function putRealm(draft: Draft, parts: PasswordParts, given: RealmG
   return record;
 }
 
-/** The first of them signs. Those of before, given or made, verify no more. */
+/** Keys that were made before the first were given verify on for as long as a ticket may last. */
+const handover_ms = 30 * 24 * 3_600_000;
+
+/** The first of them signs. Those that were given before and are not among them verify no more. */
 export function putGivenKeys(
   draft: Draft,
   uri: string,
@@ -122,13 +125,13 @@ export function putGivenKeys(
   now_ms: number,
   origin: string | null = null,
 ): void {
-  const keys = pems.map((pem) => keyFromPem(pem, now_ms)).filter((key) => key !== undefined);
-  const known = new Map((draft.get("keys", uri, "") ?? []).map((key) => [key.kid, key]));
-  const kept = keys.map((key) => {
-    const before = known.get(key.kid);
-    return before?.given === true && before.expires_ms === null ? before : key;
-  });
-  draft.put("keys", uri, "", kept.length === 0 ? null : kept, origin);
+  const given = pems.map((pem) => keyFromPem(pem, now_ms)).filter((key) => key !== undefined);
+  const names = new Set(given.map(({ kid }) => kid));
+  const made = (draft.get("keys", uri, "") ?? [])
+    .filter((key) => !key.given && !names.has(key.kid) && (key.expires_ms ?? Infinity) > now_ms)
+    .map((key) => ({ ...key, expires_ms: key.expires_ms ?? now_ms + handover_ms }));
+  const keys = [...given, ...made].slice(0, fixedLimits.signingKeys_max);
+  draft.put("keys", uri, "", keys.length === 0 ? null : keys, origin);
 }
 
 /** With `key` before the others, which end within `overlap_ms`. */
@@ -144,15 +147,20 @@ export function withNewKey(
   return [key, ...others].slice(0, fixedLimits.signingKeys_max);
 }
 
+/** Whether it is another realm's prototype or same-sign-on realm. */
+export function isNeeded(reader: Reader, uri: string): boolean {
+  for (const other of reader.realmUris()) {
+    const record = reader.get("realm", other, "");
+    if (record?.prototype_uri === uri || record?.sso_realm_uri === uri) return true;
+  }
+  return false;
+}
+
 /** Throws bondy.error.active_users where there are users and no `force`. */
 export function removeRealm(draft: Draft, uri: string, force: boolean): void {
   needRealm(draft, uri);
   if (uri === masterRealm) throw invalidInput([`the realm ${masterRealm} is always there`]);
-  for (const other of draft.realmUris()) {
-    const record = draft.get("realm", other, "");
-    if (record?.prototype_uri === uri || record?.sso_realm_uri === uri)
-      throw invalidInput([`the realm ${other} is made after ${uri}, or signs on there`]);
-  }
+  if (isNeeded(draft, uri)) throw invalidInput([`another realm is made after ${uri}, or signs on there`]);
   for (const _ of draft.entries("user", uri)) {
     if (force) break;
     throw securityError("activeUsers", `the realm ${uri} has users`);

@@ -1,6 +1,6 @@
 /** The security model: asked from memory, changed through checks and one commit each. Rules are in the files beside this one. */
 import { fixedLimits } from "../base/limits.ts";
-import type { Log } from "../base/log.ts";
+import type { FillRandom } from "../ports.ts";
 import { Check, type Dict, fold, utf8Bytes } from "./check.ts";
 import { normalCidr } from "./cidr.ts";
 import type { Draft } from "./draft.ts";
@@ -40,11 +40,13 @@ import {
 import { effectiveRealm, groupOf, masterRealm } from "./view.ts";
 
 export interface SecurityParts extends PasswordParts {
+  /** This router, among those that will share its records. */
+  readonly nodeId: string;
   verifyPassword(password: string, credentials: Credentials): Promise<boolean>;
   readonly passwordOptions: Partial<PasswordOptions>;
   /** What an unknown realm that a HELLO names is made after; null: none is made. */
   readonly automaticRealms: Dict | null;
-  readonly log: Log;
+  readonly fillRandom: FillRandom;
 }
 
 type Names = { readonly add?: readonly string[]; readonly remove?: readonly string[] };
@@ -71,13 +73,20 @@ export class SecurityService extends ModelQueries implements Security {
     this.#parts = parts;
   }
 
+  get nodeId(): string {
+    return this.#parts.nodeId;
+  }
+
   onChange(listener: (change: SecurityChange) => void): () => void {
     return this.#mutations.onChange(listener);
   }
 
-  /** Several changes as one: what `make` puts is committed together. Used by bootstrap and definitions. */
-  change<T>(make: (draft: Draft, state: SecurityState) => T | Promise<T>): Promise<T> {
-    return this.#mutations.run((draft) => make(draft, this.state));
+  /** What `make` puts, as one change. `fromFile`: it is what a file of definitions says. */
+  change<T>(
+    make: (draft: Draft, state: SecurityState, parts: SecurityParts) => T | Promise<T>,
+    options: { readonly fromFile: boolean },
+  ): Promise<T> {
+    return this.#mutations.run((draft) => make(draft, this.state, this.#parts), options);
   }
 
   /** Of a realm that is there; its URI is folded. */

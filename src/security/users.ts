@@ -16,14 +16,7 @@ export interface PasswordParts {
   readonly passwordOptions: Partial<PasswordOptions>;
 }
 
-/** Where the definition of a user in a file has it from; null: run time. */
-export interface UserOrigins {
-  readonly here: string | null;
-  readonly there: string | null;
-}
-const atRunTime: UserOrigins = { here: null, there: null };
-
-const blank = (username: string): UserRecord => ({
+export const blankUser = (username: string): UserRecord => ({
   username,
   groups: emptyList,
   meta: emptyDict,
@@ -59,7 +52,7 @@ export function checkAliases(
   }
 }
 
-async function hash(
+export async function hashFor(
   draft: Draft,
   parts: PasswordParts,
   realm: string,
@@ -101,7 +94,6 @@ export async function putUser(
   parts: PasswordParts,
   realm: string,
   given: UserGiven,
-  origins: UserOrigins = atRunTime,
 ): Promise<UserRecord> {
   const { username } = given;
   const before = draft.get("user", realm, username);
@@ -112,18 +104,20 @@ export async function putUser(
   if (given.aliases?.includes(username)) throw alreadyExists(`a user ${username} in ${realm}`);
   const sso = ssoRealmOf(draft, realm, given, before);
   const local: UserRecord = {
-    ...(before ?? blank(username)),
+    ...(before ?? blankUser(username)),
     ...(given.groups && { groups: given.groups }),
     ...(given.meta && { meta: given.meta }),
     ...(given.aliases && { aliases: given.aliases }),
     ...(given.enabled !== undefined && { enabled: given.enabled }),
     sso_realm_uri: sso,
   };
-  if (sso === null) return putCredentials(draft, parts, realm, { given, user: local, origin: origins.here });
+  if (sso === null) return putCredentials(draft, parts, realm, given, local);
   const there = draft.get("user", sso, username);
+  if (there === undefined && draft.aliasOwner(sso, username) !== undefined)
+    throw alreadyExists(`a user ${username} in ${sso}`);
   if (there === undefined || given.password !== undefined || given.authorized_keys !== undefined)
-    await putCredentials(draft, parts, sso, { given, user: there ?? blank(username), origin: origins.there });
-  storeUser(draft, realm, Object.freeze(local), origins.here);
+    await putCredentials(draft, parts, sso, given, there ?? blankUser(username));
+  storeUser(draft, realm, Object.freeze(local));
   return local;
 }
 
@@ -131,7 +125,8 @@ async function putCredentials(
   draft: Draft,
   parts: PasswordParts,
   realm: string,
-  { given, user, origin }: { given: UserGiven; user: UserRecord; origin: string | null },
+  given: UserGiven,
+  user: UserRecord,
 ): Promise<UserRecord> {
   const { password, password_opts: options } = given;
   const record: UserRecord = Object.freeze({
@@ -140,9 +135,9 @@ async function putCredentials(
     credentials:
       password === undefined
         ? user.credentials
-        : await hash(draft, parts, realm, { password, options, before: user.credentials }),
+        : await hashFor(draft, parts, realm, { password, options, before: user.credentials }),
   });
-  storeUser(draft, realm, record, origin);
+  storeUser(draft, realm, record);
   return record;
 }
 
@@ -191,6 +186,6 @@ export async function putPassword(
   password: string,
 ): Promise<void> {
   const { realm, user } = home;
-  const credentials = await hash(draft, parts, realm, { password, before: user.credentials });
+  const credentials = await hashFor(draft, parts, realm, { password, before: user.credentials });
   storeUser(draft, realm, Object.freeze({ ...user, credentials }));
 }

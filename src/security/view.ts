@@ -58,7 +58,7 @@ export function effectiveRealm(
       !record.is_prototype && (record.allow_connections ?? prototype?.allow_connections ?? true),
     securityEnabled: record.security_enabled ?? prototype?.security_enabled ?? true,
     authmethods,
-    ssoRealmUri: record.sso_realm_uri ?? prototype?.sso_realm_uri ?? null,
+    ssoRealmUri: record.is_sso_realm ? null : (record.sso_realm_uri ?? prototype?.sso_realm_uri ?? null),
     passwordOptions: passwordOptionsOf(record, authmethods, passwordOptions),
     // A grant of the prototype that denies must not be lost in a realm that says nothing, or something else.
     mostSpecific: record.rbac === "most_specific" || prototype?.rbac === "most_specific",

@@ -1,0 +1,101 @@
+/** Admin procedures and topics over a router's core, and what changes of the security model do to who is there. */
+import { addAdminProcedures } from "../admin/admin-api.ts";
+import type { AccessQuestion } from "../admin/explain-procedures.ts";
+import { Follower } from "../admin/follow.ts";
+import { ChangeTopics } from "../admin/topics.ts";
+import type { Identity } from "../ports.ts";
+import { closeReasons, errors, WampError } from "../protocol/errors.ts";
+import { Match } from "../protocol/messages.ts";
+import { permissionNames } from "../protocol/permissions.ts";
+import type { RouterSession, SessionObserver } from "../router/types.ts";
+import { explainAccess } from "../security/explain.ts";
+import type { CoreParts } from "./core.ts";
+import type { Secured } from "./security.ts";
+
+/** Adds the procedures. Returns who is to be told of sessions, and how to stop following changes. */
+export function administer(
+  core: CoreParts,
+  secured: Secured,
+): { readonly observers: readonly SessionObserver[]; readonly stop: () => void } {
+  const { security } = secured;
+  const realmOf = (uri: string): ReturnType<typeof core.realms.get> => core.realms.get(uri);
+  addAdminProcedures({
+    ...core,
+    security,
+    realmOf,
+    tickets: ticketsOf(secured),
+    explanations: {
+      access: (question) => explain(security, question),
+      denial: (id) => core.guard.denials.get(id),
+    },
+    backup: async (path) => {
+      try {
+        await secured.store.backup(path);
+      } catch (cause) {
+        throw new WampError(errors.unavailable.uri, cause instanceof Error ? cause.message : String(cause));
+      }
+    },
+  });
+  const topics = new ChangeTopics({ model: security, events: core.events, realmOf });
+  const follower = new Follower({
+    model: security,
+    refreshRealm: (uri) => core.accessRefresh.refresh([uri]),
+    closeRealm: (uri) => closeRealm(core, uri),
+    setIdentity: (session, identity) => setIdentity(core, session, identity),
+    ticketOf: ({ identity, realm }) => {
+      const { ticket: id, user } = identity ?? {};
+      if (id === undefined || user === undefined || realm === null) return undefined;
+      const owner = security.principal(realm.uri, user);
+      return owner && { realm: owner.credentialRealm, id };
+    },
+    afterTurn: (task) => core.outbox.afterTurn(task),
+  });
+  const stops = [security.onChange(follower.onChange), security.onChange(topics.onChange)];
+  return {
+    observers: [follower, topics],
+    stop: () => {
+      for (const stop of stops) stop();
+    },
+  };
+}
+
+/** A permission that the router itself does not ask for has a verdict and no more. */
+function explain(security: Secured["security"], question: AccessQuestion): object {
+  const { realm, permission, uri, ...bearer } = question;
+  const bit = permissionNames[permission];
+  if (bit === undefined) return { allowed: security.isGranted(realm, bearer, permission, uri) };
+  const grants = security.grants(realm);
+  const mostSpecific = security.realm(realm)?.mostSpecific === true;
+  const groupsOf = (group: string): readonly string[] => security.group(realm, group)?.groups ?? [];
+  return explainAccess({ grants, mostSpecific, groupsOf }, bearer, {
+    permission: bit,
+    uri,
+    match: Match.exact,
+  });
+}
+
+function ticketsOf({ tickets }: Secured): Parameters<typeof addAdminProcedures>[0]["tickets"] {
+  return {
+    issue: async (caller, realm, request) => {
+      const issued = await tickets.issue({ realm, identity: caller.identity! }, { ...request });
+      return { ...issued };
+    },
+    verify: async (realm, ticket) => {
+      const verified = await tickets.verify(realm, ticket);
+      if (verified.ok) return { ...verified.ticket };
+      throw new WampError(errors.invalidArgument.uri, verified.why);
+    },
+  };
+}
+
+function closeRealm(core: CoreParts, uri: string): void {
+  const realm = core.realms.close(uri);
+  if (realm === undefined) return;
+  for (const session of core.sessions.all())
+    if (session.realm === realm) session.goodbye(closeReasons.closeRealm, "the realm has been deleted");
+}
+
+function setIdentity(core: CoreParts, session: RouterSession, identity: Identity): void {
+  const found = core.sessions.get(session.id);
+  if (found !== null) found.identity = identity;
+}

@@ -1,0 +1,195 @@
+/** Puts security together: the model, the methods, what the router's core asks of them. Loaded only by routers that have it. */
+import { randomBytes } from "node:crypto";
+import { hashPassword, verifyPassword } from "../auth/credentials.ts";
+import { Cryptosign } from "../auth/cryptosign.ts";
+import { dynamicMethods } from "../auth/dynamic.ts";
+import { KeySets } from "../auth/jwks.ts";
+import { createKeyDerivation } from "../auth/kdf.ts";
+import type { Method } from "../auth/method.ts";
+import { type MockCredentials, mockCredentials } from "../auth/mock-credentials.ts";
+import { Negotiator } from "../auth/negotiator.ts";
+import { OAuth2 } from "../auth/oauth2.ts";
+import { passwordMethod } from "../auth/password.ts";
+import { keptRouterKey } from "../auth/router-key.ts";
+import { scramMethod } from "../auth/scram.ts";
+import { TicketMethod } from "../auth/ticket.ts";
+import { TicketService } from "../auth/tickets.ts";
+import { tlsCertificate } from "../auth/tls-certificate.ts";
+import { trustMethod } from "../auth/trust.ts";
+import { wampcraMethod } from "../auth/wampcra.ts";
+import { fillRandom, hostScheduler } from "../host.ts";
+import type { AccessPolicy, Authenticator, KeyDerivation, Store } from "../ports.ts";
+import type { Realm } from "../router/realm.ts";
+import type { Realms } from "../router/realms.ts";
+import { type Administrator, ensureAdministrator } from "../security/bootstrap.ts";
+import { applyDefinitions } from "../security/file.ts";
+import type { EffectiveRealm } from "../security/model.ts";
+import { openSecurity } from "../security/open.ts";
+import type { SecurityService } from "../security/service.ts";
+import { MemoryStore } from "../store/memory.ts";
+import type { Foundation } from "./core.ts";
+import type { RouterOptions } from "./options.ts";
+import type { ProcedureCaller } from "./procedure-caller.ts";
+
+const mockSecretKey = "router/mock";
+const mockSecretBytes = 32;
+
+const scheduler = hostScheduler;
+const wall_ms = (): number => scheduler.wall_ms();
+const now_ms = (): number => scheduler.now_ms();
+
+/** What a router with security has beside its core. */
+export interface Secured {
+  readonly security: SecurityService;
+  readonly tickets: TicketService;
+  readonly store: Store;
+  readonly kdf: KeyDerivation;
+  /** The administrator that was made at this start; null: there was one. */
+  readonly administrator: Administrator | null;
+  readonly authenticator: Authenticator;
+  readonly policy: AccessPolicy;
+  findRealm(realms: Realms, uri: string): Realm | undefined | Promise<Realm | undefined>;
+  close(): Promise<void>;
+}
+
+/** Rejects with what is wrong with the store or the definitions; nothing is left open then. */
+export async function openSecured(
+  options: RouterOptions,
+  base: Foundation,
+  procedures: Pick<ProcedureCaller, "call">,
+): Promise<Secured> {
+  const kdf = createKeyDerivation(base.limits);
+  const store = options.store ?? new MemoryStore();
+  try {
+    return await open(options, base, procedures, store, kdf);
+  } catch (cause) {
+    await kdf.close();
+    throw cause;
+  }
+}
+
+async function open(
+  options: RouterOptions,
+  base: Foundation,
+  procedures: Pick<ProcedureCaller, "call">,
+  store: Store,
+  kdf: KeyDerivation,
+): Promise<Secured> {
+  const { definitions = [], automaticRealms = false, administrator = {}, password } = options.security ?? {};
+  const security = await openSecurity({
+    store,
+    hashPassword: (text, how) => hashPassword(kdf, text, how, fillRandom, wall_ms()),
+    verifyPassword: (text, credentials) => verifyPassword(kdf, text, credentials),
+    wall_ms,
+    fillRandom,
+    ...(password === undefined ? {} : { passwordOptions: password }),
+    ...(automaticRealms ? { automaticRealms: {} } : {}),
+    log: base.log,
+  });
+  for (const { name, realms } of definitions) await applyDefinitions(security, realms, name);
+  const made = await ensureAdministrator(security, administrator.password);
+  const tickets = new TicketService({ security, node: security.nodeId, wall_ms });
+  const mock = mockCredentials(await keptMockSecret(store));
+  const negotiator = await negotiate(base, { security, tickets, kdf, mock, store, procedures });
+  return {
+    security,
+    tickets,
+    store,
+    kdf,
+    administrator: made,
+    authenticator: negotiator,
+    policy: policyOf(security),
+    findRealm: (realms, uri) => findRealm(security, realms, uri),
+    async close() {
+      await kdf.close();
+      await store.close();
+    },
+  };
+}
+
+/** Unknown names are challenged alike after every start. */
+async function keptMockSecret(store: Store): Promise<Uint8Array> {
+  const kept = store.get(mockSecretKey);
+  if (kept?.length === mockSecretBytes) return kept.slice();
+  const secret = randomBytes(mockSecretBytes);
+  await store.commit([{ key: mockSecretKey, value: secret }]);
+  return secret;
+}
+
+interface NegotiatorParts extends Pick<Secured, "security" | "tickets" | "kdf" | "store"> {
+  readonly mock: MockCredentials;
+  readonly procedures: Pick<ProcedureCaller, "call">;
+}
+
+async function negotiate(base: Foundation, parts: NegotiatorParts): Promise<Negotiator> {
+  const { security, tickets, kdf, mock, store, procedures } = parts;
+  const { limits, log, metrics, ids } = base;
+  const password = passwordMethod({
+    kdf,
+    mock,
+    fillRandom,
+    log,
+    optionsOf: (realm) => security.realm(realm)?.passwordOptions,
+    upgrade: (realm, user, credentials) => security.upgradeCredentials(realm, user, credentials),
+  });
+  const keySets = new KeySets({
+    now_ms,
+    onProblem: (issuer, why) =>
+      log.warn("auth", "the keys of an issuer could not be fetched", { issuer, why }),
+  });
+  const cryptosign = new Cryptosign({ routerKey: await keptRouterKey(store) });
+  const methods: readonly Method[] = [
+    password,
+    cryptosign,
+    trustMethod,
+    tlsCertificate,
+    wampcraMethod({ mock, fillRandom, wall_ms }),
+    scramMethod({ mock, fillRandom }),
+    new TicketMethod({ tickets, password }),
+    new OAuth2({ model: security, keySets, wall_ms }),
+  ];
+  const randomId = (): number => ids.next();
+  const dynamic = dynamicMethods({
+    callProcedure: (realm, uri, args, timeout_ms) => procedures.call(realm, uri, args, timeout_ms),
+    limits,
+    mock,
+    fillRandom,
+    cryptosign,
+    randomId,
+    wall_ms,
+  });
+  const automaticRealm = (uri: string): Promise<EffectiveRealm | undefined> => security.automaticRealm(uri);
+  return new Negotiator({
+    model: security,
+    automaticRealm,
+    methods,
+    dynamic,
+    limits,
+    metrics,
+    log,
+    randomId,
+    now_ms,
+  });
+}
+
+/** Sessions that the embedding program opens without saying in which role may do everything. */
+const policyOf = (security: SecurityService): AccessPolicy => ({
+  rulesFor: (realm, identity) =>
+    identity.authprovider === "local" && identity.authrole === "trusted"
+      ? null
+      : security.rulesFor(realm, identity),
+});
+
+/** The realm that is open, or one that the model knows and that is opened now. */
+function findRealm(
+  security: SecurityService,
+  realms: Realms,
+  uri: string,
+): Realm | undefined | Promise<Realm | undefined> {
+  const present = realms.get(uri);
+  if (present !== undefined) return present;
+  const open = (known: EffectiveRealm | undefined): Realm | undefined =>
+    known && (realms.get(known.uri) ?? realms.open({ ...known.record.options, uri: known.uri }));
+  const known = security.realm(uri);
+  return known === undefined ? security.automaticRealm(uri).then(open) : open(known);
+}
