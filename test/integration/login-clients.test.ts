@@ -1,55 +1,77 @@
-// Logins over WebSocket: clients that others wrote, and our own, against the negotiator on a real security model.
+// Logins over WebSocket: clients that others wrote, and our own, against a whole router.
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
 import { connect } from "../../src/client/connect.ts";
 import type { AuthOptions } from "../../src/client/options.ts";
-import { loadWasm } from "../../src/host.ts";
-import { buildCore } from "../../src/main/core.ts";
-import { RouterHost } from "../../src/main/host.ts";
+import { createRouter, type Router } from "../../src/main.ts";
 import { WampError } from "../../src/protocol/errors.ts";
 import { loadAutobahn } from "../support/foreign-autobahn.ts";
-import { keyedPublic, LoginWorld, testRealm } from "../support/login-world.ts";
+import { keyedPublic, testRealm } from "../support/login-world.ts";
 
 type Dict = Readonly<Record<string, unknown>>;
 
 const methods = ["anonymous", "trust", "password", "wampcra", "wamp-scram", "cryptosign"];
-let world: LoginWorld;
-let router: RouterHost;
+const password = "open sesame";
+const secretKey = Buffer.alloc(32, 3).toString("hex");
+const dynamicRealm = "com.acme.dynamic";
+
+const source = (usernames: string, authmethod: string, cidr = "127.0.0.0/8") => ({
+  usernames,
+  authmethod,
+  cidr,
+});
+const realms = [
+  {
+    uri: testRealm,
+    authmethods: methods,
+    groups: [{ name: "staff" }, { name: "admins" }],
+    users: [
+      { username: "bob", password, groups: ["staff", "admins"], aliases: ["bobby"] },
+      { username: "off", password, enabled: false },
+      { username: "keyed", authorized_keys: [keyedPublic] },
+      // Hashed for WAMP-SCRAM alone, by the function that only it knows.
+      {
+        username: "ann",
+        password: "J\u00fcrgen's",
+        password_opts: { protocol: "scram", params: { kdf: "argon2id13", iterations: 1, memory: 1_024 } },
+      },
+    ],
+    sources: [
+      ...["anonymous", "password", "wampcra", "wamp-scram", "cryptosign"].map((method) =>
+        source("all", method),
+      ),
+      source("keyed", "trust"),
+      source("bob", "trust", "10.0.0.0/8"),
+    ],
+  },
+  {
+    uri: dynamicRealm,
+    authmethods: ["wampcra", "ticket"],
+    authenticators: { wampcra: "com.acme.auth", ticket: "com.acme.auth" },
+  },
+];
+
+let router: Router;
 let url = "";
 
 before(async () => {
-  world = await (await LoginWorld.make()).populate({}, methods);
-  for (const method of methods) {
-    await world.source(method === "trust" ? "keyed" : "all", method, "127.0.0.0/8");
-  }
-  // Hashed for WAMP-SCRAM alone, by the function that only it knows.
-  const argon2 = { protocol: "scram", params: { kdf: "argon2id13", iterations: 1, memory: 1_024 } };
-  await world.security.addUser(testRealm, {
-    username: "ann",
-    password: "J\u00fcrgen's",
-    password_opts: argon2,
+  router = await createRouter({
+    realms: [],
+    security: { definitions: [{ name: "test", realms }] },
+    websocket: { port: 0 },
   });
-  const parts = buildCore({ realms: [testRealm] }, await loadWasm());
-  router = new RouterHost({ ...parts, authenticator: world.negotiator });
-  await router.listen({ websocket: { port: 0 } });
   url = router.listeners[0]!.url;
 });
 
-after(async () => {
-  await router.close();
-  await world.close();
-});
+after(() => router.close());
 
-async function join(auth: AuthOptions): Promise<Dict> {
-  const session = await connect({ url, realm: testRealm, auth });
+async function join(auth: AuthOptions, realm = testRealm): Promise<Dict> {
+  const session = await connect({ url, realm, auth });
   await session.leave();
   return session.details;
 }
 
 const refusedWith = (uri: string) => (cause: unknown) => cause instanceof WampError && cause.uri === uri;
-const password = "open sesame";
-const secretKey = Buffer.alloc(32, 3).toString("hex");
-
 const logins: readonly (readonly [string, AuthOptions, Dict])[] = [
   ["anonymous", {}, { authrole: "anonymous", authmethod: "anonymous" }],
   ["trust", { methods: ["trust"], authid: "keyed" }, { authid: "keyed", authmethod: "trust" }],
@@ -71,6 +93,11 @@ for (const [name, auth, expected] of logins) {
     for (const [key, value] of Object.entries(expected)) assert.equal(details[key], value, key);
   });
 }
+
+test("who may come from elsewhere only is refused like a wrong password", async () => {
+  const away = { methods: ["trust"], authid: "bob" } as const;
+  await assert.rejects(join(away), refusedWith("wamp.error.authentication_failed"));
+});
 
 test("our client hears one answer for a wrong password and for nobody", async () => {
   const failed = refusedWith("wamp.error.authentication_failed");
@@ -108,12 +135,13 @@ interface AutobahnAuth {
 async function joinByAutobahn(
   options: object,
   onchallenge: (autobahn: AutobahnAuth, extra: Dict) => string,
+  realm = testRealm,
 ): Promise<Dict> {
   const autobahn = await loadAutobahn();
   const auth = autobahn as unknown as AutobahnAuth;
   const connection = new autobahn.Connection({
     url,
-    realm: testRealm,
+    realm,
     max_retries: 0,
     retry_if_unreachable: false,
     onchallenge: (_session: unknown, _method: string, extra: Dict) => onchallenge(auth, extra),
@@ -193,4 +221,33 @@ test("wampy comes in by WAMP-CRA and by cryptosign, and not with a wrong secret"
   });
   assert.equal(byKey["authid"], "keyed");
   assert.equal(byKey["authmethod"], "cryptosign");
+});
+
+test("a realm's authenticator decides: autobahn-js with a plain secret, our client with a ticket", async () => {
+  const asked: unknown[] = [];
+  const session = await router.session(dynamicRealm);
+  await session.register("com.acme.auth", ({ args: [realm, authid, details] }) => {
+    const { authmethod, ticket } = details as Dict;
+    asked.push([realm, authid, authmethod]);
+    if (authid !== "joe" || (authmethod === "ticket" && ticket !== "secret!!!")) {
+      throw new WampError("com.acme.no", "unknown, or wrong");
+    }
+    return { role: "frontend", secret: "secret2", extra: { floor: 3 } };
+  });
+  const plain = (authid: string, secret: string) =>
+    joinByAutobahn(
+      { authmethods: ["wampcra"], authid },
+      ({ auth_cra }, { challenge }) => auth_cra.sign(secret, String(challenge)),
+      dynamicRealm,
+    );
+  const { authid, authrole, authprovider, authextra } = await plain("joe", "secret2");
+  assert.deepEqual([authid, authrole, authprovider, authextra], ["joe", "frontend", "dynamic", { floor: 3 }]);
+  await assert.rejects(plain("joe", "guess"), /wamp.error.authentication_failed/);
+  await assert.rejects(plain("jim", "secret2"), /wamp.error.authentication_failed/);
+  const byTicket = { methods: ["ticket"], authid: "joe" } as const;
+  assert.equal((await join({ ...byTicket, ticket: "secret!!!" }, dynamicRealm))["authrole"], "frontend");
+  const failed = refusedWith("wamp.error.authentication_failed");
+  await assert.rejects(join({ ...byTicket, ticket: "guess" }, dynamicRealm), failed);
+  assert.equal(asked.length, 5);
+  assert.deepEqual(asked[0], [dynamicRealm, "joe", "wampcra"]);
 });
