@@ -145,21 +145,21 @@ export class TicketService {
   }
 
   /**
-   * `bondy.ticket.verify`: whether a ticket lets its owner into a realm now. Where the owner is known already, it must be this one.
+   * `bondy.ticket.verify`: whether a ticket lets its owner into a realm now. `owner` is who says that it is its own; absent: anybody's.
    * Never rejects.
    */
-  async verify(realm: string, token: string, owner?: string): Promise<VerifiedTicket> {
+  async verify(realm: string, token: string, owner?: Principal | null): Promise<VerifiedTicket> {
     const { security, wall_ms } = this.#options;
     const refused = (why: string): VerifiedTicket => ({ ok: false, why });
     const said = unchecked(token);
     if (said === null) return refused("it is no ticket");
-    const { iss: authrealm = "", aud = "" } = said.claims;
-    if (authrealm !== realm && authrealm !== security.realm(realm)?.ssoRealmUri)
+    const { iss: authrealm = "" } = said.claims;
+    const here = security.realm(realm);
+    if (here === undefined || (authrealm !== here.uri && authrealm !== here.ssoRealmUri))
       return refused("the ticket is of another realm");
-    const audience = Array.isArray(aud) ? "" : aud;
     const checked = await check(token, publicKeySet(security.signingKeys(authrealm)), {
       issuer: authrealm,
-      audience,
+      audience: [here.uri, authrealm],
       algorithms: ownAlgorithms,
       typ: tokenTypes.ticket,
       wall_ms: wall_ms(),
@@ -168,9 +168,14 @@ export class TicketService {
     const ticket = security.ticket(authrealm, checked.claims.jti ?? "");
     if (ticket === undefined) return refused("the ticket was revoked, or replaced by another");
     if (ticket.expires_at * 1_000 <= wall_ms()) return refused("the ticket has expired");
-    if (ticket.scope.realm !== null && ticket.scope.realm !== realm)
+    if (ticket.scope.realm !== null && ticket.scope.realm !== here.uri)
       return refused("the ticket is for another realm");
-    if (ticket.authid !== (owner ?? ticket.authid)) return refused("the ticket is somebody else's");
+    // A user of the same name whose credentials are elsewhere is another.
+    const principal = security.principal(realm, ticket.authid);
+    if (principal === undefined || !isOwner(ticket, principal))
+      return refused("the ticket's owner is not known here");
+    if (owner !== undefined && (owner === null || !isOwner(ticket, owner)))
+      return refused("the ticket is somebody else's");
     return { ok: true, ticket };
   }
 
@@ -200,11 +205,11 @@ export class TicketService {
   }
 }
 
+const isOwner = (ticket: TicketRecord, { credentialRealm, credentialUser }: Principal): boolean =>
+  ticket.authrealm === credentialRealm && ticket.authid === credentialUser.username;
+
 const nameOfScope = ({ realm, client_id }: Scope): string =>
   `${client_id === null ? "" : "client_"}${realm === null ? "sso" : "local"}`;
-
-const isSameScope = (a: Scope, b: Scope): boolean =>
-  a.realm === b.realm && a.client_id === b.client_id && a.device_id === b.device_id;
 
 function lifetimeOf(seconds: unknown): number {
   if (seconds === undefined || seconds === null) return fixedLimits.ticketExpiry_s;
