@@ -1,5 +1,5 @@
 /** One authentication method, as the negotiator sees it. Types only. */
-import type { AuthAnswer, HelloRequest } from "../ports.ts";
+import type { AuthAnswer, HelloRequest, Identity } from "../ports.ts";
 import type { EffectiveRealm, Principal } from "../security/model.ts";
 import type { AuthMethod } from "../security/records.ts";
 
@@ -24,8 +24,8 @@ export interface Proved {
   readonly authid?: string;
   readonly roles?: readonly string[];
   readonly user?: string;
-  /** The id of the ticket that has proved it; goes into the identity, so that the session ends with its ticket. */
-  readonly ticket?: string;
+  /** What has proved it, for the identity: the session ends with its ticket. */
+  readonly ticket?: Identity["ticket"];
 }
 
 export type MethodAnswer =
@@ -47,5 +47,7 @@ export interface Method {
    * is taken to be able to use what the realm's users usually can, and must be led through the same steps with the same work.
    */
   suits(login: Login): boolean;
+  /** Whether it could be used over this connection at all, whoever it is for; absent: over all. */
+  isOpen?(hello: HelloRequest): boolean;
   begin(login: Login): MethodAnswer | Promise<MethodAnswer>;
 }

@@ -43,7 +43,7 @@ export class OAuth2 implements Method {
   }
 
   /** Anybody may have a token. */
-  suits(_login: Login): boolean {
+  suits(): boolean {
     return true;
   }
 

@@ -10,15 +10,14 @@ import type { Identity } from "../ports.ts";
 import { errors, WampError } from "../protocol/errors.ts";
 import type { Principal, Security } from "../security/model.ts";
 import type { TicketRecord } from "../security/records.ts";
-import { check, ownAlgorithms, publicKeySet, tokenTypes, unchecked } from "./jwt.ts";
+import { check as checkToken, ownAlgorithms, publicKeySet, tokenTypes, unchecked } from "./jwt.ts";
 
 type Dict = Readonly<Record<string, unknown>>;
 type Scope = TicketRecord["scope"];
 
 /** The session that asks. */
 export interface TicketHolder {
-  readonly realm: string;
-  readonly identity: Identity;
+  readonly identity: Identity | null;
 }
 
 /** What bondy.ticket.issue answers. */
@@ -34,12 +33,6 @@ export interface IssuedTicket {
 export type VerifiedTicket =
   | { readonly ok: true; readonly ticket: TicketRecord }
   | { readonly ok: false; readonly why: string };
-
-/** A ticket that is no more: sessions that it has let in are to end. */
-export interface RevokedTicket {
-  readonly authrealm: string;
-  readonly id: string;
-}
 
 export interface TicketServiceOptions {
   readonly security: Security;
@@ -64,50 +57,49 @@ export class TicketService {
    * `client_id`, `device_id`. Replaces the ticket for the same realm, client and device. Rejects with a WampError: not_authorized,
    * invalid_argument, unavailable.
    */
-  async issue(holder: TicketHolder, kwargs: Dict): Promise<IssuedTicket> {
+  async issue({ identity }: TicketHolder, realm: string, kwargs: Dict): Promise<IssuedTicket> {
     const { node, security, wall_ms } = this.#options;
-    const principal = this.#principalOf(holder);
+    const { principal, who } = this.#entitled(identity, realm);
     const { credentialRealm: authrealm, credentialUser } = principal;
-    const scope = await this.#scopeOf(holder, principal, kwargs);
+    const scope = await this.#scopeOf(who, principal, kwargs);
     const lifetime_s = lifetimeOf(kwargs["expiry_time_secs"]);
     const issued_at = Math.floor(wall_ms() / 1_000);
-    const { username: authid } = credentialUser;
     const ticket: TicketRecord = {
       id: randomUUID(),
       authrealm,
-      authid,
+      authid: credentialUser.username,
       scope,
-      issued_by: holder.identity.authid,
+      issued_by: who.authid,
       issued_at,
       expires_at: issued_at + lifetime_s,
     };
-    const token = await this.#sign(ticket, { authmethod: holder.identity.authmethod, issued_on: node });
+    const token = await this.#sign(ticket, { authmethod: who.authmethod, issued_on: node });
     await security.putTicket(ticket);
     return { ticket: token, id: ticket.id, issued_at, expires_at: ticket.expires_at, scope };
   }
 
-  #principalOf({ realm, identity }: TicketHolder): Principal {
-    const { authmethod, user } = identity;
+  #entitled(identity: Identity | null, realm: string): { principal: Principal; who: Identity } {
+    const { authmethod = "none", user } = identity ?? {};
     const principal = user === undefined ? undefined : this.#options.security.principal(realm, user);
     // A ticket for a ticket would outlive every expiry.
-    if (authmethod === "ticket" || authmethod === "anonymous" || principal === undefined)
+    if (identity === null || principal === undefined || authmethod === "ticket" || authmethod === "anonymous")
       throw new WampError(
         errors.notAuthorized.uri,
         `a session that has come by ${authmethod} is given no ticket`,
       );
-    return principal;
+    return { principal, who: identity };
   }
 
-  async #scopeOf(holder: TicketHolder, principal: Principal, kwargs: Dict): Promise<Scope> {
-    const { realm, identity } = holder;
+  async #scopeOf(who: Identity, principal: Principal, kwargs: Dict): Promise<Scope> {
+    const { realm } = principal;
     const { allow_sso = true } = kwargs;
     if (typeof allow_sso !== "boolean") throw invalid("allow_sso is a boolean");
     const isSso = allow_sso && principal.credentialRealm !== realm;
     const device_id = textOf(kwargs, "device_id");
-    const client_id = await this.#clientOf(holder, principal, kwargs);
+    const client_id = await this.#clientOf(principal, kwargs);
     const scope = { realm: isSso ? null : realm, client_id, device_id };
     const name = nameOfScope(scope);
-    if (!this.#options.security.isGranted(realm, identity, "bondy.issue", `bondy.ticket.scope.${name}`))
+    if (!this.#options.security.isGranted(realm, who, "bondy.issue", `bondy.ticket.scope.${name}`))
       throw new WampError(
         errors.notAuthorized.uri,
         `the session may not issue tickets of the scope ${name}: it takes bondy.issue on bondy.ticket.scope.${name}`,
@@ -115,15 +107,15 @@ export class TicketService {
     return scope;
   }
 
-  async #clientOf({ realm }: TicketHolder, principal: Principal, kwargs: Dict): Promise<string | null> {
+  async #clientOf({ credentialUser, realm }: Principal, kwargs: Dict): Promise<string | null> {
     const client_id = textOf(kwargs, "client_id");
     const token = kwargs["client_ticket"] ?? null;
     if (token === null) return client_id;
     if (client_id !== null) throw invalid("either client_ticket or client_id, not both");
-    const client = typeof token === "string" ? await this.verify(realm, token) : null;
+    const client = typeof token === "string" ? await this.check(realm, token) : null;
     if (client === null || !client.ok) throw invalid("client_ticket is no valid ticket for this realm");
     const { authid, scope } = client.ticket;
-    if (scope.client_id !== null || authid === principal.credentialUser.username)
+    if (scope.client_id !== null || authid === credentialUser.username)
       throw invalid("client_ticket is not the ticket of a client");
     return authid;
   }
@@ -144,11 +136,15 @@ export class TicketService {
       .sign(await importJWK({ ...jwk }, "ES256"));
   }
 
-  /**
-   * `bondy.ticket.verify`: whether a ticket lets its owner into a realm now. `owner` is who says that it is its own; absent: anybody's.
-   * Never rejects.
-   */
-  async verify(realm: string, token: string, owner?: Principal | null): Promise<VerifiedTicket> {
+  /** `bondy.ticket.verify`: what is stored of a ticket that this realm takes now. Rejects with WampError authentication_failed. */
+  async verify(realm: string, token: string): Promise<Dict> {
+    const checked = await this.check(realm, token);
+    if (!checked.ok) throw new WampError(errors.authenticationFailed.uri, checked.why);
+    return { ...checked.ticket };
+  }
+
+  /** Whether a ticket lets its owner into a realm now. `owner` is who says that it is its own; absent: anybody's. Never rejects. */
+  async check(realm: string, token: string, owner?: Principal | null): Promise<VerifiedTicket> {
     const { security, wall_ms } = this.#options;
     const refused = (why: string): VerifiedTicket => ({ ok: false, why });
     const said = unchecked(token);
@@ -157,7 +153,7 @@ export class TicketService {
     const here = security.realm(realm);
     if (here === undefined || (authrealm !== here.uri && authrealm !== here.ssoRealmUri))
       return refused("the ticket is of another realm");
-    const checked = await check(token, publicKeySet(security.signingKeys(authrealm)), {
+    const checked = await checkToken(token, publicKeySet(security.signingKeys(authrealm)), {
       issuer: authrealm,
       audience: [here.uri, authrealm],
       algorithms: ownAlgorithms,
@@ -179,29 +175,28 @@ export class TicketService {
     return { ok: true, ticket };
   }
 
-  /** `bondy.ticket.revoke`: a ticket of a user of this realm. False: there is no such ticket. */
-  revoke(realm: string, authid: string, id: string): Promise<boolean> {
-    const principal = this.#options.security.principal(realm, authid);
-    if (principal === undefined) return Promise.resolve(false);
-    const { credentialRealm, credentialUser } = principal;
+  /**
+   * `bondy.ticket.revoke`: a ticket of a user of this realm, wherever the user's credentials are. Sessions hear of it as of every change
+   * of the model. False: there is no such ticket.
+   */
+  async revoke(realm: string, id: string): Promise<boolean> {
     const { security } = this.#options;
-    if (security.ticket(credentialRealm, id)?.authid !== credentialUser.username)
-      return Promise.resolve(false);
-    return security.revokeTicket(credentialRealm, id);
+    const here = security.realm(realm);
+    for (const authrealm of [here?.uri, here?.ssoRealmUri]) {
+      const ticket = typeof authrealm === "string" ? security.ticket(authrealm, id) : undefined;
+      if (ticket === undefined) continue;
+      const principal = security.principal(realm, ticket.authid);
+      if (principal !== undefined && isOwner(ticket, principal))
+        return security.revokeTicket(ticket.authrealm, id);
+    }
+    return false;
   }
 
-  /** `bondy.ticket.revoke_all`: all tickets of a user, wherever they are good for. Returns how many there were. */
-  revokeAll(realm: string, authid: string): Promise<number> {
+  /** `bondy.ticket.revoke_all`: all tickets of a user of this realm, wherever they are good for. Returns how many there were. */
+  async revokeAll(realm: string, authid: string): Promise<number> {
     const principal = this.#options.security.principal(realm, authid);
-    if (principal === undefined) return Promise.resolve(0);
+    if (principal === undefined) return 0;
     return this.#options.security.revokeTickets(principal.credentialRealm, principal.credentialUser.username);
-  }
-
-  /** Calls back whenever a ticket ends before its time: revoked, replaced, or with its user. Returns how to stop. */
-  onRevoked(listener: (ticket: RevokedTicket) => void): () => void {
-    return this.#options.security.onChange(({ kind, action, realm, name }) => {
-      if (kind === "ticket" && action === "deleted") listener({ authrealm: realm, id: name });
-    });
   }
 }
 

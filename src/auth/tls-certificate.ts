@@ -15,8 +15,8 @@ const abort = (message: string): MethodAnswer => ({
 
 export const tlsCertificate: Method = {
   name: "tls",
-  /** Up to the connection, not to the user. */
-  suits: ({ hello }: Login) => hello.transport.tls?.certificate !== undefined,
+  suits: () => true,
+  isOpen: ({ transport }) => transport.tls?.certificate !== undefined,
   begin({ hello, principal }: Login): MethodAnswer {
     const certificate = hello.transport.tls?.certificate;
     if (certificate === undefined) return abort("this connection has no client certificate");

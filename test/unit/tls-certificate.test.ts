@@ -22,7 +22,7 @@ function kindOf(
   const login = loginOf({ authid, principal, tls });
   const answer = tlsCertificate.begin(login);
   assert.ok(!(answer instanceof Promise));
-  return [tlsCertificate.suits(login), answer.kind];
+  return [tlsCertificate.isOpen?.(login.hello), answer.kind];
 }
 
 test("the common name and the alternative names of a certificate may log in, in any case", () => {
