@@ -5,6 +5,7 @@ import test, { type TestContext } from "node:test";
 import nacl from "tweetnacl";
 import { Cryptosign } from "../../src/auth/cryptosign.ts";
 import { KeySets } from "../../src/auth/jwks.ts";
+import { KeyOwners } from "../../src/auth/key-owners.ts";
 import type { Method } from "../../src/auth/method.ts";
 import { OAuth2 } from "../../src/auth/oauth2.ts";
 import { RouterKey } from "../../src/auth/router-key.ts";
@@ -110,7 +111,7 @@ const issuer = "https://issuer.example.com";
 async function world(t: TestContext, realm: Dict = {}) {
   const key = await issuerKey("k1");
   // The methods need the model, which the world makes: they look it up when they are asked.
-  const later: { security?: Security } = {};
+  const later: { security?: Security; owners?: KeyOwners } = {};
   const security = new Proxy({} as Security, {
     get: (_, name) => {
       const value: unknown = Reflect.get(later.security!, name);
@@ -125,7 +126,7 @@ async function world(t: TestContext, realm: Dict = {}) {
   };
   const login = await LoginWorld.make({
     moreMethods: [
-      new Cryptosign({ routerKey }),
+      new Cryptosign({ routerKey, owners: { ownerOf: (...asked) => later.owners!.ownerOf(...asked) } }),
       new TicketMethod({ tickets, password }),
       new OAuth2({ model: security, keySets: new KeySets({ now_ms: () => 0 }), wall_ms }),
       tlsCertificate,
@@ -134,6 +135,7 @@ async function world(t: TestContext, realm: Dict = {}) {
   });
   t.after(() => login.kdf.close());
   later.security = login.security;
+  later.owners = new KeyOwners(login.security);
   await login.populate({ issuers: [{ issuer, jwks: { keys: [key.jwk] } }], ...realm }, methods);
   const authorized_keys = [Buffer.from(pair.publicKey).toString("hex")];
   await login.security.updateUser(testRealm, "bob", { authorized_keys });
@@ -176,6 +178,49 @@ test("every method lets bob in as himself, over one connection or another", asyn
   }
   const [anonymous] = await join({});
   assert.equal(anonymous.identity?.authmethod, "anonymous");
+});
+
+test("cryptosign without an authid finds the one user who has the key, under the same rules", async (t) => {
+  const { join, login } = await world(t);
+  const keys = [Buffer.from(pair.publicKey).toString("hex")];
+  const [peer, session] = await join({ secretKey });
+  assert.deepEqual([peer.identity?.user, session.details.authid], ["bob", "bob"]);
+  // Two have it: whose is it?
+  await login.security.updateUser(testRealm, "keyed", { authorized_keys: keys });
+  await assert.rejects(join({ secretKey }), refused);
+  await login.security.deleteUser(testRealm, "keyed");
+  await join({ secretKey });
+  await login.security.setUserEnabled(testRealm, "bob", false);
+  await assert.rejects(join({ secretKey }), refused);
+  await login.security.setUserEnabled(testRealm, "bob", true);
+  await login.security.updateUser(testRealm, "bob", { authorized_keys: [] });
+  await assert.rejects(join({ secretKey }), refused);
+  await login.security.updateUser(testRealm, "bob", { authorized_keys: keys });
+  await join({ secretKey });
+  await login.security.deleteRealm(testRealm, { force: true });
+  await login.security.createRealm({ uri: testRealm, authmethods: ["cryptosign"] });
+  await login.source("all", "cryptosign", "10.0.0.0/8");
+  await assert.rejects(join({ secretKey }), refused);
+  await login.security.addUser(testRealm, { username: "ann", authorized_keys: keys });
+  assert.equal((await join({ secretKey }))[0].identity?.user, "ann");
+});
+
+test("the key of a user whose credentials are in a sign-on realm is that user's where it is one", async (t) => {
+  const { join, login } = await world(t);
+  const { security } = login;
+  const authorized_keys = [Buffer.from(pair.publicKey).toString("hex")];
+  await security.updateUser(testRealm, "bob", { authorized_keys: [] });
+  await security.createRealm({ uri: "com.acme.sso", is_sso_realm: true });
+  await security.updateRealm(testRealm, { sso_realm_uri: "com.acme.sso" });
+  for (const username of ["ann", "bob"]) await security.addUser("com.acme.sso", { username });
+  await security.addUser(testRealm, { username: "ann", sso_realm_uri: "com.acme.sso" });
+  // This bob is another than the one of the realm.
+  await security.updateUser("com.acme.sso", "bob", { authorized_keys });
+  await assert.rejects(join({ secretKey }), refused);
+  await security.updateUser("com.acme.sso", "bob", { authorized_keys: [] });
+  await security.updateUser("com.acme.sso", "ann", { authorized_keys });
+  const [peer] = await join({ secretKey });
+  assert.equal(peer.identity?.user, "ann");
 });
 
 test("wamp-scram by argon2id13", async (t) => {
