@@ -284,8 +284,8 @@ export interface Identity {
   readonly user?: string;
   /** The groups that it acts in, without those that contain them. Absent: none. */
   readonly roles?: readonly string[];
-  /** The ticket that it has logged in with, and the realm that has it: the session ends when that is revoked. */
-  readonly ticket?: { readonly realm: string; readonly id: string };
+  /** The id of the ticket that it has logged in with: the session ends when that is revoked. */
+  readonly ticket?: string;
 }
 
 /** What an authenticator says next. */

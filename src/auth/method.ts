@@ -1,5 +1,5 @@
 /** One authentication method, as the negotiator sees it. Types only. */
-import type { AuthAnswer, HelloRequest, Identity } from "../ports.ts";
+import type { AuthAnswer, HelloRequest } from "../ports.ts";
 import type { EffectiveRealm, Principal } from "../security/model.ts";
 import type { AuthMethod } from "../security/records.ts";
 
@@ -24,8 +24,8 @@ export interface Proved {
   readonly authid?: string;
   readonly roles?: readonly string[];
   readonly user?: string;
-  /** What has proved it, for the identity: the session ends with its ticket. */
-  readonly ticket?: Identity["ticket"];
+  /** The id of the ticket that has proved it; goes into the identity, so that the session ends with its ticket. */
+  readonly ticket?: string;
 }
 
 export type MethodAnswer =

@@ -36,9 +36,8 @@ export class TicketMethod implements Method {
       return asked.kind === "challenge" ? asked.proceed(signature, {}) : asked;
     }
     // Whoever is unknown goes the same way, and is refused at its end.
-    const verified = await tickets.check(login.realm.uri, signature, login.principal ?? null);
+    const verified = await tickets.verify(login.realm.uri, signature, login.principal ?? null);
     if (!verified.ok) return { kind: "failed", why: verified.why };
-    const { authrealm, id } = verified.ticket;
-    return { kind: "proved", ticket: { realm: authrealm, id } };
+    return { kind: "proved", ticket: verified.ticket.id };
   }
 }

@@ -10,14 +10,15 @@ import type { Identity } from "../ports.ts";
 import { errors, WampError } from "../protocol/errors.ts";
 import type { Principal, Security } from "../security/model.ts";
 import type { TicketRecord } from "../security/records.ts";
-import { check as checkToken, ownAlgorithms, publicKeySet, tokenTypes, unchecked } from "./jwt.ts";
+import { check, ownAlgorithms, publicKeySet, tokenTypes, unchecked } from "./jwt.ts";
 
 type Dict = Readonly<Record<string, unknown>>;
 type Scope = TicketRecord["scope"];
 
 /** The session that asks. */
 export interface TicketHolder {
-  readonly identity: Identity | null;
+  readonly realm: string;
+  readonly identity: Identity;
 }
 
 /** What bondy.ticket.issue answers. */
@@ -57,11 +58,11 @@ export class TicketService {
    * `client_id`, `device_id`. Replaces the ticket for the same realm, client and device. Rejects with a WampError: not_authorized,
    * invalid_argument, unavailable.
    */
-  async issue({ identity }: TicketHolder, realm: string, kwargs: Dict): Promise<IssuedTicket> {
+  async issue({ identity, realm }: TicketHolder, kwargs: Dict): Promise<IssuedTicket> {
     const { node, security, wall_ms } = this.#options;
-    const { principal, who } = this.#entitled(identity, realm);
+    const principal = this.#entitled(identity, realm);
     const { credentialRealm: authrealm, credentialUser } = principal;
-    const scope = await this.#scopeOf(who, principal, kwargs);
+    const scope = await this.#scopeOf(identity, principal, kwargs);
     const lifetime_s = lifetimeOf(kwargs["expiry_time_secs"]);
     const issued_at = Math.floor(wall_ms() / 1_000);
     const ticket: TicketRecord = {
@@ -69,25 +70,24 @@ export class TicketService {
       authrealm,
       authid: credentialUser.username,
       scope,
-      issued_by: who.authid,
+      issued_by: identity.authid,
       issued_at,
       expires_at: issued_at + lifetime_s,
     };
-    const token = await this.#sign(ticket, { authmethod: who.authmethod, issued_on: node });
+    const token = await this.#sign(ticket, { authmethod: identity.authmethod, issued_on: node });
     await security.putTicket(ticket);
     return { ticket: token, id: ticket.id, issued_at, expires_at: ticket.expires_at, scope };
   }
 
-  #entitled(identity: Identity | null, realm: string): { principal: Principal; who: Identity } {
-    const { authmethod = "none", user } = identity ?? {};
+  #entitled({ authmethod, user }: Identity, realm: string): Principal {
     const principal = user === undefined ? undefined : this.#options.security.principal(realm, user);
     // A ticket for a ticket would outlive every expiry.
-    if (identity === null || principal === undefined || authmethod === "ticket" || authmethod === "anonymous")
+    if (principal === undefined || authmethod === "ticket" || authmethod === "anonymous")
       throw new WampError(
         errors.notAuthorized.uri,
         `a session that has come by ${authmethod} is given no ticket`,
       );
-    return { principal, who: identity };
+    return principal;
   }
 
   async #scopeOf(who: Identity, principal: Principal, kwargs: Dict): Promise<Scope> {
@@ -112,7 +112,7 @@ export class TicketService {
     const token = kwargs["client_ticket"] ?? null;
     if (token === null) return client_id;
     if (client_id !== null) throw invalid("either client_ticket or client_id, not both");
-    const client = typeof token === "string" ? await this.check(realm, token) : null;
+    const client = typeof token === "string" ? await this.verify(realm, token) : null;
     if (client === null || !client.ok) throw invalid("client_ticket is no valid ticket for this realm");
     const { authid, scope } = client.ticket;
     if (scope.client_id !== null || authid === credentialUser.username)
@@ -136,15 +136,11 @@ export class TicketService {
       .sign(await importJWK({ ...jwk }, "ES256"));
   }
 
-  /** `bondy.ticket.verify`: what is stored of a ticket that this realm takes now. Rejects with WampError authentication_failed. */
-  async verify(realm: string, token: string): Promise<Dict> {
-    const checked = await this.check(realm, token);
-    if (!checked.ok) throw new WampError(errors.authenticationFailed.uri, checked.why);
-    return { ...checked.ticket };
-  }
-
-  /** Whether a ticket lets its owner into a realm now. `owner` is who says that it is its own; absent: anybody's. Never rejects. */
-  async check(realm: string, token: string, owner?: Principal | null): Promise<VerifiedTicket> {
+  /**
+   * `bondy.ticket.verify`: whether a ticket lets its owner into a realm now. `owner` is who says that it is its own; absent: anybody's.
+   * Never rejects.
+   */
+  async verify(realm: string, token: string, owner?: Principal | null): Promise<VerifiedTicket> {
     const { security, wall_ms } = this.#options;
     const refused = (why: string): VerifiedTicket => ({ ok: false, why });
     const said = unchecked(token);
@@ -153,7 +149,7 @@ export class TicketService {
     const here = security.realm(realm);
     if (here === undefined || (authrealm !== here.uri && authrealm !== here.ssoRealmUri))
       return refused("the ticket is of another realm");
-    const checked = await checkToken(token, publicKeySet(security.signingKeys(authrealm)), {
+    const checked = await check(token, publicKeySet(security.signingKeys(authrealm)), {
       issuer: authrealm,
       audience: [here.uri, authrealm],
       algorithms: ownAlgorithms,
