@@ -1,7 +1,7 @@
 /**
  * Tickets (bondy.md 4.3): a session that has shown who it is is given a token (JWT, ES256) by which it can log in again without the
- * password. A ticket counts while it is stored and no longer: taking it out of the store is what revokes it, at once.
- * Not here: who may revoke whose tickets, which is up to the admin procedures.
+ * password. A ticket counts while the security model has it and no longer: taking it out there is what revokes it, at once, and live
+ * sessions hear of it as of every change of the model.
  */
 import { randomUUID } from "node:crypto";
 import { importJWK, SignJWT } from "jose";
@@ -169,30 +169,6 @@ export class TicketService {
     if (owner !== undefined && (owner === null || !isOwner(ticket, owner)))
       return refused("the ticket is somebody else's");
     return { ok: true, ticket };
-  }
-
-  /**
-   * `bondy.ticket.revoke`: a ticket of a user of this realm, wherever the user's credentials are. Sessions hear of it as of every change
-   * of the model. False: there is no such ticket.
-   */
-  async revoke(realm: string, id: string): Promise<boolean> {
-    const { security } = this.#options;
-    const here = security.realm(realm);
-    for (const authrealm of [here?.uri, here?.ssoRealmUri]) {
-      const ticket = typeof authrealm === "string" ? security.ticket(authrealm, id) : undefined;
-      if (ticket === undefined) continue;
-      const principal = security.principal(realm, ticket.authid);
-      if (principal !== undefined && isOwner(ticket, principal))
-        return security.revokeTicket(ticket.authrealm, id);
-    }
-    return false;
-  }
-
-  /** `bondy.ticket.revoke_all`: all tickets of a user of this realm, wherever they are good for. Returns how many there were. */
-  async revokeAll(realm: string, authid: string): Promise<number> {
-    const principal = this.#options.security.principal(realm, authid);
-    if (principal === undefined) return 0;
-    return this.#options.security.revokeTickets(principal.credentialRealm, principal.credentialUser.username);
   }
 }
 

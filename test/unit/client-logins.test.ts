@@ -277,7 +277,7 @@ test("a ticket logs its owner in, names itself in the identity, and counts until
   assert.equal(again.identity?.ticket, id);
   assert.equal(again.identity?.user, "bob");
   await assert.rejects(join({ authid: "keyed", ticket }), refused);
-  await tickets.revoke(testRealm, id);
+  await login.security.revokeTicket(testRealm, id);
   await assert.rejects(join({ authid: "bob", ticket }), refused);
 });
 
