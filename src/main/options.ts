@@ -3,7 +3,7 @@ import type { Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { ClientSession } from "../client/session.ts";
-import type { Accept, AccessPolicy, Listener, Store } from "../ports.ts";
+import type { Accept, AccessPolicy, Listener, Store, TlsOptions } from "../ports.ts";
 import type { Denial } from "../router/denials.ts";
 import type { GivenRealm } from "../router/realm.ts";
 import type { Administrator } from "../security/bootstrap.ts";
@@ -13,8 +13,16 @@ import type { SlowConsumerPolicy } from "../session/outbox.ts";
 import type { HttpOptions } from "../transport/http-options.ts";
 import type { AdapterName } from "../transport/select.ts";
 
-/** Where WebSocket is served. */
-export interface WebSocketOptions {
+/** What every place that is served over TCP may have. */
+export interface ReachableOptions {
+  /** Serve TLS instead: wss and https, or tcps. */
+  readonly tls?: TlsOptions;
+  /** Networks (CIDR) of proxies that are believed when they say whom they speak for. Default: none. */
+  readonly trustedProxies?: readonly string[];
+}
+
+/** Where WebSocket is served. Clients can be asked for certificates on Node only, where the `ws` adapter serves then. */
+export interface WebSocketOptions extends ReachableOptions {
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** 0 takes a free one. */
@@ -33,12 +41,12 @@ export interface WebSocketOptions {
 
 /** Where RawSocket is served: over TCP, or on a Unix socket. */
 export type RawSocketOptions =
-  | {
+  | ({
       /** Default 127.0.0.1. */
       readonly host?: string;
       /** 0 takes a free one. */
       readonly port: number;
-    }
+    } & ReachableOptions)
   | { readonly unixPath: string };
 
 export type ListenerOptions =
@@ -51,7 +59,7 @@ export interface RouterOptions {
   /** Serve WebSocket here. */
   readonly websocket?: WebSocketOptions;
   /** Serve RawSocket over TCP here. Default host 127.0.0.1. */
-  readonly rawsocket?: { readonly host?: string; readonly port: number };
+  readonly rawsocket?: { readonly host?: string; readonly port: number } & ReachableOptions;
   /** Serve RawSocket on this Unix socket path. */
   readonly unixPath?: string;
   /** More places to serve at, behind those. */
