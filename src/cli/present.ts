@@ -1,4 +1,5 @@
 /** Between a configuration and what this version of the router can do. What it cannot do is refused, not passed over. */
+import { openRealmName } from "../config/open-realm.ts";
 import type { ConfiguredListener, ConfiguredRouter } from "../config/to-router-options.ts";
 import type { ListenerOptions } from "../main/options.ts";
 import type { Router, RouterOptions } from "../main.ts";
@@ -9,10 +10,13 @@ export const administratorOf = (router: Router & { readonly administrator?: NewA
   router.administrator;
 
 export function asRouterTakesThem({ listeners, limits, security }: ConfiguredRouter): RouterOptions {
-  const [open, ...others] = security.definitions;
-  if (open?.name !== "the open realm" || others.length > 0)
-    throw new Error("realms with users and grants are not served yet");
-  const realms = open.realms as readonly { readonly uri: string }[];
+  const isOpen = ({ name }: { readonly name: string }): boolean => name === openRealmName;
+  const realmsOf = (open: boolean) =>
+    security.definitions
+      .filter((one) => isOpen(one) === open)
+      .flatMap((one) => one.realms as readonly { readonly uri: string }[]);
+  if (realmsOf(false).length > 0) throw new Error("realms with users and grants are not served yet");
+  const realms = realmsOf(true);
   return { realms: realms.map(({ uri }) => uri), limits, listeners: listeners.map(withoutTls) };
 }
 
