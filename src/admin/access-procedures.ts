@@ -28,8 +28,12 @@ const aRole: Kind<Role> = {
 
 const anAddress: Kind<ipaddr.IPv4 | ipaddr.IPv6> = {
   name: "an IP address",
-  // process(): an IPv4 address in IPv6 clothes is an IPv4 address.
-  read: (value) => (typeof value === "string" && ipaddr.isValid(value) ? ipaddr.process(value) : undefined),
+  // Shortened and octal IPv4 is read differently by everybody. process(): an IPv4 address in IPv6 clothes is an IPv4 address.
+  read: (value) => {
+    if (typeof value !== "string") return undefined;
+    const isAddress = ipaddr.IPv4.isValidFourPartDecimal(value) || ipaddr.IPv6.isValid(value);
+    return isAddress ? ipaddr.process(value) : undefined;
+  },
 };
 
 /** Names of one source definition: checked by whoever deletes, this only tells lists and texts from the rest. */

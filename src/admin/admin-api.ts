@@ -1,4 +1,5 @@
 /** The admin procedures put together, under all their names, and what reflection tells of them. */
+import type { Denials } from "../router/denials.ts";
 import type { Reflection } from "../router/meta/reflection.ts";
 import type { ProcedureHandler, ProcedureText, RouterProcedures } from "../router/procedures.ts";
 import type { Security } from "../security/model.ts";
@@ -27,6 +28,8 @@ export interface AdminParts extends ViewParts {
   readonly reflection: Reflection;
   readonly tickets: TicketService;
   readonly explanations: Explanations;
+  /** Where refusals are noted, the access control's and those of the admin procedures. */
+  readonly denials: Denials;
   /** Writes a copy of the durable state; rejects with a WampError that says why it could not. */
   readonly backup: (path: string) => Promise<void>;
 }
@@ -41,10 +44,10 @@ export function addAdminProcedures(parts: AdminParts): void {
     ...accessProcedures(security, limits),
     ...ticketProcedures(security, parts.tickets),
     ...viewProcedures(parts),
-    ...explainProcedures(security, parts.explanations, parts),
+    ...explainProcedures(security, parts.explanations, parts.denials, parts),
     "backup.create": backupProcedure(parts.backup),
   };
-  const rights = new Rights(security);
+  const rights = new Rights(security, parts.denials);
   const named: Record<string, ProcedureHandler> = {};
   const texts: Record<string, ProcedureText> = {};
   const add = (uri: string, name: AdminProcedure): void => {

@@ -3,6 +3,7 @@ import { fixedLimits } from "../base/limits.ts";
 import { errors, WampError } from "../protocol/errors.ts";
 import { Match, matchNames } from "../protocol/messages.ts";
 import { aUri, type Dict } from "../router/meta/meta-args.ts";
+import type { Denials } from "../router/denials.ts";
 import { requireListable } from "../router/meta/pattern-queries.ts";
 import { PatternKind } from "../router/patterns.ts";
 import type { Realm } from "../router/realm.ts";
@@ -10,7 +11,7 @@ import type { Security } from "../security/model.ts";
 import { UriStatus } from "../wasm/abi.ts";
 import { bearerOf } from "./access-procedures.ts";
 import type { AdminHandler } from "./admin-call.ts";
-import type { AdminProcedure } from "./catalogue.ts";
+import { type AdminProcedure, adminProcedures, namesOf } from "./catalogue.ts";
 import { explainMatch, type Matched, type NamedPattern } from "./explain-match.ts";
 import { notFound } from "../security/errors.ts";
 import { requiredRealm } from "./required.ts";
@@ -27,24 +28,15 @@ export interface AccessQuestion {
   readonly uri: string;
 }
 
-/** What was refused, for administrators. */
-export interface RefusedRequest {
-  readonly id: string;
-  readonly at_ms: number;
-  readonly session: number;
-  readonly authid: string;
-  readonly realm: string;
-  readonly permission: string;
-  readonly uri: string;
-  readonly match: Match;
-}
-
 export interface Explanations {
   /** The verdict, the grant that decides, by which group, what nearly allows it, and the one grant that would. */
   access(question: AccessQuestion): object;
-  /** Undefined: there was no such denial, or it was too long ago. */
-  denial(id: string): RefusedRequest | undefined;
 }
+
+const administered = new Set((Object.keys(adminProcedures) as AdminProcedure[]).flatMap(namesOf));
+const administrationNote =
+  "an admin procedure: beside access control it takes a login, a realm whose access control is on, and a grant of wamp.call on its " +
+  "bondy.… name that is not to everybody on everything; on other realms than one's own, a session of the master realm";
 
 interface SeenPattern extends NamedPattern {
   readonly type: "subscription" | "registration";
@@ -53,6 +45,7 @@ interface SeenPattern extends NamedPattern {
 export function explainProcedures(
   security: Security,
   explanations: Explanations,
+  denials: Pick<Denials, "get">,
   parts: ViewParts,
 ): Readonly<Record<Name, AdminHandler>> {
   return {
@@ -64,12 +57,13 @@ export function explainProcedures(
       return [explanations.access({ realm: call.realm, ...bearer, permission, uri })];
     },
     "explain.denial": (call) => {
-      const denial = explanations.denial(call.text(1, "id"));
+      const denial = denials.get(call.text(1, "id"));
       // Of another realm: as if there were none.
       if (denial === undefined || denial.realm.toLowerCase() !== call.realm)
         throw notFound("such denial here");
       const { at_ms, match, ...known } = denial;
-      return [{ ...known, match: matchNames[match], at: new Date(at_ms).toISOString() }];
+      const note = administered.has(denial.uri) ? { note: administrationNote } : {};
+      return [{ ...known, match: matchNames[match], at: new Date(at_ms).toISOString(), ...note }];
     },
     "explain.match": (call) => {
       const uri = call.arg(1, "uri", aUri);

@@ -11,15 +11,13 @@ import type { Identity } from "../ports.ts";
 import { closeReasons } from "../protocol/errors.ts";
 import type { RouterSession, SessionObserver } from "../router/types.ts";
 import type { SecurityChange, SecurityModel } from "../security/model.ts";
+import type { TicketRecord } from "../security/records.ts";
 
 /** A session, as far as a plan looks at it. */
 export type FollowedSession = Pick<RouterSession, "id" | "realm" | "identity">;
 
-/** The ticket that a session has logged in with: where it was issued, and its id. */
-export interface UsedTicket {
-  readonly realm: string;
-  readonly id: string;
-}
+/** The ticket that a session has logged in with. */
+export type UsedTicket = Pick<TicketRecord, "id" | "authrealm" | "authid" | "scope" | "expires_at">;
 
 export type Step<S> =
   | { readonly kind: "end"; readonly session: S; readonly reason: string; readonly message: string }
@@ -31,13 +29,15 @@ export type Step<S> =
   | { readonly kind: "close"; readonly realm: string };
 
 export interface FollowParts<S> {
-  readonly model: Pick<SecurityModel, "realm" | "realms" | "user" | "principal" | "ticket">;
+  readonly model: Pick<SecurityModel, "realm" | "realms" | "user" | "principal" | "ticket" | "tickets">;
   /** Live sessions of a user of this name, in whatever realm. */
   readonly sessionsOf: (user: string) => Iterable<S>;
   /** Live sessions that have logged in with a ticket, and those tickets. */
   readonly ticketSessions: () => Iterable<readonly [session: S, ticket: UsedTicket]>;
   /** Whether it asked for one of its user's groups when it joined, and acts in that alone. */
   readonly hasChosenRole: (session: S) => boolean;
+  /** Milliseconds since 1970. */
+  readonly wall_ms: () => number;
 }
 
 /** What is to be done, in order. */
@@ -113,13 +113,23 @@ function identityIn(identity: Identity, groups: readonly string[], hasChosen: bo
 
 function ticketSteps<S extends FollowedSession>(
   { realm }: SecurityChange,
-  { model, ticketSessions }: FollowParts<S>,
+  { model, ticketSessions, wall_ms }: FollowParts<S>,
 ): Step<S>[] {
   const message = "the ticket that it logged in with has been revoked";
+  const isRevoked = ({ id, authrealm, authid, scope, expires_at }: UsedTicket): boolean =>
+    authrealm === realm &&
+    model.ticket(realm, id) === undefined &&
+    // One that has expired is not kept; it was for logging in, and not for staying.
+    expires_at * 1_000 > wall_ms() &&
+    // One that was issued again in its place is not revoked.
+    !model.tickets(realm, authid).some((other) => isSameScope(other.scope, scope));
   return [...ticketSessions()]
-    .filter(([, ticket]) => ticket.realm === realm && model.ticket(realm, ticket.id) === undefined)
+    .filter(([, ticket]) => isRevoked(ticket))
     .map(([session]) => ({ kind: "end", session, reason: closeReasons.killed, message }));
 }
+
+const isSameScope = (a: TicketRecord["scope"], b: TicketRecord["scope"]): boolean =>
+  a.realm === b.realm && a.client_id === b.client_id && a.device_id === b.device_id;
 
 export interface FollowerParts {
   readonly model: FollowParts<RouterSession>["model"];
@@ -129,6 +139,8 @@ export interface FollowerParts {
   readonly setIdentity: (session: RouterSession, identity: Identity) => void;
   /** The ticket that a session has logged in with; undefined: it has shown something else. */
   readonly ticketOf: (session: RouterSession) => UsedTicket | undefined;
+  /** Milliseconds since 1970. */
+  readonly wall_ms: () => number;
   /** Runs a task at the end of the turn. */
   readonly afterTurn: (task: () => void) => void;
 }
@@ -148,6 +160,7 @@ export class Follower implements SessionObserver {
       sessionsOf: (user) => this.#byUser.get(user) ?? [],
       ticketSessions: () => this.#tickets,
       hasChosenRole: ({ id }) => this.#chosen.has(id),
+      wall_ms: parts.wall_ms,
     };
   }
 

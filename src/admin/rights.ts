@@ -9,14 +9,15 @@
  */
 import type { Identity } from "../ports.ts";
 import { errors, WampError } from "../protocol/errors.ts";
-import { type Match, matchNames } from "../protocol/messages.ts";
+import { Match, matchNames } from "../protocol/messages.ts";
 import { matches } from "../protocol/cover.ts";
+import type { Denials } from "../router/denials.ts";
 import type { RouterSession } from "../router/types.ts";
 import type { SecurityModel } from "../security/model.ts";
 import { masterRealm } from "../security/view.ts";
 import { type AdminProcedure, canonicalName, type Reach } from "./catalogue.ts";
 
-type Caller = Pick<RouterSession, "identity" | "info">;
+type Caller = Pick<RouterSession, "id" | "identity" | "info">;
 export type RightsModel = Pick<SecurityModel, "realm" | "user" | "isGranted" | "grants" | "closure">;
 
 /** The session of the embedding program. Nobody outside of the process has this transport. */
@@ -41,19 +42,37 @@ export interface RightQuestion {
 
 export class Rights {
   readonly #model: RightsModel;
+  readonly #denials: Pick<Denials, "add">;
 
-  constructor(model: RightsModel) {
+  constructor(model: RightsModel, denials: Pick<Denials, "add">) {
     this.#model = model;
+    this.#denials = denials;
   }
 
-  /** Refuses, with wamp.error.not_authorized, callers that may not do this to this realm. */
+  /**
+   * Refuses, with wamp.error.not_authorized, callers that may not do this to this realm. They are told the number of the denial and
+   * nothing else, as of any request that is refused; the denial is of wamp.call on the canonical name.
+   */
   require(question: RightQuestion): void {
-    const problem = this.#problem(question);
-    if (problem !== null) throw new WampError(errors.notAuthorized.uri, problem);
+    if (this.allows(question)) return;
+    const { caller, own, name } = question;
+    const id = this.#denials.add({
+      session: caller.id,
+      authid: caller.identity?.authid ?? "",
+      realm: own,
+      permission: "wamp.call",
+      uri: canonicalName(name),
+      match: Match.exact,
+    });
+    throw new WampError(errors.notAuthorized.uri, `not authorized (denial ${id})`);
   }
 
-  allows(question: RightQuestion): boolean {
-    return this.#problem(question) === null;
+  allows({ caller, own, name, reach, target }: RightQuestion): boolean {
+    if (reach === "everyone" || isTrusted(caller)) return true;
+    if (!this.#isIn(own, caller.identity)) return false;
+    if (reach === "identified") return true;
+    const isOwn = reach === "realm" && target === own;
+    return this.#holds(own, caller.identity, name) && (isOwn || own === masterRealm);
   }
 
   /** As `require`, but lets through a user that has logged in, where it is named itself. */
@@ -64,17 +83,6 @@ export class Rights {
       if (user !== undefined && this.#model.user(own, name)?.username === user) return;
     }
     this.require(question);
-  }
-
-  #problem({ caller, own, name, reach, target }: RightQuestion): string | null {
-    if (reach === "everyone" || isTrusted(caller)) return null;
-    const uri = canonicalName(name);
-    if (!this.#isIn(own, caller.identity)) return `${uri} is for users that have logged in`;
-    if (reach === "identified") return null;
-    if (!this.#holds(own, caller.identity, name)) return `${uri} takes a grant of wamp.call on it`;
-    if (own !== masterRealm && (reach === "master" || target !== own))
-      return `${uri} on other realms is for sessions of the master realm`;
-    return null;
   }
 
   #isIn(realm: string, identity: Identity | null): identity is Identity {

@@ -269,8 +269,9 @@ export interface Limits {
   readonly derivations_max: number;
   /** Key derivations that run at one time, beside the router's thread. Beyond: they wait. */
   readonly derivationsRunning_max: number;
-  /** Logins under way. Beyond: ABORT wamp.error.unavailable. */
+  /** Logins under way, and those of them from one address or one /64 of IPv6. Beyond: ABORT wamp.error.unavailable. */
   readonly logins_max: number;
+  readonly loginsPerSource_max: number;
   /** For how long a failed login counts. */
   readonly failedLogins_ms: number;
   /** Failed logins from one address, or one /64 of IPv6, in that time. Beyond: ABORT wamp.error.unavailable. */
@@ -354,6 +355,7 @@ export const defaultLimits: Limits = Object.freeze({
   derivations_max: 1_024,
   derivationsRunning_max: 2,
   logins_max: 16_384,
+  loginsPerSource_max: 4_096,
   failedLogins_ms: 60_000,
   failedLoginsPerSource_max: 100,
   failedLoginsPerAuthid_max: 20,

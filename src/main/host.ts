@@ -15,6 +15,7 @@ import type { HttpTransports } from "../transport/http-transports.ts";
 import { listenRawSocket } from "../transport/rawsocket.ts";
 import { selectWebSocketAdapter } from "../transport/select.ts";
 import type { CoreParts } from "./core.ts";
+import type { Secured } from "./security.ts";
 import type {
   ListenerOptions,
   LocalSessionOptions,
@@ -47,11 +48,13 @@ export class RouterHost implements Router {
   readonly listeners: Listener[] = [];
   readonly #core: SessionCore;
   readonly #http: HttpTransports[] = [];
+  readonly #secured: Secured | null;
   #connections = 0;
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
 
-  constructor(core: CoreParts) {
+  constructor(core: CoreParts, secured: Secured | null) {
+    this.#secured = secured;
     const onConnectionGone = (): void => {
       this.#connections--;
       if (this.#connections === 0) this.#idle?.();
@@ -67,6 +70,13 @@ export class RouterHost implements Router {
   }
   get connectionCount(): number {
     return this.#connections;
+  }
+
+  get security(): Secured["security"] | null {
+    return this.#secured?.security ?? null;
+  }
+  get administrator(): Secured["administrator"] {
+    return this.#secured?.administrator ?? null;
   }
 
   stats(): RouterStats {
@@ -151,6 +161,7 @@ export class RouterHost implements Router {
       authrole,
       authmethod: "trust",
       authprovider: "local",
+      roles: authrole === "trusted" ? [] : [authrole],
     };
     const connection = new LocalConnection(identity, this.#core.limits.frameBytes_max);
     const events = this.accept(connection);
@@ -177,6 +188,7 @@ export class RouterHost implements Router {
     pubsub.stop();
     await Promise.all(this.#http.map((service) => service.close()));
     await Promise.all(this.listeners.map((listener) => listener.close()));
+    await this.#secured?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { renameDurably } from "./layout.ts";
-import { StoreError } from "./store-error.ts";
+import { StoreError, storeErrorOf } from "./store-error.ts";
 
 const firstLine = Buffer.from("SPANWIRE-BACKUP 1\n", "latin1");
 const digestBytes = 32;
@@ -28,32 +28,36 @@ export interface BackupHeader {
 
 export type BackupEntry = readonly [key: Uint8Array, value: Uint8Array];
 
-/** Written beside, synced, and then given its name. Throws StoreError `occupied` where there is something of that name. */
+/**
+ * Written beside, synced, and then given its name. Rejects with StoreError: `occupied` where there is something of that name, `system`
+ * where it cannot be written.
+ */
 export async function writeBackup(
   path: string,
   header: BackupHeader,
   entries: Iterable<BackupEntry>,
 ): Promise<void> {
-  const occupied = (): StoreError =>
-    new StoreError("occupied", `${path} exists already: a backup is not written over it.`);
-  if (existsSync(path)) throw occupied();
   const draft = `${path}.partial-${process.pid}`;
-  await rm(draft, { force: true });
-  const file = await open(draft, "wx", 0o600);
+  const refuseOccupied = (): void => {
+    if (existsSync(path))
+      throw new StoreError("occupied", `${path} exists already: a backup is not written over it.`);
+  };
+  refuseOccupied();
   try {
-    await writeAll(file, header, entries);
-    await file.sync();
+    await rm(draft, { force: true });
+    const file = await open(draft, "wx", 0o600);
+    try {
+      await writeAll(file, header, entries);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    refuseOccupied();
+    renameDurably(draft, path);
   } catch (error) {
     await rm(draft, { force: true });
-    throw error;
-  } finally {
-    await file.close();
+    throw storeErrorOf(error, `The backup ${path} cannot be written`);
   }
-  if (existsSync(path)) {
-    await rm(draft, { force: true });
-    throw occupied();
-  }
-  renameDurably(draft, path);
 }
 
 async function writeAll(
@@ -88,34 +92,45 @@ async function writeAll(
  * wrong.
  */
 export async function verifyBackup(path: string): Promise<BackupHeader> {
-  const file = await openBackup(path);
   try {
-    const { size } = await file.stat();
-    const problem = (what: string): StoreError =>
-      new StoreError("backup_damaged", `The backup ${path} cannot be used: ${what}. Use another one.`);
-    const reader = new Reader(file, Math.max(0, size - digestBytes));
-    const start = await reader.take(firstLine.length);
-    if (start === null || !firstLine.equals(start))
-      throw problem("it does not begin as a backup of this format does");
-    if (!(await digestAgrees(file, size)))
-      throw problem("its checksum is wrong: it is incomplete or altered");
-    const header = await readHeader(reader);
-    if (header === null) throw problem("its header is not as it should be");
-    let records = 0;
-    for (let entry = await nextEntry(reader); entry !== "end"; entry = await nextEntry(reader)) {
-      if (entry === "torn") throw problem("it ends within a record");
-      records++;
+    const file = await open(path, "r");
+    try {
+      return await verifyFile(file);
+    } finally {
+      await file.close();
     }
-    if (records !== header.records) throw problem(`it holds ${records} records of ${header.records}`);
-    return header;
-  } finally {
-    await file.close();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new StoreError(
+      "backup_damaged",
+      `The backup ${path} cannot be used: ${why}. Use another one.`,
+      cause,
+    );
   }
+}
+
+async function verifyFile(file: FileHandle): Promise<BackupHeader> {
+  const { size } = await file.stat();
+  const reader = new Reader(file, Math.max(0, size - digestBytes));
+  const start = await reader.take(firstLine.length);
+  if (start === null || !firstLine.equals(start))
+    throw new Error("it does not begin as a backup of this format does");
+  if (!(await digestAgrees(file, size)))
+    throw new Error("its checksum is wrong: it is incomplete or altered");
+  const header = await readHeader(reader);
+  if (header === null) throw new Error("its header is not as it should be");
+  let records = 0;
+  for (let entry = await nextEntry(reader); entry !== "end"; entry = await nextEntry(reader)) {
+    if (entry === "torn") throw new Error("it ends within a record");
+    records++;
+  }
+  if (records !== header.records) throw new Error(`it holds ${records} records of ${header.records}`);
+  return header;
 }
 
 /** The records of a backup that was verified. */
 export async function* backupEntries(path: string): AsyncIterable<BackupEntry> {
-  const file = await openBackup(path);
+  const file = await open(path, "r");
   try {
     const { size } = await file.stat();
     const reader = new Reader(file, size - digestBytes);
@@ -125,15 +140,6 @@ export async function* backupEntries(path: string): AsyncIterable<BackupEntry> {
       yield entry;
   } finally {
     await file.close();
-  }
-}
-
-async function openBackup(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, "r");
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new StoreError("backup_damaged", `The backup ${path} cannot be read: ${why}.`, cause);
   }
 }
 

@@ -20,7 +20,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { StoreError } from "./store-error.ts";
+import { StoreError, storeErrorOf } from "./store-error.ts";
 
 const lockName = "lock";
 /** Files of the lock, among others in the directory. */
@@ -45,10 +45,12 @@ export function lockDirectory(dir: string): DirectoryLock {
   const path = join(dir, lockName);
   const own = `${JSON.stringify({ ...holderOf(process.pid), since: new Date().toISOString(), nonce: randomUUID() })}\n`;
   const draft = join(dir, `draft-of-${lockName}-${randomUUID()}`);
-  writeFileSync(draft, own, { flag: "wx", mode: 0o600 });
   try {
+    writeFileSync(draft, own, { flag: "wx", mode: 0o600 });
     for (let attempt = 0; attempt < attempts_max; attempt++)
       if (tryLock(dir, path, draft)) return { release: () => release(path, own) };
+  } catch (error) {
+    throw storeErrorOf(error, `The data directory ${dir} cannot be locked`);
   } finally {
     rmSync(draft, { force: true });
   }
@@ -113,8 +115,12 @@ function holderOf(pid: number): Omit<Holder, "since"> | null {
 function startOf(pid: number): string {
   if (process.platform === "linux") {
     // The 22nd field: ticks since boot. The second is the program's name in brackets, and may have anything in it.
-    const stat = readOrNull(`/proc/${pid}/stat`) ?? "";
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    } catch {
+      return "";
+    }
   }
   try {
     return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).trim();

@@ -1,5 +1,14 @@
 /** The files of a data directory, and how they are put in place so that a crash leaves the old or the new one. */
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { storeErrorOf } from "./store-error.ts";
 
@@ -15,11 +24,18 @@ export const buildingDir = (dir: string): string => join(dir, "building");
 export const howToRestore = (dir: string): string =>
   `Restore a backup with: spanwire restore <backup> --data ${dir} --force (what is there is moved aside, not deleted).`;
 
-/** Made if it is not there, and closed to others: it holds password hashes and keys. */
+const ownNames =
+  /^(store(-replaced-\d+)?\.(mdb|mdb-lock|json|json\.draft)|(draft-of-)?lock\b.*|building|before-format-\d+\.backup)$/;
+
+/**
+ * Made if it is not there, and closed to others: it holds password hashes and keys. One that somebody has other things in keeps the
+ * permissions that they gave it; the files are closed to others in any case.
+ */
 export function makeDirectory(dir: string): void {
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
-    if ((statSync(dir).mode & 0o077) !== 0) chmodSync(dir, 0o700);
+    if ((statSync(dir).mode & 0o077) !== 0 && readdirSync(dir).every((name) => ownNames.test(name)))
+      chmodSync(dir, 0o700);
   } catch (cause) {
     throw storeErrorOf(cause, `The data directory ${dir} cannot be made, or closed to others`);
   }

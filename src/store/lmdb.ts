@@ -290,12 +290,13 @@ async function* noEntries(): AsyncIterable<BackupEntry> {}
 
 /**
  * Builds a data file beside the one that is in use, if any, and then puts it in its place: there is always a whole one. The directory is
- * locked by the caller. Entries have the keys of stored records.
+ * locked by the caller. Entries have the keys of stored records. `replacing` is called when the new one is whole, just before.
  */
 export async function buildDataFile(
   dir: string,
   meta: Omit<StoreMeta, "records" | "digest">,
   entries: AsyncIterable<BackupEntry>,
+  replacing: () => void = () => {},
 ): Promise<void> {
   const folder = buildingDir(dir);
   rmSync(folder, { recursive: true, force: true });
@@ -318,6 +319,7 @@ export async function buildDataFile(
   } finally {
     await db.close();
   }
+  replacing();
   rmSync(readersFile(dataFile(dir)), { force: true });
   createPrivateFile(readersFile(dataFile(dir)));
   renameDurably(path, dataFile(dir));

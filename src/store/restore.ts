@@ -5,7 +5,7 @@ import { type BackupHeader, backupEntries, verifyBackup } from "./backup.ts";
 import { isLockFile, lockDirectory } from "./directory-lock.ts";
 import { buildingDir, dataFile, makeDirectory, markerFile, syncDirectory } from "./layout.ts";
 import { buildDataFile, writeMarker } from "./lmdb.ts";
-import { StoreError } from "./store-error.ts";
+import { StoreError, storeErrorOf } from "./store-error.ts";
 import { currentFormat } from "./store-meta.ts";
 
 export interface RestoreOptions {
@@ -41,11 +41,15 @@ export async function restoreBackup(file: string, dir: string, options: RestoreO
         "occupied",
         `${dir} is not empty. Restore into an empty directory, or use --force: the store that is there is then moved aside, not deleted.`,
       );
-    const aside = existsSync(dataFile(dir)) ? setAside(dir) : null;
     const { format, wrote, taken_ms } = header;
-    await buildDataFile(dir, { format, wrote, created_ms: taken_ms, commit: 0 }, backupEntries(file));
+    let aside: string | null = null;
+    await buildDataFile(dir, { format, wrote, created_ms: taken_ms, commit: 0 }, backupEntries(file), () => {
+      aside = existsSync(dataFile(dir)) ? setAside(dir) : null;
+    });
     if (!existsSync(markerFile(dir))) writeMarker(dir);
     return { header, aside };
+  } catch (error) {
+    throw storeErrorOf(error, `The backup ${file} cannot be restored into ${dir}`);
   } finally {
     lock.release();
   }

@@ -12,7 +12,7 @@ import { Message } from "../../src/protocol/messages.ts";
 import { LocalConnection } from "../../src/session/local.ts";
 import { type AdminRig, adminRig, master } from "../support/admin-rig.ts";
 import { refused, resultOf } from "../support/meta-calls.ts";
-import { Wire } from "../support/wire.ts";
+import { type Dict, Wire } from "../support/wire.ts";
 
 const denied = "wamp.error.not_authorized";
 const names = Object.keys(adminProcedures) as AdminProcedure[];
@@ -164,7 +164,7 @@ test("a user changes its own password with the old one, an administrator anybody
   const plain = await rig.join("com.a", "plain");
   const change = "bondy.user.change_password";
   const other = await rig.join("com.a", "plain");
-  await refused(plain, denied, /grant/, change, ["com.a", "boss", "another-1"]);
+  await refused(plain, denied, /denial/, change, ["com.a", "boss", "another-1"]);
   await refused(plain, denied, /./, change, ["com.b", "plain", "another-1", "plain-secret"]);
   await refused(plain, "wamp.error.invalid_argument", /"old"/, change, ["com.a", "plain", "another-1"]);
   await refused(plain, "bondy.error.bad_password", /old/, change, ["com.a", "plain", "another-1", "wrong"]);
@@ -179,4 +179,20 @@ test("a user changes its own password with the old one, an administrator anybody
   const again = boss.call(change, {}, ["plain", "another-2"]);
   await boss.expect([Message.result, again, {}]);
   assert.equal(await resultOf(boss, "bondy.user.is_enabled", ["plain"]), true);
+});
+
+test("a refusal is told by a number, which an administrator can look up", async () => {
+  await using rig = await adminRig();
+  const plain = await rig.join("com.a", "plain");
+  const request = plain.call("spanwire.user.list", {}, []);
+  const [, , answered, , uri, [text]] = (await plain.next()) as [0, 0, number, 0, string, string[]];
+  assert.deepEqual([answered, uri], [request, denied]);
+  const id = /^not authorized \(denial (\w+)\)$/.exec(text ?? "")?.[1];
+  const boss = await rig.join("com.a", "boss");
+  const denial = (await resultOf(boss, "bondy.explain.denial", [id])) as Dict;
+  assert.deepEqual(
+    [denial["authid"], denial["permission"], denial["uri"], denial["session"]],
+    ["plain", "wamp.call", "bondy.user.list", plain.id],
+  );
+  assert.match(String(denial["note"]), /admin procedure/);
 });

@@ -117,7 +117,7 @@ class PlainTickets implements TicketService {
   }
   async issue({ identity }: RouterSession, realm: string, request: Dict): Promise<Dict> {
     const id = `t${++this.#last}`;
-    const scope = { realm, client_id: null, device_id: null };
+    const scope = { realm, client_id: (request["client_id"] as string | undefined) ?? null, device_id: null };
     const { authid } = identity!;
     const record = { id, authrealm: realm, authid, scope, issued_by: "test", issued_at: 1, expires_at: 2e9 };
     await this.#security.putTicket(record);
@@ -147,7 +147,8 @@ export async function adminRig(): Promise<AdminRig> {
   const security = await test.open();
   await bootstrap(security);
   await populate(security);
-  const denials = new Denials({ denials_max: 10, random: () => 1_234_567, wall_ms: () => 0 });
+  let lastDenial = 1_000;
+  const denials = new Denials({ denials_max: 10, random: () => ++lastDenial, wall_ms: () => 0 });
   const refreshed: string[] = [];
   const ticketsInUse = new Map<string, UsedTicket>();
   let follower: Follower | undefined;
@@ -162,11 +163,11 @@ export async function adminRig(): Promise<AdminRig> {
         access: (question) => ({
           allowed: security.isGranted(question.realm, question, question.permission, question.uri),
         }),
-        denial: (id) => denials.get(id),
       },
+      denials,
       backup: (path) => test.store.backup(path),
     });
-    follower = follow(core, security, { refreshed, ticketsInUse });
+    follower = follow(core, test, security, { refreshed, ticketsInUse });
     const topics = new ChangeTopics({ model: security, events: core.events, realmOf });
     security.onChange(topics.onChange);
     const authenticator = new NamedAuthenticator(security);
@@ -186,6 +187,7 @@ export async function adminRig(): Promise<AdminRig> {
 
 function follow(
   core: CoreParts,
+  test: TestSecurity,
   security: SecurityService,
   { refreshed, ticketsInUse }: Pick<AdminRig, "refreshed" | "ticketsInUse">,
 ): Follower {
@@ -201,6 +203,7 @@ function follow(
       core.targets.get(session.target).identity = identity;
     },
     ticketOf: ({ identity }) => ticketsInUse.get(identity?.authid ?? ""),
+    wall_ms: () => test.now_ms,
     afterTurn: (task) => core.outbox.afterTurn(task),
   });
   security.onChange(follower.onChange);

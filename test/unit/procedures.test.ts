@@ -117,6 +117,7 @@ test("nothing is said to whoever comes after a caller that has left, on the same
   await using world = await extendedRouter({}, (parts) => {
     procedures = parts.procedures;
     procedures.add({ [uri]: later.handler }, { [uri]: { summary: "" } });
+    return {};
   });
   const wire = await world.open().join();
   wire.call(uri);

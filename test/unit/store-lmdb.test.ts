@@ -50,6 +50,17 @@ test("the directory is closed to others, and so is every file in it", async () =
   await store.close();
 });
 
+test("a directory with other things in it keeps its permissions, and a file is no directory", async () => {
+  const dir = newDirectory();
+  const letter = join(dir, "letter.txt");
+  writeFileSync(letter, "");
+  chmodSync(dir, 0o755);
+  await (await openStore(dir)).close();
+  assert.equal(statSync(dir).mode & 0o777, 0o755);
+  assert.equal(statSync(join(dir, "store.mdb")).mode & 0o777, 0o600);
+  await assert.rejects(openStore(letter), problemOf("system", /cannot be made/));
+});
+
 test("a directory that is in use is not opened a second time", async () => {
   const dir = newDirectory();
   const store = await openStore(dir);

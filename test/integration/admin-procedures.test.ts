@@ -1,0 +1,387 @@
+/** What the admin procedures do and answer, over WAMP and the real security model. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type AdminProcedure, adminProcedures, adminTopics, namesOf } from "../../src/admin/catalogue.ts";
+import { Message } from "../../src/protocol/messages.ts";
+import { type AdminRig, adminRig, master, passwordOf } from "../support/admin-rig.ts";
+import { ask, refused, resultOf } from "../support/meta-calls.ts";
+import type { Dict, Wire } from "../support/wire.ts";
+
+const notFound = "bondy.error.not_found";
+const invalid = "wamp.error.invalid_argument";
+
+/** What is there of the fields that are named. */
+const pick = (from: unknown, ...fields: readonly string[]): Dict =>
+  Object.fromEntries(fields.map((field) => [field, (from as Dict)[field]]));
+
+/** As an administrator of com.a, and of the master realm. */
+async function scene(rig: AdminRig): Promise<{ boss: Wire; root: Wire }> {
+  return { boss: await rig.join("com.a", "boss"), root: await rig.join(master, "boss") };
+}
+
+const namesIn = (list: unknown, field: string): unknown[] =>
+  (list as Dict[]).map((entry) => entry[field]).sort();
+
+test("users: added, shown, changed, listed, disabled, deleted", async () => {
+  await using rig = await adminRig();
+  const { boss } = await scene(rig);
+  const eve = {
+    username: "Eve",
+    password: "evening-1",
+    groups: ["staff"],
+    meta: { desk: 1 },
+    aliases: ["e"],
+  };
+  const added = await resultOf(boss, "bondy.user.add", ["com.a", eve]);
+  const shown = {
+    type: "user",
+    version: "1.1",
+    username: "eve",
+    groups: ["staff"],
+    meta: { desk: 1 },
+    aliases: ["e"],
+    enabled: true,
+    sso_realm_uri: null,
+    has_password: true,
+    has_authorized_keys: false,
+  };
+  assert.deepEqual(added, shown);
+  await refused(boss, "bondy.error.already_exists", /eve/, "bondy.user.add", ["com.a", eve]);
+  for (const name of ["eve", "EVE", "e"])
+    assert.deepEqual(await resultOf(boss, "spanwire.user.get", [name]), shown, name);
+  assert.deepEqual(namesIn(await resultOf(boss, "bondy.user.list"), "username"), ["boss", "eve", "plain"]);
+  const updated = await resultOf(boss, "bondy.user.update", ["com.a", "eve", { meta: { desk: 2 } }]);
+  assert.deepEqual(updated, { ...shown, meta: { desk: 2 } });
+  for (const [procedure, args] of [
+    ["add_alias", ["eve", "night"]],
+    ["remove_alias", ["eve", "e"]],
+    ["add_group", ["eve", "admins"]],
+    ["remove_group", ["eve", "staff"]],
+    ["add_groups", ["eve", ["staff"]]],
+    ["remove_groups", ["eve", ["admins"]]],
+    ["disable", ["eve"]],
+  ] as const)
+    assert.deepEqual(await ask(boss, `bondy.user.${procedure}`, ["com.a", ...args]), [], procedure);
+  assert.equal(await resultOf(boss, "bondy.user.is_enabled", ["eve"]), false);
+  assert.deepEqual(pick(await resultOf(boss, "bondy.user.get", ["eve"]), "groups", "aliases", "enabled"), {
+    groups: ["staff"],
+    aliases: ["night"],
+    enabled: false,
+  });
+  await ask(boss, "bondy.user.enable", ["eve"]);
+  assert.equal(await resultOf(boss, "bondy.user.is_enabled", [null, "eve"]), true);
+  await ask(boss, "bondy.security.delete_user", ["com.a", "eve"]);
+  await refused(boss, notFound, /eve/, "bondy.user.get", ["eve"]);
+  await refused(boss, notFound, /eve/, "bondy.user.delete", ["eve"]);
+});
+
+test("groups: added, nested, listed, deleted", async () => {
+  await using rig = await adminRig();
+  const { boss } = await scene(rig);
+  const group = { type: "group", version: "1.1", name: "night", groups: ["staff"], meta: {} };
+  assert.deepEqual(await resultOf(boss, "bondy.group.add", [{ name: "night", groups: ["staff"] }]), group);
+  assert.deepEqual(await resultOf(boss, "bondy.group.get", ["com.a", "night"]), group);
+  assert.deepEqual(await resultOf(boss, "bondy.group.update", ["night", { meta: { a: 1 } }]), {
+    ...group,
+    meta: { a: 1 },
+  });
+  const groups = async (): Promise<unknown> =>
+    pick(await resultOf(boss, "bondy.group.get", ["night"]), "groups");
+  await ask(boss, "bondy.group.add_group", ["night", "admins"]);
+  assert.deepEqual(await groups(), { groups: ["staff", "admins"] });
+  await ask(boss, "bondy.group.remove_groups", ["night", ["admins", "staff"]]);
+  await ask(boss, "bondy.group.add_groups", ["night", ["staff"]]);
+  await ask(boss, "bondy.group.remove_group", ["night", "staff"]);
+  assert.deepEqual(await groups(), { groups: [] });
+  assert.deepEqual(namesIn(await resultOf(boss, "bondy.group.list"), "name"), ["admins", "night", "staff"]);
+  await ask(boss, "bondy.group.delete", ["night"]);
+  await refused(boss, notFound, /night/, "bondy.group.get", ["night"]);
+});
+
+test("grants: made, listed in the form in which they can be taken away, and asked", async () => {
+  await using rig = await adminRig();
+  const { boss } = await scene(rig);
+  const may = (): Promise<unknown> =>
+    resultOf(boss, "bondy.rbac.authorize", ["plain", "wamp.publish", "com.a.news"]);
+  assert.equal(await may(), false);
+  const grant = { permissions: ["wamp.publish"], uri: "com.a.", match: "prefix", roles: ["plain", "staff"] };
+  await ask(boss, "bondy.grant.create", ["com.a", grant]);
+  assert.equal(await may(), true);
+  const [own] = (await resultOf(boss, "bondy.user.grants", ["plain"])) as Dict[];
+  assert.deepEqual(own, { ...grant, roles: ["user/plain"], effect: "allow", meta: {} });
+  const listed = (await resultOf(boss, "bondy.grant.list", ["com.a", "user/plain"])) as Dict[];
+  assert.deepEqual(listed, [own]);
+  assert.equal(((await resultOf(boss, "bondy.grant.list")) as Dict[]).length, 5);
+  await ask(boss, "bondy.grant.revoke", [own]);
+  assert.equal(await may(), true);
+  assert.deepEqual(namesIn(await resultOf(boss, "bondy.group.grants", ["staff"]), "uri"), ["com.a."]);
+  await ask(boss, "bondy.grant.revoke", [{ ...grant, roles: ["group/staff"] }]);
+  assert.equal(await may(), false);
+  await refused(boss, notFound, /ghost/, "bondy.rbac.authorize", ["ghost", "wamp.call", "com.a"]);
+  assert.equal(await resultOf(boss, "bondy.rbac.authorize", ["anonymous", "wamp.call", "com.a"]), true);
+});
+
+test("sources: added, matched by user and address, the most specific first, deleted", async () => {
+  await using rig = await adminRig();
+  const { boss } = await scene(rig);
+  const add = (usernames: unknown, cidr: string, authmethod: string): Promise<unknown> =>
+    resultOf(boss, "bondy.source.add", [{ usernames, cidr, authmethod }]);
+  const both = await add(["plain", "boss"], "10.0.0.0/8", "wampcra");
+  assert.deepEqual(pick(both, "usernames", "cidr", "authmethod"), {
+    usernames: ["plain", "boss"],
+    cidr: "10.0.0.0/8",
+    authmethod: "wampcra",
+  });
+  await add("all", "0.0.0.0/0", "password");
+  await add(["plain"], "10.1.0.0/16", "ticket");
+  const matched = async (...args: unknown[]): Promise<unknown[]> =>
+    ((await resultOf(boss, "bondy.source.match", ["com.a", ...args])) as Dict[]).map(({ cidr }) => cidr);
+  assert.deepEqual(await matched("plain", "10.1.2.3"), ["10.1.0.0/16", "10.0.0.0/8", "0.0.0.0/0"]);
+  assert.deepEqual(await matched("plain", "::ffff:10.2.2.3"), ["10.0.0.0/8", "0.0.0.0/0"]);
+  assert.deepEqual(await matched("plain", "fe80::1"), []);
+  assert.deepEqual(await matched(), ["0.0.0.0/0"]);
+  assert.deepEqual(await matched("anonymous", "10.1.2.3"), []);
+  assert.equal(((await resultOf(boss, "bondy.source.list")) as unknown[]).length, 4);
+  const one = await resultOf(boss, "bondy.source.get", ["com.a", "plain", "10.1.0.0/16"]);
+  assert.deepEqual(pick(one, "usernames", "authmethod"), { usernames: ["plain"], authmethod: "ticket" });
+  await ask(boss, "bondy.source.delete", ["com.a", ["plain"], "10.0.0.0/8"]);
+  await ask(boss, "bondy.source.delete", ["com.a", "all", "0.0.0.0/0", "password"]);
+  assert.deepEqual(await matched("plain", "10.1.2.3"), ["10.1.0.0/16"]);
+  await refused(boss, notFound, /plain/, "bondy.source.get", ["com.a", "plain", "10.0.0.0/8"]);
+  await refused(boss, invalid, /address/, "bondy.source.match", ["com.a", "plain", "10.1"]);
+});
+
+test("realms: made, changed, switched, keys rotated, deleted, from the master realm", async () => {
+  await using rig = await adminRig();
+  const { root } = await scene(rig);
+  const made = await resultOf(root, "bondy.realm.create", [{ uri: "com.New", description: "a new one" }]);
+  const form = { uri: "com.new", description: "a new one", security_status: "enabled" };
+  assert.deepEqual(pick(made, "uri", "description", "security_status"), form);
+  const got = await resultOf(root, "bondy.realm.get", ["com.new"]);
+  assert.deepEqual(pick(got, "uri", "description", "security_status"), form);
+  assert.deepEqual(namesIn(await resultOf(root, "bondy.realm.list"), "uri"), [
+    "com.a",
+    "com.b",
+    master,
+    "com.new",
+    "com.open",
+  ]);
+  const updated = await resultOf(root, "bondy.realm.update", ["com.new", { description: "newer" }]);
+  assert.equal((updated as Dict)["description"], "newer");
+  const status = async (): Promise<unknown[]> => [
+    await resultOf(root, "bondy.realm.security.status", ["com.new"]),
+    await resultOf(root, "bondy.realm.security.is_enabled", ["com.new"]),
+  ];
+  assert.deepEqual(await status(), ["enabled", true]);
+  await ask(root, "bondy.realm.security.disable", ["com.new"]);
+  assert.deepEqual(await status(), ["disabled", false]);
+  await ask(root, "bondy.realm.security.enable", ["com.new"]);
+  assert.deepEqual(await status(), ["enabled", true]);
+  const key = (await resultOf(root, "bondy.realm.rotate_keys", ["com.new"], { overlap_s: 60 })) as Dict;
+  const keys = (await resultOf(root, "bondy.realm.get", ["com.new"])) as { public_keys: Dict[] };
+  assert.equal(keys.public_keys[0]?.["kid"], key["kid"]);
+  assert.deepEqual(Object.keys(key["public_key"] as Dict), ["kty", "crv", "x", "y", "kid", "alg", "use"]);
+  assert.equal(((await resultOf(root, "bondy.realm.grants", ["com.a"])) as unknown[]).length, 3);
+  await ask(root, "bondy.user.add", ["com.new", { username: "one", password: "one-secret" }]);
+  await refused(root, "bondy.error.active_users", /./, "bondy.realm.delete", ["com.new"]);
+  await ask(root, "bondy.realm.delete", ["com.new"], { force: true });
+  await refused(root, notFound, /com\.new/, "bondy.realm.get", ["com.new"]);
+  await refused(root, notFound, /com\.new/, "bondy.user.list", ["com.new"]);
+});
+
+test("sessions: the own one, those of a realm, ended", async () => {
+  await using rig = await adminRig();
+  const { boss, root } = await scene(rig);
+  const plain = await rig.join("com.a", "plain");
+  const self = await resultOf(plain, "bondy.session.self");
+  const known = { session: plain.id, authid: "plain", realm: "com.a", user: "plain", authroles: ["staff"] };
+  assert.deepEqual(pick(self, ...Object.keys(known)), known);
+  for (const wire of [boss, root]) {
+    const list = (await resultOf(wire, "bondy.session.list", ["com.a"])) as Dict[];
+    assert.deepEqual(namesIn(list, "authid"), ["boss", "plain"]);
+    assert.deepEqual(await resultOf(wire, "bondy.session.get", ["com.a", plain.id]), self);
+  }
+  const found = await resultOf(root, "bondy.session.list", ["com.a"], { authrole: "staff" });
+  assert.deepEqual(namesIn(found, "authid"), ["plain"]);
+  await refused(boss, "wamp.error.no_such_session", /./, "bondy.session.get", [root.id]);
+  await refused(boss, "wamp.error.no_such_session", /itself/, "bondy.session.kill", [boss.id]);
+  await refused(boss, "wamp.error.invalid_uri", /reason/, "bondy.session.kill", [plain.id], {
+    reason: "a b",
+  });
+  await ask(root, "bondy.session.kill", ["com.a", plain.id], { message: "enough" });
+  await plain.expect([Message.goodbye, { message: "enough" }, "wamp.close.killed"]);
+  const twice = [await rig.join("com.a", "plain"), await rig.join("com.a", "plain")];
+  const killed = await resultOf(boss, "bondy.session.kill_by_authid", ["plain"], { reason: "com.a.out" });
+  assert.deepEqual([...(killed as number[])].sort(), twice.map(({ id }) => id).sort());
+  for (const wire of twice) assert.equal((await wire.next())[2], "com.a.out");
+});
+
+test("the registry: who holds what, and why a URI reaches whom it reaches", async () => {
+  await using rig = await adminRig();
+  const { boss, root } = await scene(rig);
+  const plain = await rig.join("com.a", "plain");
+  const exact = await plain.register("com.a.sum", { invoke: "roundrobin" });
+  const second = await plain.register("com.a", { match: "prefix" });
+  const subscription = await plain.subscribe("com..sum", { match: "wildcard" });
+  await plain.subscribe("com.b.sum");
+  const callees = (await resultOf(boss, "bondy.callee.list", ["com.a", "com.a.sum"])) as Dict[];
+  assert.deepEqual(
+    callees.map((entry) => pick(entry, "type", "id", "uri", "match", "invoke", "session")),
+    [
+      {
+        type: "registration",
+        id: exact,
+        uri: "com.a.sum",
+        match: "exact",
+        invoke: "roundrobin",
+        session: plain.id,
+      },
+    ],
+  );
+  const list = async (name: string): Promise<unknown[]> =>
+    namesIn(await resultOf(root, name, ["com.a"]), "uri");
+  assert.deepEqual(await list("bondy.registration.list"), ["com.a", "com.a.sum"]);
+  assert.deepEqual(await list("bondy.registration.callee.list"), ["com.a", "com.a.sum"]);
+  assert.deepEqual(await list("bondy.subscription.list"), ["com..sum", "com.b.sum"]);
+  assert.deepEqual(await list("bondy.registry.list"), ["com..sum", "com.a", "com.a.sum", "com.b.sum"]);
+  assert.deepEqual(await resultOf(root, "bondy.registry.list", ["com.b"]), []);
+  const { registrations, subscriptions, near_misses } = (await resultOf(boss, "spanwire.explain.match", [
+    "com.a.sum",
+  ])) as { registrations: Dict[]; subscriptions: Dict[]; near_misses: Dict[] };
+  assert.deepEqual(
+    registrations.map(({ id }) => id),
+    [exact, second],
+  );
+  assert.deepEqual(subscriptions.map(({ id, why }) => [id, why])[0]?.[0], subscription);
+  assert.deepEqual(
+    near_misses.map(({ uri }) => uri),
+    ["com.b.sum"],
+  );
+  assert.match(String(near_misses[0]?.["why"]), /component 2/);
+});
+
+test("explanations of access and denials, each of its own realm", async () => {
+  await using rig = await adminRig();
+  const { boss, root } = await scene(rig);
+  const refusal = {
+    session: 1,
+    authid: "x",
+    realm: "com.a",
+    permission: "wamp.call",
+    uri: "com.x",
+    match: 0,
+  };
+  const id = rig.denials.add({ ...refusal, session: 1 as never, match: 0 });
+  const denial = { ...refusal, id, match: "exact", at: "1970-01-01T00:00:00.000Z" };
+  assert.deepEqual(await resultOf(boss, "bondy.explain.denial", [id]), denial);
+  await refused(root, notFound, /denial/, "bondy.explain.denial", [id]);
+  assert.deepEqual(await resultOf(root, "bondy.explain.denial", ["com.a", id]), denial);
+  const asked = ["com.a", "plain", "wamp.call", "com.a"];
+  assert.deepEqual(await resultOf(root, "bondy.explain.access", asked), { allowed: true });
+});
+
+test("tickets: issued to who has logged in, verified, revoked", async () => {
+  await using rig = await adminRig();
+  const { boss } = await scene(rig);
+  const plain = await rig.join("com.a", "plain");
+  const kwargs = { expiry_time_secs: 60, client_id: "phone" };
+  const issued = (await resultOf(plain, "bondy.ticket.issue", [], kwargs)) as Dict;
+  assert.deepEqual(issued["request"], kwargs);
+  await refused(plain, invalid, /expiry_time_secs/, "bondy.ticket.issue", [], { expiry_time_secs: -1 });
+  const id = issued["id"];
+  assert.equal(((await resultOf(boss, "bondy.ticket.verify", ["com.a", id])) as Dict)["authid"], "plain");
+  assert.equal(await resultOf(boss, "bondy.ticket.revoke", ["com.a", id]), true);
+  assert.equal(await resultOf(boss, "bondy.ticket.revoke", ["com.a", id]), false);
+  await refused(boss, "wamp.error.authentication_failed", /./, "bondy.ticket.verify", [id]);
+  await ask(plain, "bondy.ticket.issue");
+  await ask(boss, "bondy.ticket.revoke_all", ["com.a", "plain"]);
+  assert.deepEqual(rig.security.tickets("com.a", "plain"), []);
+});
+
+test("arguments that are missing, too many, or of another kind are named", async () => {
+  await using rig = await adminRig();
+  const { boss, root } = await scene(rig);
+  await refused(boss, invalid, /argument 1 \("name"\) is missing/, "bondy.user.get");
+  await refused(boss, invalid, /argument 2 \("name"\) must be a string/, "bondy.user.get", ["com.a", 7]);
+  await refused(boss, invalid, /\("realm"\) must be a URI/, "bondy.user.get", [7, "plain"]);
+  await refused(boss, invalid, /\("realm"\)/, "bondy.user.list", [], { realm: 7 });
+  await refused(boss, invalid, /argument 3/, "bondy.user.get", ["com.a", "plain", "more"]);
+  await refused(boss, invalid, /"groups"/, "bondy.user.add_groups", ["plain", "staff"]);
+  await refused(boss, invalid, /"user"/, "bondy.user.add", ["com.a", "plain"]);
+  await refused(boss, invalid, /"role"/, "bondy.grant.list", ["com.a", "nobody"]);
+  await refused(root, invalid, /"uri"/, "bondy.realm.get");
+  await refused(root, invalid, /"force"/, "bondy.realm.delete", ["com.a"], { force: "yes" });
+  await refused(root, invalid, /"backup"/, "bondy.backup.create", [{ file: "x" }]);
+  // A store in memory has no copies; what it says is for its own caller only.
+  const request = root.call("bondy.backup.create", {}, [{ path: "/tmp/nowhere" }]);
+  assert.deepEqual((await root.next()).slice(0, 3), [Message.error, Message.call, request]);
+  assert.equal(await resultOf(boss, "bondy.ping"), "pong");
+});
+
+test("reflection tells of every procedure and topic", async () => {
+  await using rig = await adminRig();
+  const { boss } = await scene(rig);
+  const procedures = (await resultOf(boss, "wamp.reflection.procedure.list")) as string[];
+  const topics = (await resultOf(boss, "wamp.reflection.topic.list")) as string[];
+  for (const name of Object.keys(adminProcedures) as AdminProcedure[])
+    for (const uri of namesOf(name)) assert.ok(procedures.includes(uri), uri);
+  for (const uri of Object.keys(adminTopics).flatMap(namesOf)) assert.ok(topics.includes(uri), uri);
+  assert.deepEqual(await resultOf(boss, "wamp.reflection.procedure.describe", ["bondy.user.get"]), {
+    summary: "What a user is.",
+    args: ["realm?: uri", "name: string"],
+    result: [...adminProcedures["user.get"].result],
+  });
+  const former = await resultOf(boss, "wamp.reflection.procedure.describe", ["bondy.security.find_user"]);
+  assert.match(String((former as Dict)["summary"]), /bondy\.user\.get/);
+});
+
+/** Every text in a value, and the names of members. */
+function textsIn(value: unknown, names: Set<string>): string[] {
+  if (typeof value === "string") return [value];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, item]) => {
+    names.add(name);
+    return textsIn(item, names);
+  });
+}
+
+test("no answer contains a password, a hash, a private key or a secret", async () => {
+  await using rig = await adminRig();
+  const { security } = rig;
+  const { root } = await scene(rig);
+  const jwk = { kty: "oct", k: "jwk-k-hidden", kid: "public-kid" };
+  const issuers = [{ issuer: "https://i", jwks: { keys: [jwk] } }];
+  await security.updateRealm("com.a", { issuers }).catch(() => undefined);
+  await security.rotateKeys("com.a", 60);
+  const answers = [
+    await resultOf(root, "bondy.realm.list"),
+    await resultOf(root, "bondy.realm.get", ["com.a"]),
+    await resultOf(root, "bondy.realm.update", ["com.a", { description: "d" }]),
+    await resultOf(root, "bondy.realm.rotate_keys", ["com.a"]),
+    await resultOf(root, "bondy.user.list", ["com.a"]),
+    await resultOf(root, "bondy.user.get", ["com.a", "plain"]),
+    await resultOf(root, "bondy.user.update", ["com.a", "plain", { meta: { a: 1 } }]),
+    await resultOf(root, "bondy.user.add", ["com.a", { username: "new", password: passwordOf("new") }]),
+    await resultOf(root, "bondy.session.list", ["com.a"]),
+    await resultOf(root, "bondy.grant.list", ["com.a"]),
+    await resultOf(root, "bondy.group.list", ["com.a"]),
+  ];
+  const secrets = security.realms().flatMap(({ uri }) => [
+    ...security.users(uri).flatMap(({ username, credentials }) => {
+      const { salt, cra, scram } = credentials!;
+      return [passwordOf(username), salt, cra, scram?.stored_key, scram?.server_key];
+    }),
+    ...security.signingKeys(uri).map(({ jwk: { d } }) => d),
+  ]);
+  const hidden = new Set([...secrets, "idp-client-hidden", jwk.k].filter((text) => text !== undefined));
+  assert.ok(hidden.size > 20, `${hidden.size} secrets`);
+  const names = new Set<string>();
+  const said = textsIn(answers, names);
+  assert.ok(said.includes("https://idp") && said.length > 100, "the answers say something");
+  assert.deepEqual(
+    said.filter((text) => [...hidden].some((secret) => text.includes(secret))),
+    [],
+  );
+  for (const name of ["credentials", "password", "salt", "private_keys", "client_secret", "d", "k"])
+    assert.ok(!names.has(name), name);
+});
