@@ -2,14 +2,13 @@
 import type { Command } from "commander";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
-import { toRouterOptions } from "../config/to-router-options.ts";
-import { createRouter, type Router } from "../main.ts";
+import { type ConfiguredListener, toRouterOptions } from "../config/to-router-options.ts";
+import { createRouter, type ListenerOptions, type Router } from "../main.ts";
 import { administratorNotice } from "./administrator.ts";
 import { listenControl } from "./control.ts";
 import { exitUnavailable, fail } from "./exit-codes.ts";
 import { createLog } from "./log.ts";
 import { configOf, printProblems } from "./options.ts";
-import { administratorOf, asRouterTakesThem } from "./present.ts";
 import { definitionsChecker } from "./security.ts";
 import { openStore } from "./state.ts";
 
@@ -24,8 +23,8 @@ export async function start(command: Command): Promise<void> {
   } catch (cause) {
     return fail(cause instanceof Error ? cause.message : String(cause), exitUnavailable);
   }
-  const administrator = administratorOf(running.router);
-  if (administrator !== undefined) process.stderr.write(administratorNotice(administrator));
+  const { administrator } = running.router;
+  if (administrator !== null) process.stderr.write(administratorNotice(administrator));
   process.stdout.write(banner(running.router, config, performance.now() - startedAt));
   stopOnSignal(running);
 }
@@ -44,7 +43,13 @@ async function startRouter(config: Config, log: Log): Promise<Running> {
   try {
     const store = config.data === null ? null : await openStore(config.data);
     if (store !== null) opened.push(store);
-    const router = await createRouter({ ...asRouterTakesThem(toRouterOptions(config)), log });
+    const { listeners, ...options } = toRouterOptions(config);
+    const router = await createRouter({
+      ...options,
+      listeners: listeners.map(withoutTls),
+      ...(store !== null && { store }),
+      log,
+    });
     opened.push(router);
     const control =
       store === null ? null : await listenControl(config.data!, ({ path }) => store.backup(path), log);
@@ -54,6 +59,13 @@ async function startRouter(config: Config, log: Log): Promise<Running> {
     await close();
     throw cause;
   }
+}
+
+/** What this version cannot serve is refused, not passed over. */
+function withoutTls({ tls, trustedProxies, ...listener }: ConfiguredListener): ListenerOptions {
+  if (tls !== undefined || trustedProxies.length > 0)
+    throw new Error("TLS and trusted proxies are not served yet");
+  return listener as ListenerOptions;
 }
 
 /** Where it listens, and something to paste where anybody may come in. */
