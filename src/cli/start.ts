@@ -4,6 +4,7 @@ import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { type ConfiguredListener, toRouterOptions } from "../config/to-router-options.ts";
 import { createRouter, type ListenerOptions, type Router } from "../main.ts";
+import type { Administrator } from "../security/bootstrap.ts";
 import { administratorNotice } from "./administrator.ts";
 import { listenControl } from "./control.ts";
 import { exitUnavailable, fail } from "./exit-codes.ts";
@@ -23,8 +24,6 @@ export async function start(command: Command): Promise<void> {
   } catch (cause) {
     return fail(cause instanceof Error ? cause.message : String(cause), exitUnavailable);
   }
-  const { administrator } = running.router;
-  if (administrator !== null) process.stderr.write(administratorNotice(administrator));
   process.stdout.write(banner(running.router, config, performance.now() - startedAt));
   stopOnSignal(running);
 }
@@ -43,9 +42,11 @@ async function startRouter(config: Config, log: Log): Promise<Running> {
   try {
     const store = config.data === null ? null : await openStore(config.data);
     if (store !== null) opened.push(store);
-    const { listeners, ...options } = toRouterOptions(config);
+    const { listeners, security, ...options } = toRouterOptions(config);
+    const onMade = (made: Administrator): void => void process.stderr.write(administratorNotice(made));
     const router = await createRouter({
       ...options,
+      security: { ...security, administrator: { ...security.administrator, onMade } },
       listeners: listeners.map(withoutTls),
       ...(store !== null && { store }),
       log,
