@@ -113,6 +113,8 @@ export const fixedLimits = Object.freeze({
   controlLine_max: 16 << 10,
   /** Commands that a router carries out at one time. Beyond: connection closed. */
   controlConnections_max: 8,
+  /** Header of the PROXY protocol before a connection. Beyond: closed. */
+  proxyHeaderBytes_max: 2_048,
 });
 
 /** Bounds that an embedding program may set. */
@@ -122,7 +124,10 @@ export interface Limits {
    * inbound batch may have as much, and the framing of one message: four bytes, one in JSON. Beyond: close 1009, HTTP 413.
    */
   readonly frameBytes_max: number;
-  /** Connections over all listeners. Beyond: HTTP 503, RawSocket error 4. */
+  /**
+   * Connections over all listeners. Beyond: HTTP 503, RawSocket error 4. A TLS listener on node:tls also counts those that shake hands.
+   * Beyond: closed.
+   */
   readonly connections_max: number;
   /** Time from connection to WELCOME. Beyond: connection closed. */
   readonly handshake_ms: number;

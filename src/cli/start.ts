@@ -2,8 +2,8 @@
 import type { Command } from "commander";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
-import { type ConfiguredListener, toRouterOptions } from "../config/to-router-options.ts";
-import { createRouter, type ListenerOptions, type Router } from "../main.ts";
+import { type ConfiguredRouter, toRouterOptions } from "../config/to-router-options.ts";
+import { createRouter, type Router, type RouterOptions } from "../main.ts";
 import type { Administrator } from "../security/bootstrap.ts";
 import { administratorNotice } from "./administrator.ts";
 import { listenControl } from "./control.ts";
@@ -42,16 +42,9 @@ async function startRouter(config: Config, log: Log): Promise<Running> {
   try {
     const store = config.data === null ? null : await openStore(config.data);
     if (store !== null) opened.push(store);
-    const { listeners, security, ...options } = toRouterOptions(config);
-    const onMade = (made: Administrator): void => void process.stderr.write(administratorNotice(made));
-    const router = await createRouter({
-      ...options,
-      security: { ...security, administrator: { ...security.administrator, onMade } },
-      listeners: listeners.map(withoutTls),
-      ...(store !== null && { store }),
-      log,
-    });
-    opened.push(router);
+    const router = await createRouter({ ...toldOf(toRouterOptions(config)), ...(store && { store }), log });
+    // The store is closed with the router that has it.
+    opened.splice(0, 1, router);
     const control =
       store === null ? null : await listenControl(config.data!, ({ path }) => store.backup(path), log);
     if (control !== null) opened.push(control);
@@ -62,11 +55,11 @@ async function startRouter(config: Config, log: Log): Promise<Running> {
   }
 }
 
-/** What this version cannot serve is refused, not passed over. */
-function withoutTls({ tls, trustedProxies, ...listener }: ConfiguredListener): ListenerOptions {
-  if (tls !== undefined || trustedProxies.length > 0)
-    throw new Error("TLS and trusted proxies are not served yet");
-  return listener as ListenerOptions;
+/** An administrator that is made is told of at once, on stderr. */
+function toldOf(options: ConfiguredRouter): ConfiguredRouter & RouterOptions {
+  const { security } = options;
+  const onMade = (made: Administrator): void => void process.stderr.write(administratorNotice(made));
+  return { ...options, security: { ...security, administrator: { ...security.administrator, onMade } } };
 }
 
 /** Where it listens, and something to paste where anybody may come in. */

@@ -3,6 +3,7 @@ import { addAdminProcedures } from "../admin/admin-api.ts";
 import type { AccessQuestion } from "../admin/explain-procedures.ts";
 import { Follower } from "../admin/follow.ts";
 import { ChangeTopics } from "../admin/topics.ts";
+import { hostScheduler } from "../host.ts";
 import type { Identity } from "../ports.ts";
 import { closeReasons, errors, WampError } from "../protocol/errors.ts";
 import { Match } from "../protocol/messages.ts";
@@ -26,8 +27,8 @@ export function administer(
     tickets: ticketsOf(secured),
     explanations: {
       access: (question) => explain(security, question),
-      denial: (id) => core.guard.denials.get(id),
     },
+    denials: core.guard.denials,
     backup: async (path) => {
       try {
         await secured.store.backup(path);
@@ -46,8 +47,9 @@ export function administer(
       const { ticket: id, user } = identity ?? {};
       if (id === undefined || user === undefined || realm === null) return undefined;
       const owner = security.principal(realm.uri, user);
-      return owner && { realm: owner.credentialRealm, id };
+      return owner && security.ticket(owner.credentialRealm, id);
     },
+    wall_ms: () => hostScheduler.wall_ms(),
     afterTurn: (task) => core.outbox.afterTurn(task),
   });
   const stops = [security.onChange(follower.onChange), security.onChange(topics.onChange)];

@@ -3,7 +3,7 @@ import type { Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { ClientSession } from "../client/session.ts";
-import type { Accept, AccessPolicy, Listener, Store } from "../ports.ts";
+import type { Accept, AccessPolicy, Listener, Store, TlsOptions } from "../ports.ts";
 import type { Denial } from "../router/denials.ts";
 import type { GivenRealm } from "../router/realm.ts";
 import type { Administrator } from "../security/bootstrap.ts";
@@ -13,8 +13,16 @@ import type { SlowConsumerPolicy } from "../session/outbox.ts";
 import type { HttpOptions } from "../transport/http-options.ts";
 import type { AdapterName } from "../transport/select.ts";
 
+/** What every listener can have. */
+export interface ListenerSecurity {
+  /** Serve over TLS. */
+  readonly tls?: TlsOptions;
+  /** Addresses and networks (CIDR) of proxies whose word about a client's address is taken. Default: none. */
+  readonly trustedProxies?: readonly string[];
+}
+
 /** Where WebSocket is served. */
-export interface WebSocketOptions {
+export interface WebSocketOptions extends ListenerSecurity {
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** 0 takes a free one. */
@@ -32,14 +40,16 @@ export interface WebSocketOptions {
 }
 
 /** Where RawSocket is served: over TCP, or on a Unix socket. */
-export type RawSocketOptions =
-  | {
-      /** Default 127.0.0.1. */
-      readonly host?: string;
-      /** 0 takes a free one. */
-      readonly port: number;
-    }
-  | { readonly unixPath: string };
+export type RawSocketOptions = ListenerSecurity &
+  (
+    | {
+        /** Default 127.0.0.1. */
+        readonly host?: string;
+        /** 0 takes a free one. */
+        readonly port: number;
+      }
+    | { readonly unixPath: string }
+  );
 
 export type ListenerOptions =
   | ({ readonly kind: "websocket" } & WebSocketOptions)

@@ -159,10 +159,8 @@ async function negotiate(base: Foundation, parts: NegotiatorParts): Promise<Nego
     randomId,
     wall_ms,
   });
-  const automaticRealm = (uri: string): Promise<EffectiveRealm | undefined> => security.automaticRealm(uri);
   return new Negotiator({
     model: security,
-    automaticRealm,
     methods,
     dynamic,
     limits,
