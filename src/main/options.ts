@@ -84,7 +84,11 @@ export interface RouterSecurityOptions {
   /** A HELLO to an unknown realm creates it. Default false. */
   readonly automaticRealms?: boolean;
   /** The password of `admin` in the realm `com.leapsight.bondy`, where there is no administrator yet. Default: one is made. */
-  readonly administrator?: { readonly password?: string };
+  readonly administrator?: {
+    readonly password?: string;
+    /** Told at once when one was made: a start that fails later, at a taken port, would take the password along. */
+    readonly onMade?: (administrator: Administrator) => void;
+  };
   /** How new passwords are kept in realms that do not say so themselves. Default: PBKDF2, 10,000 iterations, for their methods. */
   readonly password?: Partial<PasswordOptions>;
 }

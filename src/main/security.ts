@@ -89,6 +89,7 @@ async function open(
   });
   for (const { name, realms } of definitions) await applyDefinitions(security, realms, name);
   const made = await ensureAdministrator(security, administrator.password);
+  if (made !== null) administrator.onMade?.(made);
   const tickets = new TicketService({ security, node: security.nodeId, wall_ms });
   const mock = mockCredentials(await keptMockSecret(store));
   const negotiator = await negotiate(base, { security, tickets, kdf, mock, store, procedures });
