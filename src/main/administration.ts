@@ -6,7 +6,6 @@ import { hostScheduler } from "../host.ts";
 import type { Identity } from "../ports.ts";
 import { closeReasons, errors, WampError } from "../protocol/errors.ts";
 import type { RouterSession, SessionObserver } from "../router/types.ts";
-import { explainAccess } from "../security/explain.ts";
 import type { CoreParts } from "./core.ts";
 import type { Secured } from "./security.ts";
 
@@ -22,10 +21,7 @@ export function administer(
     security,
     realmOf,
     tickets: ticketsOf(secured),
-    explanations: {
-      access: (question) => explainAccess(security, question),
-      denial: (id) => core.guard.denials.get(id),
-    },
+    denials: core.guard.denials,
     backup: async (path) => {
       try {
         await secured.store.backup(path);

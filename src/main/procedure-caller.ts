@@ -14,7 +14,12 @@ export class ProcedureCaller {
   }
 
   /** Resolves with the first positional result. Rejects as the call does, within `timeout_ms`. */
-  async call(realm: string, procedure: string, args: readonly unknown[], timeout_ms: number): Promise<unknown> {
+  async call(
+    realm: string,
+    procedure: string,
+    args: readonly unknown[],
+    timeout_ms: number,
+  ): Promise<unknown> {
     const session = await this.#session(realm);
     const result = await session.call(procedure, [...args], {}, { timeout_ms });
     return result.args[0];

@@ -10,6 +10,7 @@ import type { AuthAnswer, Authenticator, HelloRequest, Identity } from "../../sr
 import { errors, closeReasons, WampError } from "../../src/protocol/errors.ts";
 import { Denials } from "../../src/router/denials.ts";
 import type { RouterSession } from "../../src/router/types.ts";
+import { ensureAdministrator } from "../../src/security/bootstrap.ts";
 import type { Security } from "../../src/security/model.ts";
 import type { SecurityService } from "../../src/security/service.ts";
 import type { CoreParts } from "../../src/main/core.ts";
@@ -26,7 +27,6 @@ export const passwordOf = (username: string): string => `${username}-secret`;
 
 /** Realms with an administrator, a user without rights, and grants that must not make one of it. */
 async function populate(security: SecurityService): Promise<void> {
-  await security.change((draft) => void draft);
   for (const uri of ["com.a", "com.b", "com.open"]) {
     await security.createRealm({
       uri,
@@ -51,32 +51,6 @@ async function populateRealm(security: SecurityService, uri: string): Promise<vo
     match: "prefix",
     roles: ["admins"],
   });
-}
-
-/** The master realm is the router's own; whoever starts a router makes it. */
-async function bootstrap(security: SecurityService): Promise<void> {
-  await security.change((draft) => {
-    draft.put("realm", master, "", {
-      uri: master,
-      description: "",
-      is_prototype: false,
-      prototype_uri: null,
-      is_sso_realm: false,
-      sso_realm_uri: null,
-      allow_connections: true,
-      authmethods: null,
-      security_enabled: true,
-      password_opts: null,
-      rbac: null,
-      authorizer: null,
-      authenticators: null,
-      trustroots: null,
-      issuers: null,
-      info: {},
-      options: {},
-    });
-  });
-  await populateRealm(security, master);
 }
 
 class NamedAuthenticator implements Authenticator {
@@ -145,7 +119,8 @@ export interface AdminRig extends ExtendedRouter {
 export async function adminRig(): Promise<AdminRig> {
   const test = new TestSecurity();
   const security = await test.open();
-  await bootstrap(security);
+  await ensureAdministrator(security, passwordOf("admin"));
+  await populateRealm(security, master);
   await populate(security);
   let lastDenial = 1_000;
   const denials = new Denials({ denials_max: 10, random: () => ++lastDenial, wall_ms: () => 0 });
@@ -159,11 +134,6 @@ export async function adminRig(): Promise<AdminRig> {
       security,
       realmOf,
       tickets: new PlainTickets(security),
-      explanations: {
-        access: (question) => ({
-          allowed: security.isGranted(question.realm, question, question.permission, question.uri),
-        }),
-      },
       denials,
       backup: (path) => test.store.backup(path),
     });
@@ -208,4 +178,9 @@ function follow(
   });
   security.onChange(follower.onChange);
   return follower;
+}
+
+/** As an administrator of com.a, and of the master realm. */
+export async function administrators(rig: AdminRig): Promise<{ boss: Wire; root: Wire }> {
+  return { boss: await rig.join("com.a", "boss"), root: await rig.join(master, "boss") };
 }
