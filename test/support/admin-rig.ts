@@ -2,11 +2,13 @@
  * A router with the admin procedures over the real security model, and clients in memory. Logins are not what is tested: whoever names
  * a user is that user, with all its groups or the one it asks for.
  */
+import assert from "node:assert/strict";
+import { silentLog } from "../../src/base/log.ts";
 import { type AdminParts, addAdminProcedures } from "../../src/admin/admin-api.ts";
 import { type UsedTicket, Follower } from "../../src/admin/follow.ts";
 import type { TicketService } from "../../src/admin/ticket-procedures.ts";
 import { ChangeTopics } from "../../src/admin/topics.ts";
-import type { AuthAnswer, Authenticator, HelloRequest, Identity } from "../../src/ports.ts";
+import type { AccessPolicy, AuthAnswer, Authenticator, HelloRequest, Identity } from "../../src/ports.ts";
 import { errors, closeReasons, WampError } from "../../src/protocol/errors.ts";
 import { Denials } from "../../src/router/denials.ts";
 import type { RouterSession } from "../../src/router/types.ts";
@@ -45,11 +47,18 @@ async function populateRealm(security: SecurityService, uri: string): Promise<vo
   // What Bondy's own examples grant: on everything, to everybody.
   await security.grant(uri, { permissions: ["wamp.call"], uri: "", match: "prefix", roles: "all" });
   await security.grant(uri, { permissions: ["wamp.call"], uri: "", match: "prefix", roles: ["anonymous"] });
+  for (const prefix of ["bondy.", "spanwire."])
+    await security.grant(uri, {
+      permissions: ["wamp.call", "wamp.subscribe"],
+      uri: prefix,
+      match: "prefix",
+      roles: ["admins"],
+    });
   await security.grant(uri, {
-    permissions: ["wamp.call"],
-    uri: "bondy.",
+    permissions: ["wamp.register", "wamp.subscribe"],
+    uri: "com.",
     match: "prefix",
-    roles: ["admins"],
+    roles: ["staff"],
   });
 }
 
@@ -127,7 +136,13 @@ export async function adminRig(): Promise<AdminRig> {
   const refreshed: string[] = [];
   const ticketsInUse = new Map<string, UsedTicket>();
   let follower: Follower | undefined;
-  const extended = await extendedRouter({ realms: security.realms().map(({ uri }) => uri) }, (core) => {
+  // A session inside the process may do everything; access control is that of the model.
+  const rulesFor: AccessPolicy["rulesFor"] = (realm, identity) =>
+    identity.authrole === "trusted" ? null : security.rulesFor(realm, identity);
+  const faults: unknown[] = [];
+  const log = { ...silentLog, error: (...what: unknown[]) => void faults.push(what) };
+  const realms = security.realms().map(({ uri }) => uri);
+  const extended = await extendedRouter({ realms, access: { rulesFor }, log }, (core) => {
     const realmOf: AdminParts["realmOf"] = (uri) => core.realms.get(uri);
     addAdminProcedures({
       ...core,
@@ -135,7 +150,9 @@ export async function adminRig(): Promise<AdminRig> {
       realmOf,
       tickets: new PlainTickets(security),
       denials,
-      backup: (path) => test.store.backup(path),
+      async backup() {
+        throw new WampError(errors.unavailable.uri, "a store in memory has no backup");
+      },
     });
     follower = follow(core, test, security, { refreshed, ticketsInUse });
     const topics = new ChangeTopics({ model: security, events: core.events, realmOf });
@@ -145,6 +162,10 @@ export async function adminRig(): Promise<AdminRig> {
   });
   return {
     ...extended,
+    async [Symbol.asyncDispose]() {
+      await extended[Symbol.asyncDispose]();
+      assert.deepEqual(faults, [], "the router noticed a fault of its own");
+    },
     security,
     denials,
     follower: follower!,
@@ -163,7 +184,10 @@ function follow(
 ): Follower {
   const follower = new Follower({
     model: security,
-    refreshRealm: (uri) => void refreshed.push(uri),
+    refreshRealm(uri) {
+      refreshed.push(uri);
+      core.accessRefresh.refresh([uri]);
+    },
     closeRealm(uri) {
       const realm = core.realms.close(uri);
       for (const session of core.sessions.all())
