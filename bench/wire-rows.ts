@@ -54,6 +54,7 @@ const spanwire = (runtime: RuntimeName, transport?: "ws"): Row => ({
     runtimePath(runtime),
     cli,
     "start",
+    "--ephemeral",
     ...[
       "--host",
       "127.0.0.1",

@@ -2,6 +2,7 @@
  * Every seam of the router: what the leaves (transport, auth, store, cluster …) see of it, and what it sees of them.
  * Types only. Each interface is small enough to implement in a test in ten lines.
  */
+import type { Log } from "./base/log.ts";
 import type { Match } from "./protocol/messages.ts";
 import type { Serializer } from "./protocol/serializers.ts";
 
@@ -94,6 +95,36 @@ export interface TransportOptions {
   /** Time for the transport's own handshake (RawSocket's four bytes, the HTTP upgrade). */
   readonly handshake_ms: number;
   readonly accept: Accept;
+  /**
+   * Networks in CIDR notation whose peers are proxies of ours: what they say of their own peer is believed. From anyone else it is
+   * ignored. Absent: nobody's.
+   */
+  readonly trustedProxies?: readonly string[];
+  /** Serve TLS; absent: plain TCP. */
+  readonly tls?: TlsOptions;
+  /** Connections that a TLS listener holds at one time, those shaking hands among them. Beyond: closed. Absent: no bound here. */
+  readonly connections_max?: number;
+  /** Where reloaded certificates, and those that could not be, are told of. */
+  readonly log?: Log;
+}
+
+export interface CertificateFiles {
+  /** PEM: the certificate and behind it the rest of its chain. */
+  readonly certFile: string;
+  /** PEM, without a passphrase. */
+  readonly keyFile: string;
+}
+
+/** TLS of one listener. All files are watched; new connections get what they hold now, open ones go on. */
+export interface TlsOptions extends CertificateFiles {
+  /** PEM: the authorities that sign client certificates. */
+  readonly caFile?: string;
+  /** Whether clients are asked for a certificate, and refused without one that `caFile` vouches for. Default none. */
+  readonly clientCertificate?: "none" | "request" | "require";
+  /** Default TLSv1.2. */
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3";
+  /** Certificates by the server name that a client asks for (SNI); `*.example.com` stands for one label. Others get the default. */
+  readonly servers?: Readonly<Record<string, CertificateFiles>>;
 }
 
 export interface WebSocketListenOptions extends TransportOptions {
@@ -116,7 +147,7 @@ export interface RawSocketListenOptions extends TransportOptions {
 }
 
 export interface Listener {
-  /** What a client connects to: ws://…, tcp://… or unix:… */
+  /** What a client connects to: ws://…, tcp://… or unix:…; over TLS wss://… and tcps://… */
   readonly url: string;
   readonly port: number;
   /** Stops accepting at once and drops what is still open. */
@@ -131,6 +162,10 @@ export interface WebSocketAdapter {
     readonly pause: boolean;
     /** It can serve RawSocket and HTTP on one port. */
     readonly universalPort: boolean;
+    /** It can ask clients for certificates, and look at the TLS connection (`TransportInfo.tls`). */
+    readonly clientCertificates: boolean;
+    /** It can be told the lowest version of TLS. */
+    readonly tlsVersions: boolean;
   };
   listen(options: WebSocketListenOptions): Promise<Listener>;
 }

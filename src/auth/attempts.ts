@@ -129,34 +129,49 @@ const nameKey = ({ realm, authid }: Attempt): string | null =>
 
 const pairKey = ({ realm, authid, source }: Attempt): string => digest(realm, fold(authid), source);
 
+export type PendingLimits = Pick<Limits, "logins_max" | "loginsPerSource_max" | "handshake_ms">;
+
+interface PendingLogin {
+  readonly source: string;
+  readonly expires_ms: number;
+}
+
 /** Logins under way: from HELLO to the answer, or to the end of their time. A client that has gone is noticed by the latter only. */
 export class PendingLogins {
-  readonly #expires = new Map<number, number>();
-  readonly #pending_max: number;
-  readonly #life_ms: number;
+  readonly #limits: PendingLimits;
+  /** In the order in which they expire, because all live equally long. */
+  readonly #logins = new Map<number, PendingLogin>();
+  readonly #bySource = new Map<string, number>();
   #lastId = 0;
 
-  constructor(pending_max: number, life_ms: number) {
-    this.#pending_max = pending_max;
-    this.#life_ms = life_ms;
+  constructor(limits: PendingLimits) {
+    this.#limits = limits;
   }
 
   /** Null: there are too many. */
-  open(now_ms: number): number | null {
-    for (const [id, expires_ms] of this.#expires) {
+  open(source: string, now_ms: number): number | null {
+    for (const [id, { expires_ms }] of this.#logins) {
       if (expires_ms > now_ms) break;
-      this.#expires.delete(id);
+      this.close(id);
     }
-    if (this.#expires.size >= this.#pending_max) return null;
-    this.#expires.set(++this.#lastId, now_ms + this.#life_ms);
+    const { logins_max, loginsPerSource_max, handshake_ms } = this.#limits;
+    const ofSource = this.#bySource.get(source) ?? 0;
+    if (this.#logins.size >= logins_max || ofSource >= loginsPerSource_max) return null;
+    this.#logins.set(++this.#lastId, { source, expires_ms: now_ms + handshake_ms });
+    this.#bySource.set(source, ofSource + 1);
     return this.#lastId;
   }
 
   isOpen(id: number, now_ms: number): boolean {
-    return (this.#expires.get(id) ?? 0) > now_ms;
+    return (this.#logins.get(id)?.expires_ms ?? 0) > now_ms;
   }
 
   close(id: number): void {
-    this.#expires.delete(id);
+    const login = this.#logins.get(id);
+    if (login === undefined) return;
+    this.#logins.delete(id);
+    const left = (this.#bySource.get(login.source) ?? 0) - 1;
+    if (left > 0) this.#bySource.set(login.source, left);
+    else this.#bySource.delete(login.source);
   }
 }

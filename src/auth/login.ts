@@ -105,17 +105,20 @@ export class LoginRun {
 
   #proved(proved: Proved): AuthAnswer {
     const { model } = this.#shared;
-    const { login, doomed } = this.#choice;
+    const { login, doomed, dynamic } = this.#choice;
     if (doomed) return this.#failed("this user cannot use this method, or not from there");
     // Looked up anew: realm and user may have changed since the challenge.
     const realm = model.realm(login.realm.uri);
     if (realm === undefined || !realm.allowConnections) return this.#failed("the realm is gone");
     const decides = proved.roles !== undefined;
-    const name = proved.user ?? (decides ? undefined : (proved.authid ?? login.principal?.user.username));
-    const principal = name === undefined ? undefined : model.principal(realm.uri, name);
-    const problem = this.#problem(principal, decides);
+    const name = proved.user ?? proved.authid ?? login.principal?.user.username;
+    // The names that a procedure of the realm gives are not those of the realm's users.
+    const known = dynamic || name === undefined ? undefined : model.principal(realm.uri, name);
+    const principal = decides && proved.user === undefined ? undefined : known;
+    const isMissing = principal === undefined && (!decides || proved.user !== undefined);
+    const problem = isMissing ? "no such user" : this.#problem(known);
     if (problem !== undefined) return this.#failed(problem);
-    const roles = chosenRoles(login.hello, proved.roles ?? principal!.user.groups);
+    const roles = chosenRoles(login.hello, proved.roles ?? principal?.user.groups ?? []);
     if (roles === null) {
       const message = `the user has no role ${JSON.stringify(login.hello.authrole?.slice(0, 200))}`;
       return this.#end({ kind: "abort", error: errors.noSuchRole.uri, message });
@@ -123,10 +126,9 @@ export class LoginRun {
     return this.#welcome(proved, principal, roles);
   }
 
-  /** Why this proof does not let anybody in. */
-  #problem(principal: Principal | undefined, decides: boolean): string | undefined {
+  /** Why this proof does not let anybody in, whatever it proves. */
+  #problem(principal: Principal | undefined): string | undefined {
     const { login, method, dynamic } = this.#choice;
-    if (principal === undefined && !decides) return "no such user";
     if (principal !== undefined && !principal.enabled) return "the user is disabled";
     if (hasOtherPassword(principal, login.principal)) return "the password has changed meanwhile";
     const sources = this.#shared.sources.of(login.realm.uri);
@@ -142,14 +144,15 @@ export class LoginRun {
     this.#counted = false;
     metrics.logins++;
     // Canonical, where the client gave an alias.
-    const authid = proved.roles === undefined ? undefined : (proved.authid ?? login.hello.authid);
+    const known = principal?.user.username ?? login.hello.authid ?? "";
     const identity: Identity = {
-      authid: authid ?? principal?.user.username ?? "",
+      authid: proved.roles === undefined ? known : (proved.authid ?? known),
       authrole: roles.join(","),
       authmethod: method.name,
       authprovider: dynamic ? "dynamic" : "spanwire",
       ...(principal === undefined ? {} : { user: principal.user.username }),
       roles,
+      ...(proved.ticket === undefined ? {} : { ticket: proved.ticket }),
     };
     const extra = { ...(principal === undefined ? {} : { meta: principal.user.meta }), ...proved.extra };
     return this.#end({ kind: "welcome", identity, extra });

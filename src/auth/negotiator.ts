@@ -4,24 +4,22 @@
  * whom it names. Control path.
  */
 import type { Log } from "../base/log.ts";
-import { fixedLimits, type Limits } from "../base/limits.ts";
+import { fixedLimits } from "../base/limits.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { AuthAnswer, Authenticator, HelloRequest } from "../ports.ts";
 import { errors } from "../protocol/errors.ts";
 import type { EffectiveRealm, Security } from "../security/model.ts";
 import { type AuthMethod, authMethods } from "../security/records.ts";
 import { anonymousIdentity } from "./anonymous.ts";
-import { type AttemptLimits, Attempts, PendingLogins } from "./attempts.ts";
+import { type AttemptLimits, Attempts, type PendingLimits, PendingLogins } from "./attempts.ts";
 import { LoginRun, tooMany } from "./login.ts";
 import type { Login, Method } from "./method.ts";
 import { SourceRules, sourceKey } from "./sources.ts";
 
-export type LoginLimits = AttemptLimits & Pick<Limits, "logins_max" | "handshake_ms">;
+export type LoginLimits = AttemptLimits & PendingLimits;
 
 export interface NegotiatorOptions {
   readonly model: Pick<Security, "realm" | "principal" | "sources" | "onChange">;
-  /** Makes the realm that HELLO names where there is none; undefined: none is made. */
-  automaticRealm(uri: string): Promise<EffectiveRealm | undefined>;
   /** All but `anonymous`, which the negotiator answers itself. */
   readonly methods: readonly Method[];
   /** Those that take the place of the above in realms whose `authenticators` name a procedure for them. */
@@ -69,17 +67,11 @@ export class Negotiator implements Authenticator {
     this.#dynamic = new Map(options.dynamic.map((method) => [method.name, method]));
     this.#sources = new SourceRules(options.model);
     this.#attempts = new Attempts(options.limits);
-    this.#pending = new PendingLogins(options.limits.logins_max, options.limits.handshake_ms);
+    this.#pending = new PendingLogins(options.limits);
   }
 
   begin(hello: HelloRequest): AuthAnswer | Promise<AuthAnswer> {
-    const { model, automaticRealm } = this.#options;
-    const realm = model.realm(hello.realm);
-    if (realm !== undefined) return this.#enter(hello, realm);
-    return automaticRealm(hello.realm).then((made) => this.#enter(hello, made));
-  }
-
-  #enter(hello: HelloRequest, realm: EffectiveRealm | undefined): AuthAnswer | Promise<AuthAnswer> {
+    const realm = this.#options.model.realm(hello.realm);
     const shown = JSON.stringify(hello.realm.slice(0, 200));
     if (realm === undefined) return abort(errors.noSuchRealm.uri, `there is no realm ${shown}`);
     if (!realm.allowConnections || realm.record.is_prototype) {
@@ -107,7 +99,8 @@ export class Negotiator implements Authenticator {
     const { hello, realm, address } = choice.login;
     const { now_ms, metrics } = this.#options;
     const attempt = { source: sourceKey(address), realm: realm.uri, authid: hello.authid ?? "" };
-    const pending = this.#attempts.allows(attempt, now_ms()) ? this.#pending.open(now_ms()) : null;
+    const allowed = this.#attempts.allows(attempt, now_ms());
+    const pending = allowed ? this.#pending.open(attempt.source, now_ms()) : null;
     if (pending === null) {
       metrics.loginsLimited++;
       return tooMany;
@@ -170,8 +163,7 @@ export class Negotiator implements Authenticator {
     const chosen = open.find(usable);
     if (chosen === "anonymous" && !this.#isDynamic(realm, chosen)) return chosen;
     if (chosen !== undefined) return this.#choice(chosen, login(chosen), false);
-    const usual = open.filter((name) => isUsual(name, realm));
-    const mock = usual.find((name) => sources.allows(["all"], name, address)) ?? usual[0] ?? open[0]!;
+    const mock = mockMethod(open, realm, (name) => sources.allows(["all"], name, address));
     return this.#choice(mock, { ...login(mock), principal: undefined }, principal !== undefined);
   }
 
@@ -194,8 +186,21 @@ export class Negotiator implements Authenticator {
   }
 }
 
-/** Whether users of the realm can usually use this method: which passwords it hashes is the realm's, keys and tokens are each user's. */
-function isUsual(name: AuthMethod, { passwordOptions }: EffectiveRealm): boolean {
-  if (name === "wampcra") return passwordOptions.protocol !== "scram";
-  return name !== "wamp-scram" || passwordOptions.protocol !== "cra";
+/** What one user has and another has not. Whoever has none of these is led past them, and so is whoever is unknown. */
+const individual: ReadonlySet<string> = new Set(["cryptosign", "tls", "trust"]);
+
+/**
+ * The method that somebody is led through who can use none, or is unknown: the first that users of the realm usually can use, which
+ * passwords it hashes being the realm's own, from there.
+ */
+function mockMethod(
+  open: readonly AuthMethod[],
+  { passwordOptions: { protocol } }: EffectiveRealm,
+  isForAll: (name: AuthMethod) => boolean,
+): AuthMethod {
+  const hashed = open.filter(
+    (name) => (name !== "wampcra" || protocol !== "scram") && (name !== "wamp-scram" || protocol !== "cra"),
+  );
+  const usual = hashed.filter((name) => !individual.has(name));
+  return usual.find(isForAll) ?? usual[0] ?? hashed.find(isForAll) ?? open[0]!;
 }

@@ -3,6 +3,7 @@
  * Units are in the names: `_max` counts things, `Bytes_max` bytes, `_ms` milliseconds.
  */
 import { assert } from "./assert.ts";
+import { limitRules } from "./limit-rules.ts";
 
 /** Bounds that are built into the kernels' memory map and cannot be set. */
 export const fixedLimits = Object.freeze({
@@ -106,6 +107,14 @@ export const fixedLimits = Object.freeze({
   recordKeyBytes_max: 1_000,
   /** How far ahead of this machine's clock another node's may be. Beyond: its record is not merged, wamp.error.invalid_argument. */
   clockDrift_ms: 60_000,
+  /** Size of a configuration file. Beyond: the router does not start, and says so. */
+  configBytes_max: 8 << 20,
+  /** Length of a command line on the control socket, in characters. Beyond: connection closed. */
+  controlLine_max: 16 << 10,
+  /** Commands that a router carries out at one time. Beyond: connection closed. */
+  controlConnections_max: 8,
+  /** Header of the PROXY protocol before a connection. Beyond: closed. */
+  proxyHeaderBytes_max: 2_048,
 });
 
 /** Bounds that an embedding program may set. */
@@ -115,7 +124,10 @@ export interface Limits {
    * inbound batch may have as much, and the framing of one message: four bytes, one in JSON. Beyond: close 1009, HTTP 413.
    */
   readonly frameBytes_max: number;
-  /** Connections over all listeners. Beyond: HTTP 503, RawSocket error 4. */
+  /**
+   * Connections over all listeners. Beyond: HTTP 503, RawSocket error 4. A TLS listener on node:tls also counts those that shake hands.
+   * Beyond: closed.
+   */
   readonly connections_max: number;
   /** Time from connection to WELCOME. Beyond: connection closed. */
   readonly handshake_ms: number;
@@ -262,8 +274,9 @@ export interface Limits {
   readonly derivations_max: number;
   /** Key derivations that run at one time, beside the router's thread. Beyond: they wait. */
   readonly derivationsRunning_max: number;
-  /** Logins under way. Beyond: ABORT wamp.error.unavailable. */
+  /** Logins under way, and those of them from one address or one /64 of IPv6. Beyond: ABORT wamp.error.unavailable. */
   readonly logins_max: number;
+  readonly loginsPerSource_max: number;
   /** For how long a failed login counts. */
   readonly failedLogins_ms: number;
   /** Failed logins from one address, or one /64 of IPv6, in that time. Beyond: ABORT wamp.error.unavailable. */
@@ -347,6 +360,7 @@ export const defaultLimits: Limits = Object.freeze({
   derivations_max: 1_024,
   derivationsRunning_max: 2,
   logins_max: 16_384,
+  loginsPerSource_max: 4_096,
   failedLogins_ms: 60_000,
   failedLoginsPerSource_max: 100,
   failedLoginsPerAuthid_max: 20,
@@ -359,10 +373,10 @@ export const defaultLimits: Limits = Object.freeze({
   denials_max: 4_096,
 });
 
-/** Completes a partial table from the defaults and checks the relations between its entries. */
-export function limitsFrom(given: Partial<Limits>): Limits {
+/** Fills in what is not given, from the defaults and from the size of frames. */
+export function completeLimits(given: Partial<Limits>): Limits {
   const frameBytes_max = given.frameBytes_max ?? defaultLimits.frameBytes_max;
-  const limits: Limits = {
+  return {
     ...defaultLimits,
     // One full frame must fit behind another, however large the frames are.
     outboxBytes_max: Math.max(defaultLimits.outboxBytes_max, 4 * frameBytes_max),
@@ -374,26 +388,11 @@ export function limitsFrom(given: Partial<Limits>): Limits {
     queuedBytesPerRegistration_max: Math.max(defaultLimits.queuedBytesPerRegistration_max, frameBytes_max),
     ...given,
   };
-  assert(limits.frameBytes_max >= 512 && limits.frameBytes_max <= 1 << 24, "frameBytes_max is 512 to 16 MiB");
-  assert(limits.outboxBytes_max >= 2 * limits.frameBytes_max, "one full frame must fit behind another");
-  assert(limits.inboxBytes_max >= limits.frameBytes_max, "one full frame must fit in the inbox");
-  assert(limits.calleesPerCall_max <= 0xffff, "calleesPerCall_max is 65,535 at most");
-  assert(limits.outboxBytes_max >= 2 * limits.gatherBytes_max, "a gathered result must fit behind a frame");
-  assert(limits.httpBodiesBytes_max >= limits.frameBytes_max, "one full frame must fit among the bodies");
-  assert(limits.poll_ms > 0 && limits.httpIdle_ms > 0, "polls end, and clients that are gone are noticed");
-  assert(limits.sseKeepAlive_ms > 0 && limits.sseKeepAlive_ms <= 2 ** 31 - 1, "an interval is positive");
-  assert(limits.httpQueueMessages_max > 0 && limits.httpSends_max > 0, "one message must fit each way");
-  assert(limits.queuedBytesPerRegistration_max >= limits.frameBytes_max, "one full frame can wait");
-  assert(
-    limits.queuedBytes_max >= limits.queuedBytesPerRegistration_max,
-    "all registrations together have room for one of them",
-  );
-  assert(limits.derivationsRunning_max > 0, "a key can be derived");
-  assert(
-    limits.accessDecisions_max > 0 && limits.accessDecisionsTotal_max >= limits.accessDecisions_max,
-    "all sessions together remember as many decisions as one",
-  );
-  assert(limits.accessSweep_max > 0 && limits.denials_max > 0, "one of each at least");
-  assert(limits.egressBytes_max >= limits.outboxBytes_max, "the router's budget holds one session's");
+}
+
+/** Completes a partial table from the defaults and checks the relations between its entries. */
+export function limitsFrom(given: Partial<Limits>): Limits {
+  const limits = completeLimits(given);
+  for (const { holds, message } of limitRules) assert(holds(limits), message);
   return Object.freeze(limits);
 }

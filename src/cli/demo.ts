@@ -148,6 +148,7 @@ function startRouter(): { child: ChildProcess; url: Promise<string>; exited: Pro
   const args = [
     command,
     "start",
+    "--ephemeral",
     "--port",
     "0",
     "--rawsocket-port",

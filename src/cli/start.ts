@@ -1,69 +1,74 @@
 /** `spanwire start`: run a router until a signal ends it. */
-import { isIP } from "node:net";
-import type { LogLevel } from "../base/log.ts";
+import type { Command } from "commander";
+import type { Log } from "../base/log.ts";
+import type { Config } from "../config/config.ts";
+import { toRouterOptions } from "../config/to-router-options.ts";
 import { createRouter, type Router } from "../main.ts";
+import { administratorNotice } from "./administrator.ts";
+import { listenControl } from "./control.ts";
+import { exitUnavailable, fail } from "./exit-codes.ts";
 import { createLog } from "./log.ts";
+import { configOf, printProblems } from "./options.ts";
+import { definitionsChecker } from "./security.ts";
+import { openStore } from "./state.ts";
 
-export interface StartOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly rawsocketPort: number;
-  readonly unix?: string;
-  readonly realm: string;
-  readonly maxFrame: number;
-  readonly logLevel: LogLevel;
-  readonly allowAnonymous?: boolean;
-  readonly transport?: "uws" | "bun" | "ws";
-}
-
-/** Exit codes of sysexits.h: wrong usage, and something outside that is not as it must be. */
-const exitUsage = 64;
-const exitUnavailable = 69;
-
-export function isLoopback(host: string): boolean {
-  if (host === "localhost" || host === "::1") return true;
-  return isIP(host) === 4 && host.startsWith("127.");
-}
-
-function fail(message: string, code: number): void {
-  process.stderr.write(`spanwire: ${message}\n`);
-  process.exitCode = code;
-}
-
-export async function start(options: StartOptions): Promise<void> {
-  if (!isLoopback(options.host) && options.allowAnonymous !== true) {
-    return fail(
-      `--host ${options.host} is reachable from other machines and this router lets everybody in; ` +
-        "add --allow-anonymous if that is what you want, or leave --host away",
-      exitUsage,
-    );
-  }
+export async function start(command: Command): Promise<void> {
+  const { config, problems } = configOf(command, await definitionsChecker());
+  if (problems !== undefined) return printProblems(problems);
   const startedAt = performance.now();
-  let router: Router;
+  const log = createLog(config.logLevel);
+  let running: Running;
   try {
-    router = await createRouter({
-      realms: [options.realm],
-      websocket: { host: options.host, port: options.port },
-      rawsocket: { host: options.host, port: options.rawsocketPort },
-      ...(options.unix === undefined ? {} : { unixPath: options.unix }),
-      ...(options.transport === undefined ? {} : { transport: options.transport }),
-      limits: { frameBytes_max: options.maxFrame },
-      log: createLog(options.logLevel),
-    });
+    running = await startRouter(config, log);
   } catch (cause) {
     return fail(cause instanceof Error ? cause.message : String(cause), exitUnavailable);
   }
-  process.stdout.write(banner(router, options.realm, performance.now() - startedAt));
-  stopOnSignal(router);
+  const { administrator } = running.router;
+  if (administrator !== null) process.stderr.write(administratorNotice(administrator));
+  process.stdout.write(banner(running.router, config, performance.now() - startedAt));
+  stopOnSignal(running);
 }
 
-/** Where it listens, and something to paste. */
-export function banner(router: Router, realm: string, took_ms: number): string {
-  const url = router.listeners[0]!.url;
-  const lines = router.listeners.map((listener) => `  ${listener.url}`).join("\n");
-  return `Spanwire is ready in ${Math.round(took_ms)} ms. Realm "${realm}", anonymous clients welcome. Ctrl-C stops it.
-${lines}
+interface Running {
+  readonly router: Router;
+  close(): Promise<void>;
+}
 
+/** The store, then the router on it, then the way to reach it; rejects with none of them left open. */
+async function startRouter(config: Config, log: Log): Promise<Running> {
+  const opened: { close(): Promise<void> }[] = [];
+  const close = async (): Promise<void> => {
+    for (const part of opened.splice(0).reverse()) await part.close();
+  };
+  try {
+    const store = config.data === null ? null : await openStore(config.data);
+    if (store !== null) opened.push(store);
+    const router = await createRouter({ ...toRouterOptions(config), ...(store && { store }), log });
+    // The store is closed with the router that has it.
+    opened.splice(0, 1, router);
+    const control =
+      store === null ? null : await listenControl(config.data!, ({ path }) => store.backup(path), log);
+    if (control !== null) opened.push(control);
+    return { router, close };
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
+}
+
+/** Where it listens, and something to paste where anybody may come in. */
+function banner(router: Router, config: Config, took_ms: number): string {
+  const lines = router.listeners.map((listener) => `  ${listener.url}`).join("\n");
+  const ready = `Spanwire is ready in ${Math.round(took_ms)} ms.`;
+  const { openRealm } = config;
+  const url = router.listeners.find((listener) => listener.url.startsWith("ws"))?.url;
+  if (openRealm === null) return `${ready} Ctrl-C stops it.\n${lines}\n`;
+  const head = `${ready} Realm "${openRealm}", anonymous clients welcome. Ctrl-C stops it.\n${lines}\n`;
+  return url === undefined ? head : `${head}${snippet(url, openRealm)}`;
+}
+
+function snippet(url: string, realm: string): string {
+  return `
 Try it: npm install autobahn@22, then save this as hello.mjs and run it with node:
 
   import autobahn from "autobahn";
@@ -79,12 +84,12 @@ Try it: npm install autobahn@22, then save this as hello.mjs and run it with nod
 }
 
 /** The first signal ends sessions with GOODBYE and exits 0; a second one exits at once. */
-function stopOnSignal(router: Router): void {
+function stopOnSignal(running: Running): void {
   let stopping = false;
   const stop = (): void => {
     if (stopping) process.exit(130);
     stopping = true;
-    router.close().then(
+    running.close().then(
       () => process.exit(0),
       (cause: unknown) => {
         process.stderr.write(`spanwire: could not stop cleanly: ${String(cause)}\n`);

@@ -1,10 +1,11 @@
 /** Puts the parts of one router thread together. */
 import { AnonymousAuthenticator } from "../auth/anonymous.ts";
-import { limitsFrom } from "../base/limits.ts";
-import { silentLog } from "../base/log.ts";
+import { type Limits, limitsFrom } from "../base/limits.ts";
+import { type Log, silentLog } from "../base/log.ts";
 import { Metrics } from "../base/metrics.ts";
 import { RandomIds } from "../base/random-ids.ts";
 import { fillRandom, hostScheduler } from "../host.ts";
+import type { AccessPolicy, Authenticator } from "../ports.ts";
 import { AccessRefresh } from "../router/access-refresh.ts";
 import { setUpAccess } from "../router/access-setup.ts";
 import { setUpBroker } from "../router/broker/broker-setup.ts";
@@ -16,7 +17,7 @@ import { buildMetaApi } from "../router/meta/meta-api.ts";
 import { MetaEvents } from "../router/meta-events.ts";
 import { PatternKind, Patterns } from "../router/patterns.ts";
 import { RouterProcedures } from "../router/procedures.ts";
-import type { GivenRealm } from "../router/realm.ts";
+import type { GivenRealm, Realm } from "../router/realm.ts";
 import { Realms } from "../router/realms.ts";
 import { SessionIndex } from "../router/session-index.ts";
 import { Targets } from "../router/targets.ts";
@@ -36,8 +37,40 @@ export type CoreParts = Omit<SessionCore, "onConnectionGone"> & {
   readonly procedures: RouterProcedures;
 };
 
-export function buildCore(options: RouterOptions, wasm: Uint8Array): CoreParts {
-  const limits = limitsFrom(options.limits ?? {});
+/** What there is before the core. */
+export interface Foundation {
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+  readonly ids: RandomIds;
+  readonly log: Log;
+}
+
+export const layFoundation = (options: RouterOptions): Foundation => ({
+  limits: limitsFrom(options.limits ?? {}),
+  metrics: new Metrics(),
+  ids: new RandomIds(fillRandom),
+  log: options.log ?? silentLog,
+});
+
+/** Who decides about sessions in a router with security. */
+export interface Deciders {
+  readonly authenticator: Authenticator;
+  readonly policy: AccessPolicy;
+  findRealm(realms: Realms, uri: string): Realm | undefined | Promise<Realm | undefined>;
+}
+
+/** Everybody is let in, and may do what `access` says. */
+export const openDoors = (ids: RandomIds): Omit<Deciders, "policy"> => ({
+  authenticator: new AnonymousAuthenticator(() => ids.next()),
+  findRealm: (realms, uri) => realms.get(uri),
+});
+
+export function buildCore(
+  options: RouterOptions,
+  wasm: Uint8Array,
+  { limits, metrics, ids, log }: Foundation,
+  deciders: Omit<Deciders, "policy"> & { readonly policy: AccessPolicy | null },
+): CoreParts {
   const seed = new Uint32Array(8);
   fillRandom(seed);
   const kernels = new Core(wasm, {
@@ -46,8 +79,6 @@ export function buildCore(options: RouterOptions, wasm: Uint8Array): CoreParts {
     seed: seed.subarray(0, 4),
   });
   const codec = new Codec(kernels);
-  const ids = new RandomIds(fillRandom);
-  const metrics = new Metrics();
   const targets = new Targets<Session>();
   const scheduler = hostScheduler;
   const patterns = new Patterns(new PatternIndex(kernels), () => scheduler.wall_ms());
@@ -58,7 +89,6 @@ export function buildCore(options: RouterOptions, wasm: Uint8Array): CoreParts {
   kernels.onGrow = () => outbox.onMemoryGrown();
   const afterTurn = (task: () => void): void => outbox.afterTurn(task);
   const events = new MetaEvents({ afterTurn, limits, metrics });
-  const log = options.log ?? silentLog;
   const procedures = new RouterProcedures(codec, log, limits);
   const shared = { codec, targets, patterns, frames: outbox, limits, metrics, events };
   const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
@@ -68,7 +98,7 @@ export function buildCore(options: RouterOptions, wasm: Uint8Array): CoreParts {
     ...shared,
     ...tables,
     pending: calls.pending,
-    policy: options.access ?? null,
+    policy: deciders.policy,
     ids,
     scheduler,
     log,
@@ -85,7 +115,7 @@ export function buildCore(options: RouterOptions, wasm: Uint8Array): CoreParts {
   });
   const { broker } = pubsub;
   realms.connect([pubsub.realmObserver]);
-  openRealms(realms, options.realms ?? ["realm1"]);
+  openRealms(realms, options.realms ?? (options.security === undefined ? ["realm1"] : []));
   events.connect((event) => broker.publishEvent(event));
   const dealer = new Dealer({
     ...shared,
@@ -121,8 +151,8 @@ export function buildCore(options: RouterOptions, wasm: Uint8Array): CoreParts {
     // There is one router process, and so nobody else that could own a session.
     forwardResume: () => false,
     realms,
-    findRealm: (uri) => realms.get(uri),
-    authenticator: new AnonymousAuthenticator(() => ids.next()),
+    findRealm: (uri) => deciders.findRealm(realms, uri),
+    authenticator: deciders.authenticator,
     scheduler,
     ids,
     log,

@@ -13,8 +13,9 @@ import { Session } from "../session/session.ts";
 import { httpTransports } from "../transport/http-options.ts";
 import type { HttpTransports } from "../transport/http-transports.ts";
 import { listenRawSocket } from "../transport/rawsocket.ts";
-import { selectWebSocketAdapter } from "../transport/select.ts";
+import { needsOf, selectWebSocketAdapter } from "../transport/select.ts";
 import type { CoreParts } from "./core.ts";
+import type { Secured } from "./security.ts";
 import type {
   ListenerOptions,
   LocalSessionOptions,
@@ -26,7 +27,7 @@ import type {
 
 /** A listener that serves RawSocket too, by its other name. */
 const rawSocketOf = (listener: Listener): Listener => ({
-  url: listener.url.replace(/^ws(:.*:\d+).*$/, "tcp$1"),
+  url: listener.url.replace(/^ws(s?:.*:\d+).*$/, "tcp$1"),
   port: listener.port,
   close: () => listener.close(),
 });
@@ -47,11 +48,13 @@ export class RouterHost implements Router {
   readonly listeners: Listener[] = [];
   readonly #core: SessionCore;
   readonly #http: HttpTransports[] = [];
+  readonly #secured: Secured | null;
   #connections = 0;
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
 
-  constructor(core: CoreParts) {
+  constructor(core: CoreParts, secured: Secured | null) {
+    this.#secured = secured;
     const onConnectionGone = (): void => {
       this.#connections--;
       if (this.#connections === 0) this.#idle?.();
@@ -67,6 +70,13 @@ export class RouterHost implements Router {
   }
   get connectionCount(): number {
     return this.#connections;
+  }
+
+  get security(): Secured["security"] | null {
+    return this.#secured?.security ?? null;
+  }
+  get administrator(): Secured["administrator"] {
+    return this.#secured?.administrator ?? null;
   }
 
   stats(): RouterStats {
@@ -104,12 +114,14 @@ export class RouterHost implements Router {
   }
 
   async listen(options: RouterOptions): Promise<void> {
-    const { limits } = this.#core;
+    const { limits, log } = this.#core;
     const common: TransportOptions = {
       frameBytes_max: limits.frameBytes_max,
       idle_ms: limits.idle_ms,
       handshake_ms: limits.handshake_ms,
       accept: this.accept,
+      connections_max: limits.connections_max,
+      log,
     };
     for (const place of listenerOptions(options)) {
       if (place.kind === "websocket") await this.#listenWebSocket(common, place);
@@ -121,7 +133,7 @@ export class RouterHost implements Router {
   async #listenWebSocket(common: TransportOptions, place: WebSocketOptions): Promise<void> {
     const { http = true, rawsocket = false, transport, ...given } = place;
     const { limits, scheduler, log } = this.#core;
-    const { adapter, notice } = await selectWebSocketAdapter(transport, { universalPort: rawsocket });
+    const { adapter, notice } = await selectWebSocketAdapter(transport, needsOf(place));
     if (notice !== undefined) log.warn("transport", notice);
     const where = { host: "127.0.0.1", path: "/ws", deflate: false, ...given, rawsocket };
     const service = httpTransports(http, { accept: this.accept, limits, scheduler, fillRandom, log });
@@ -151,6 +163,7 @@ export class RouterHost implements Router {
       authrole,
       authmethod: "trust",
       authprovider: "local",
+      roles: authrole === "trusted" ? [] : [authrole],
     };
     const connection = new LocalConnection(identity, this.#core.limits.frameBytes_max);
     const events = this.accept(connection);
@@ -177,6 +190,7 @@ export class RouterHost implements Router {
     pubsub.stop();
     await Promise.all(this.#http.map((service) => service.close()));
     await Promise.all(this.listeners.map((listener) => listener.close()));
+    await this.#secured?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

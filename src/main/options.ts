@@ -3,15 +3,26 @@ import type { Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { ClientSession } from "../client/session.ts";
-import type { Accept, AccessPolicy, Listener } from "../ports.ts";
+import type { Accept, AccessPolicy, Listener, Store, TlsOptions } from "../ports.ts";
 import type { Denial } from "../router/denials.ts";
 import type { GivenRealm } from "../router/realm.ts";
+import type { Administrator } from "../security/bootstrap.ts";
+import type { Security } from "../security/model.ts";
+import type { PasswordOptions } from "../security/records.ts";
 import type { SlowConsumerPolicy } from "../session/outbox.ts";
 import type { HttpOptions } from "../transport/http-options.ts";
 import type { AdapterName } from "../transport/select.ts";
 
+/** What every listener can have. */
+export interface ListenerSecurity {
+  /** Serve over TLS. */
+  readonly tls?: TlsOptions;
+  /** Addresses and networks (CIDR) of proxies whose word about a client's address is taken. Default: none. */
+  readonly trustedProxies?: readonly string[];
+}
+
 /** Where WebSocket is served. */
-export interface WebSocketOptions {
+export interface WebSocketOptions extends ListenerSecurity {
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** 0 takes a free one. */
@@ -29,14 +40,16 @@ export interface WebSocketOptions {
 }
 
 /** Where RawSocket is served: over TCP, or on a Unix socket. */
-export type RawSocketOptions =
-  | {
-      /** Default 127.0.0.1. */
-      readonly host?: string;
-      /** 0 takes a free one. */
-      readonly port: number;
-    }
-  | { readonly unixPath: string };
+export type RawSocketOptions = ListenerSecurity &
+  (
+    | {
+        /** Default 127.0.0.1. */
+        readonly host?: string;
+        /** 0 takes a free one. */
+        readonly port: number;
+      }
+    | { readonly unixPath: string }
+  );
 
 export type ListenerOptions =
   | ({ readonly kind: "websocket" } & WebSocketOptions)
@@ -58,13 +71,29 @@ export interface RouterOptions {
   /** What happens to EVENTs for a session that does not read them. Default `drop-newest`. */
   readonly slowConsumer?: SlowConsumerPolicy;
   readonly limits?: Partial<Limits>;
-  /** Who may do what. Default: everybody everything. */
+  /** Who may do what, in a router without `security`. Default: everybody everything. */
   readonly access?: AccessPolicy;
+  /** Realms with users, grants and authentication, and the procedures to administer them. Absent: everybody is let into every realm. */
+  readonly security?: RouterSecurityOptions;
+  /** What survives: the state of `security`. Default: memory, which does not. The router closes it. */
+  readonly store?: Store;
   readonly log?: Log;
+}
+
+export interface RouterSecurityOptions {
+  /** Realms in the shape of Bondy's `security_config.json`, applied at every start; what was changed at run time since stays. */
+  readonly definitions?: readonly { readonly name: string; readonly realms: unknown }[];
+  /** A HELLO to an unknown realm creates it. Default false. */
+  readonly automaticRealms?: boolean;
+  /** The password of `admin` in the realm `com.leapsight.bondy`, where there is no administrator yet. Default: one is made. */
+  readonly administrator?: { readonly password?: string };
+  /** How new passwords are kept in realms that do not say so themselves. Default: PBKDF2, 10,000 iterations, for their methods. */
+  readonly password?: Partial<PasswordOptions>;
 }
 
 export interface LocalSessionOptions {
   readonly authid?: string;
+  /** The one group that it acts in. Default `trusted`: it may do everything. */
   readonly authrole?: string;
 }
 
@@ -118,6 +147,10 @@ export interface Router {
   refreshAccess(realms: Iterable<string>): void;
   /** What the client was told the id of when it was refused; undefined: none, or too long ago. */
   denial(id: string): Denial | undefined;
+  /** The security model; null in a router without. */
+  readonly security: Security | null;
+  /** The administrator that was made at this start; null: there was one already, or there is no security. */
+  readonly administrator: Administrator | null;
   /** Takes a connection of a transport of your own; null when the router is closing or has as many as it may. */
   accept: Accept;
   /** A session inside this process, trusted to be who it says. */

@@ -132,6 +132,11 @@ async function negotiate(base: Foundation, parts: NegotiatorParts): Promise<Nego
     optionsOf: (realm) => security.realm(realm)?.passwordOptions,
     upgrade: (realm, user, credentials) => security.upgradeCredentials(realm, user, credentials),
   });
+  const keySets = new KeySets({
+    now_ms,
+    onProblem: (issuer, why) =>
+      log.warn("auth", "the keys of an issuer could not be fetched", { issuer, why }),
+  });
   const cryptosign = new Cryptosign({ routerKey: await keptRouterKey(store) });
   const methods: readonly Method[] = [
     password,
@@ -141,7 +146,7 @@ async function negotiate(base: Foundation, parts: NegotiatorParts): Promise<Nego
     wampcraMethod({ mock, fillRandom, wall_ms }),
     scramMethod({ mock, fillRandom }),
     new TicketMethod({ tickets, password }),
-    new OAuth2({ model: security, keySets: new KeySets({ now_ms, log }), wall_ms }),
+    new OAuth2({ model: security, keySets, wall_ms }),
   ];
   const randomId = (): number => ids.next();
   const dynamic = dynamicMethods({
@@ -153,10 +158,8 @@ async function negotiate(base: Foundation, parts: NegotiatorParts): Promise<Nego
     randomId,
     wall_ms,
   });
-  const automaticRealm = (uri: string): Promise<EffectiveRealm | undefined> => security.automaticRealm(uri);
   return new Negotiator({
     model: security,
-    automaticRealm,
     methods,
     dynamic,
     limits,

@@ -75,7 +75,7 @@ export class ModelQueries implements SecurityModel {
   }
 
   grantsOf(realm: string, role: Role): readonly GrantRecord[] {
-    return this.#withPrototype(realm).flatMap((uri) => [...this.state.grantsOfRole(uri, role).values()]);
+    return this.#withPrototype(realm).flatMap((uri) => this.state.grantsOfRole(uri, role));
   }
 
   signingKeys(realm: string): readonly SigningKey[] {
@@ -89,7 +89,7 @@ export class ModelQueries implements SecurityModel {
   }
 
   tickets(realm: string, authid: string): readonly TicketRecord[] {
-    return [...this.state.ticketsOfUser(fold(realm), fold(authid)).values()];
+    return this.state.ticketsOfUser(fold(realm), fold(authid));
   }
 
   /** A realm that is not there has no rules and allows nothing; one without security allows everything. */

@@ -40,6 +40,8 @@ import {
 import { effectiveRealm, groupOf, masterRealm } from "./view.ts";
 
 export interface SecurityParts extends PasswordParts {
+  /** This router, among those that will share its records. */
+  readonly nodeId: string;
   verifyPassword(password: string, credentials: Credentials): Promise<boolean>;
   readonly passwordOptions: Partial<PasswordOptions>;
   /** What an unknown realm that a HELLO names is made after; null: none is made. */
@@ -69,6 +71,10 @@ export class SecurityService extends ModelQueries implements Security {
     super(state, parts);
     this.#mutations = mutations;
     this.#parts = parts;
+  }
+
+  get nodeId(): string {
+    return this.#parts.nodeId;
   }
 
   onChange(listener: (change: SecurityChange) => void): () => void {

@@ -87,35 +87,57 @@ class RealmTables {
   grant: Map<string, GrantRecord> | undefined = undefined;
   ticket: Map<string, TicketRecord> | undefined = undefined;
   gone: Map<string, true> | undefined = undefined;
-  readonly aliases = new LazyIndex<string>();
-  readonly grantsByRole = new LazyIndex<Map<string, GrantRecord>>();
-  readonly ticketsByUser = new LazyIndex<Map<string, TicketRecord>>();
+  aliases: Map<string, string> | undefined = undefined;
+  grantsByRole: GroupIndex<GrantRecord> | undefined = undefined;
+  ticketsByUser: GroupIndex<TicketRecord> | undefined = undefined;
 }
 
-class LazyIndex<V> {
-  #map: Map<string, V> | undefined = undefined;
-  get(key: string): V | undefined {
-    return this.#map?.get(key);
-  }
-  set(key: string, value: V): void {
-    this.#map ??= new Map<string, V>();
-    this.#map.set(key, value);
-  }
-  delete(key: string): void {
-    this.#map?.delete(key);
-  }
-}
+/** Entries beyond which a table gets an index; fewer are looked through. */
+const indexed_min = 16;
 
-/** Keeps `index` by the group that each entry belongs to. */
-function regroup<V>(index: LazyIndex<Map<string, V>>, group: string, id: string, value: V | null): void {
-  const members = index.get(group);
-  if (value !== null) {
-    if (members === undefined) index.set(group, new Map([[id, value]]));
-    else members.set(id, value);
-  } else if (members?.delete(id) && members.size === 0) index.delete(group);
+/** The rows of a table by what they belong to: grants by role, tickets by user. */
+class GroupIndex<V> {
+  readonly #groupOf: (id: string, row: V) => string;
+  #groups: Map<string, Map<string, V>> | undefined = undefined;
+
+  constructor(groupOf: (id: string, row: V) => string) {
+    this.#groupOf = groupOf;
+  }
+
+  of(table: ReadonlyMap<string, V> | undefined, group: string): readonly V[] {
+    if (table === undefined) return [];
+    if (table.size <= indexed_min) {
+      const found: V[] = [];
+      for (const [id, row] of table) if (this.#groupOf(id, row) === group) found.push(row);
+      return found;
+    }
+    if (this.#groups === undefined) for (const [id, row] of table) this.#add(id, row);
+    return [...(this.#groups?.get(group)?.values() ?? [])];
+  }
+
+  /** After the table has changed. */
+  changed(id: string, before: V | undefined, after: V | null, count: number): void {
+    if (count <= indexed_min) this.#groups = undefined;
+    if (this.#groups === undefined) return;
+    if (before !== undefined) {
+      const group = this.#groupOf(id, before);
+      const rows = this.#groups.get(group);
+      if (rows?.delete(id) && rows.size === 0) this.#groups.delete(group);
+    }
+    if (after !== null) this.#add(id, after);
+  }
+
+  #add(id: string, row: V): void {
+    this.#groups ??= new Map<string, Map<string, V>>();
+    const group = this.#groupOf(id, row);
+    const rows = this.#groups.get(group);
+    if (rows === undefined) this.#groups.set(group, new Map([[id, row]]));
+    else rows.set(id, row);
+  }
 }
 
 const roleOfId = (grantId: string): string => grantId.slice(0, grantId.indexOf(" "));
+const userOfTicket = (_id: string, { authid }: TicketRecord): string => authid;
 
 export class SecurityState implements Reader {
   readonly #realms = new Map<string, RealmTables>();
@@ -148,7 +170,7 @@ export class SecurityState implements Reader {
   }
 
   aliasOwner(realm: string, alias: string): string | undefined {
-    return this.#realms.get(realm)?.aliases.get(alias);
+    return this.#realms.get(realm)?.aliases?.get(alias);
   }
 
   *realmUris(): Iterable<string> {
@@ -168,12 +190,14 @@ export class SecurityState implements Reader {
     for (const [realm, { gone }] of this.#realms) for (const id of gone?.keys() ?? []) yield { realm, id };
   }
 
-  grantsOfRole(realm: string, role: string): ReadonlyMap<string, GrantRecord> {
-    return this.#realms.get(realm)?.grantsByRole.get(role) ?? nothing;
+  grantsOfRole(realm: string, role: string): readonly GrantRecord[] {
+    const tables = this.#realms.get(realm);
+    return tables?.grantsByRole?.of(tables.grant, role) ?? [];
   }
 
-  ticketsOfUser(realm: string, authid: string): ReadonlyMap<string, TicketRecord> {
-    return this.#realms.get(realm)?.ticketsByUser.get(authid) ?? nothing;
+  ticketsOfUser(realm: string, authid: string): readonly TicketRecord[] {
+    const tables = this.#realms.get(realm);
+    return tables?.ticketsByUser?.of(tables.ticket, authid) ?? [];
   }
 
   /** Puts one record, or removes it (null). */
@@ -203,24 +227,37 @@ export class SecurityState implements Reader {
     id: string,
     value: unknown,
   ): void {
-    if (kind === "user") {
-      // In one commit an alias may pass from one user to another, in either order.
-      for (const alias of tables.user?.get(id)?.aliases ?? [])
-        if (tables.aliases.get(alias) === id) tables.aliases.delete(alias);
-      for (const alias of (value as UserRecord | null)?.aliases ?? []) tables.aliases.set(alias, id);
-    } else if (kind === "grant") {
-      regroup(tables.grantsByRole, roleOfId(id), id, value as GrantRecord | null);
-    } else if (kind === "ticket") {
-      const before = tables.ticket?.get(id);
-      if (before !== undefined) regroup(tables.ticketsByUser, before.authid, id, null);
-      if (value !== null)
-        regroup(tables.ticketsByUser, (value as TicketRecord).authid, id, value as TicketRecord);
-    }
     const table = (tables[kind] ?? new Map()) as Map<string, unknown>;
+    const before = table.get(id);
     if (value === null) table.delete(id);
     else table.set(id, value);
     // An empty table gives its memory back.
     tables[kind] = (table.size === 0 ? undefined : table) as never;
+    if (kind === "user") realias(tables, id, before as UserRecord | undefined, value as UserRecord | null);
+    else if (kind === "grant") {
+      tables.grantsByRole ??= new GroupIndex<GrantRecord>(roleOfId);
+      const row = before as GrantRecord | undefined;
+      tables.grantsByRole.changed(id, row, value as GrantRecord | null, table.size);
+    } else if (kind === "ticket") {
+      tables.ticketsByUser ??= new GroupIndex<TicketRecord>(userOfTicket);
+      const row = before as TicketRecord | undefined;
+      tables.ticketsByUser.changed(id, row, value as TicketRecord | null, table.size);
+    }
+  }
+}
+
+function realias(
+  tables: RealmTables,
+  id: string,
+  before: UserRecord | undefined,
+  after: UserRecord | null,
+): void {
+  // In one commit an alias may pass from one user to another, in either order.
+  for (const alias of before?.aliases ?? [])
+    if (tables.aliases?.get(alias) === id) tables.aliases.delete(alias);
+  for (const alias of after?.aliases ?? []) {
+    tables.aliases ??= new Map<string, string>();
+    tables.aliases.set(alias, id);
   }
 }
 

@@ -8,15 +8,24 @@ import type { HttpBodyProblem, HttpHead, HttpResponse, HttpService, HttpStream }
 import { peerAddress } from "./address.ts";
 import type { BunServer } from "./bun-types.ts";
 import { Body, type BodyBudget, Exchange, nothing } from "./http-exchange.ts";
+import type { TrustedProxies } from "./proxies.ts";
 
 export interface BunExchangeParts {
   readonly request: Request;
   readonly server: BunServer;
   readonly path: string;
   readonly budget: BodyBudget;
+  readonly proxies: TrustedProxies;
   /** Seconds in which a client may neither send the rest of its body nor read its answer. */
   readonly patience_s: number;
 }
+
+/** The address that a request comes from. */
+export const clientOf = (request: Request, server: BunServer, proxies: TrustedProxies): string =>
+  proxies.clientOf(
+    peerAddress(server.requestIP(request)?.address ?? ""),
+    (name) => request.headers.get(name) ?? undefined,
+  );
 
 /** A stream takes as much ahead of the socket. */
 const streamBytes = 16 << 10;
@@ -35,14 +44,17 @@ export class BunExchange extends Exchange {
   #answer: Response | null = null;
   #settle: ((answer: Response) => void) | null = null;
 
-  constructor({ request, server, path, budget, patience_s }: BunExchangeParts, service: HttpService) {
+  constructor(
+    { request, server, path, budget, proxies, patience_s }: BunExchangeParts,
+    service: HttpService,
+  ) {
     super(service);
     const { url } = request;
     const at = url.indexOf("?");
     this.method = request.method;
     this.path = path;
     this.query = at < 0 ? "" : url.slice(at + 1);
-    this.peer = peerAddress(server.requestIP(request)?.address ?? "");
+    this.peer = clientOf(request, server, proxies);
     this.#request = request;
     this.#server = server;
     this.#budget = budget;

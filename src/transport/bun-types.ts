@@ -25,10 +25,22 @@ export interface BunServer {
   /** Seconds of silence after which the request's connection is dropped, in place of `idleTimeout`; 0 is never. */
   timeout(request: Request, seconds: number): void;
   requestIP(request: Request): { readonly address: string } | null;
+  /** False: stops accepting, and what is open goes on. */
   stop(dropConnections: boolean): Promise<void>;
 }
 
+export interface BunTls {
+  readonly cert: string;
+  readonly key: string;
+  /** Absent: for all names that no other has. */
+  readonly serverName?: string;
+  /** As OpenSSL counts: 0x0303 is TLS 1.2. */
+  readonly minVersion: number;
+}
+
 export interface BunServeOptions {
+  /** The first is the default one. */
+  readonly tls?: readonly BunTls[];
   readonly hostname: string;
   readonly port: number;
   /** Seconds for a request that is not yet answered. */

@@ -3,17 +3,18 @@
  * does nothing else; the hot part is corked.ts.
  *
  * What it does in its own way: text arrives and leaves as JavaScript strings only, so a JSON frame, or a batch of them, is transcoded here
- * once in each direction, however many receive it; invalid UTF-8 in a text frame closes without a close frame.
+ * once in each direction, however many receive it; invalid UTF-8 in a text frame closes without a close frame. A TLS handshake has
+ * about twelve seconds, whatever `handshake_ms` says.
  */
 import type { Listener, OutgoingFrame, WebSocketAdapter, WebSocketListenOptions } from "../ports.ts";
 import { framingBytes_max } from "../protocol/batches.ts";
-import { peerAddress } from "./address.ts";
-import { BunExchange } from "./bun-http.ts";
+import { BunExchange, clientOf } from "./bun-http.ts";
 import {
   type BunGlobal,
   type BunServeOptions,
   type BunServer,
   type BunSocket,
+  type BunTls,
   bunGlobal,
 } from "./bun-types.ts";
 import { CorkedListener, type Driver, nativeBackpressureBytes_max } from "./corked.ts";
@@ -27,13 +28,16 @@ import {
   refusals,
   webSocketUrl,
 } from "./negotiate.ts";
+import { TrustedProxies } from "./proxies.ts";
+import { Certificates } from "./tls.ts";
+import type { TlsMaterial } from "./tls-files.ts";
 
 /** The adapter. Throws where the runtime is not Bun. */
 export function loadBunAdapter(): WebSocketAdapter {
   const bun = bunGlobal();
   if (bun === undefined) throw new Error("this is not Bun");
   const pause = canPause(bun.version);
-  const capabilities = { pause, universalPort: false };
+  const capabilities = { pause, universalPort: false, clientCertificates: false, tlsVersions: true };
   return { name: "bun", capabilities, listen: (options) => listen(bun, pause, options) };
 }
 
@@ -110,15 +114,15 @@ function fetchHandler(
   options: WebSocketListenOptions,
   listener: CorkedListener<BunSocket>,
 ): BunServeOptions["fetch"] {
-  const other = otherPaths(options);
+  const proxies = new TrustedProxies(options.trustedProxies);
+  const other = otherPaths(options, proxies);
   return (request, server) => {
     const path = pathOf(request.url);
     if (path !== options.path) return other(request, server, path);
     if (!isHandshake(request)) return refuse(refusals.upgradeRequired);
     const chosen = negotiate(request.headers.get("sec-websocket-protocol") ?? "");
     if (chosen === null) return refuse(refusals.noSubprotocol);
-    const peer = peerAddress(server.requestIP(request)?.address ?? "");
-    const connection = listener.connect(chosen, peer);
+    const connection = listener.connect(chosen, clientOf(request, server, proxies));
     if (connection === null) return refuse(refusals.full);
     const headers = { "sec-websocket-protocol": chosen.subprotocol };
     if (server.upgrade(request, { data: connection, headers })) return undefined;
@@ -133,10 +137,11 @@ const patience_s = ({ handshake_ms }: WebSocketListenOptions): number =>
 
 function otherPaths(
   options: WebSocketListenOptions,
+  proxies: TrustedProxies,
 ): (request: Request, server: BunServer, path: string) => Response | Promise<Response> {
   const { http } = options;
   if (http === undefined) return () => refuse(refusals.notFound);
-  const shared = { budget: new BodyBudget(http.bodiesBytes_max), patience_s: patience_s(options) };
+  const shared = { budget: new BodyBudget(http.bodiesBytes_max), proxies, patience_s: patience_s(options) };
   return (request, server, path) => {
     const exchange = new BunExchange({ request, server, path, ...shared }, http);
     exchange.serve();
@@ -146,53 +151,94 @@ function otherPaths(
 
 async function listen(bun: BunGlobal, pausable: boolean, options: WebSocketListenOptions): Promise<Listener> {
   checkPath(options.path);
+  const { host, path, tls, log } = options;
   const listener = new CorkedListener(pausable ? pausingDriver : driver, options);
-  const server = serve(bun, options, listener);
+  const certificates = tls === undefined ? null : new Certificates(tls, log);
+  const open = serving(bun, options, listener);
+  const server = open(options.port, certificates?.material);
+  const { port } = server;
+  /** Of earlier certificates; each goes by itself with its last connection. */
+  const servers = new Set([server]);
+  certificates?.follow((material) => replace({ servers, open, port }, certificates.material, material));
   return {
-    url: webSocketUrl(options.host, server.port, options.path),
-    port: server.port,
+    url: webSocketUrl(host, port, path, tls !== undefined),
+    port,
     async close() {
       if (listener.closed) return;
       listener.closed = true;
-      await server.stop(true);
+      certificates?.stop();
+      await Promise.all([...servers].map((each) => each.stop(true)));
     },
   };
 }
 
-function serve(
-  bun: BunGlobal,
-  options: WebSocketListenOptions,
-  listener: CorkedListener<BunSocket>,
-): BunServer {
-  const text = new TextBytes();
-  const { host, port } = options;
+interface Serving {
+  /** The latest is the one that listens. */
+  readonly servers: Set<BunServer>;
+  readonly open: Open;
+  readonly port: number;
+}
+
+/** The server keeps the certificates that it began with: it stops listening, keeps its connections, and another takes the port. */
+function replace({ servers, open, port }: Serving, before: TlsMaterial, after: TlsMaterial): void {
+  const old = [...servers].at(-1)!;
+  void old.stop(false).then(() => servers.delete(old));
   try {
-    return bun.serve({
-      hostname: host,
-      port,
-      idleTimeout: patience_s(options),
-      fetch: fetchHandler(options, listener),
-      websocket: {
-        // Each connection has its own limit, which is lower without batches.
-        maxPayloadLength: options.frameBytes_max + framingBytes_max,
-        backpressureLimit: nativeBackpressureBytes_max,
-        closeOnBackpressureLimit: false,
-        idleTimeout: idleTimeoutSeconds(options.idle_ms),
-        sendPings: options.idle_ms !== 0,
-        perMessageDeflate: options.deflate,
-        open(socket) {
-          socket.binaryType = "uint8array";
-          socket.data.opened(socket);
-        },
-        message: (socket, message) =>
-          typeof message === "string"
-            ? socket.data.received(text.from(message), false)
-            : socket.data.received(message, true),
-        drain: (socket) => socket.data.drained(),
-        close: (socket) => socket.data.lost(),
-      },
-    });
+    servers.add(open(port, after));
   } catch (cause) {
-    throw listenError(cause, { host, port, portFlag: "--port" });
+    servers.add(open(port, before));
+    throw cause;
   }
+}
+
+function tlsOf({ standard, servers }: TlsMaterial, { tls }: WebSocketListenOptions): BunTls[] {
+  const minVersion = tls?.minVersion === "TLSv1.3" ? 0x0304 : 0x0303;
+  const { cert, key } = standard;
+  return [
+    { cert, key, minVersion },
+    ...[...servers].map(([serverName, pair]) => ({ serverName, cert: pair.cert, key: pair.key, minVersion })),
+  ];
+}
+
+type Open = (port: number, material: TlsMaterial | undefined) => BunServer;
+
+function serving(bun: BunGlobal, options: WebSocketListenOptions, listener: CorkedListener<BunSocket>): Open {
+  const { host } = options;
+  const common = {
+    hostname: host,
+    idleTimeout: patience_s(options),
+    fetch: fetchHandler(options, listener),
+    websocket: webSocketHandlers(options),
+  };
+  return (port, material) => {
+    try {
+      const tls = material === undefined ? {} : { tls: tlsOf(material, options) };
+      return bun.serve({ ...common, port, ...tls });
+    } catch (cause) {
+      throw listenError(cause, { host, port, portFlag: "--port" });
+    }
+  };
+}
+
+function webSocketHandlers(options: WebSocketListenOptions): BunServeOptions["websocket"] {
+  const text = new TextBytes();
+  return {
+    // Each connection has its own limit, which is lower without batches.
+    maxPayloadLength: options.frameBytes_max + framingBytes_max,
+    backpressureLimit: nativeBackpressureBytes_max,
+    closeOnBackpressureLimit: false,
+    idleTimeout: idleTimeoutSeconds(options.idle_ms),
+    sendPings: options.idle_ms !== 0,
+    perMessageDeflate: options.deflate,
+    open(socket) {
+      socket.binaryType = "uint8array";
+      socket.data.opened(socket);
+    },
+    message: (socket, message) =>
+      typeof message === "string"
+        ? socket.data.received(text.from(message), false)
+        : socket.data.received(message, true),
+    drain: (socket) => socket.data.drained(),
+    close: (socket) => socket.data.lost(),
+  };
 }

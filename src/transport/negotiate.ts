@@ -105,8 +105,8 @@ export function idleTimeoutSeconds(idle_ms: number): number {
 }
 
 /** What a client connects to. An IPv6 address stands in brackets. */
-export const webSocketUrl = (host: string, port: number, path: string): string =>
-  `ws://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
+export const webSocketUrl = (host: string, port: number, path: string, secure = false): string =>
+  `${secure ? "wss" : "ws"}://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
 
 /** The path is matched literally, so it may not contain what one of the servers reads as a pattern. */
 export function checkPath(path: string): void {

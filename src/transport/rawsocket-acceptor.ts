@@ -1,8 +1,8 @@
 /** Makes RawSocket connections of sockets, wherever they were accepted: the handshake, and its bounds. Control path. */
 import type { Socket } from "node:net";
 import type { TransportOptions } from "../ports.ts";
-import { peerAddress } from "./address.ts";
 import { BatchWriter } from "./batch-writer.ts";
+import type { Origin } from "./front.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
 import {
   acceptance,
@@ -16,20 +16,17 @@ import { Sweep } from "./sweep.ts";
 
 export class RawSocketAcceptor {
   readonly #options: TransportOptions;
-  readonly #unixPath: string | undefined;
   readonly #sweep: Sweep<RawSocketConnection, Socket>;
   readonly #writer = new BatchWriter(messageHeaders);
   #isStopped = false;
 
-  /** `unixPath`: what the peers' addresses are where there is no other. */
-  constructor(options: TransportOptions, unixPath?: string) {
+  constructor(options: TransportOptions) {
     this.#options = options;
-    this.#unixPath = unixPath;
     this.#sweep = new Sweep(options);
   }
 
   /** Takes a socket over. `first` is what was read from it already. */
-  adopt(socket: Socket, first?: Buffer): void {
+  adopt(socket: Socket, origin: Origin, first?: Buffer): void {
     // The close event follows.
     socket.on("error", () => {});
     if (this.#isStopped) {
@@ -43,7 +40,7 @@ export class RawSocketAcceptor {
       const result = handshake.push(chunk);
       if (result.kind === "more") return;
       socket.off("data", onData);
-      this.#onHandshake(socket, result);
+      this.#onHandshake(socket, origin, result);
     };
     socket.on("data", onData);
     if (first !== undefined) onData(first);
@@ -55,7 +52,7 @@ export class RawSocketAcceptor {
     return this.#sweep.stop();
   }
 
-  #onHandshake(socket: Socket, result: Exclude<HandshakeResult, { kind: "more" }>): void {
+  #onHandshake(socket: Socket, origin: Origin, result: Exclude<HandshakeResult, { kind: "more" }>): void {
     switch (result.kind) {
       case "foreign":
         socket.destroy();
@@ -64,12 +61,13 @@ export class RawSocketAcceptor {
         this.#refuse(socket, result.error);
         return;
       case "accepted":
-        this.#connect(socket, result);
+        this.#connect(socket, origin, result);
     }
   }
 
   #connect(
     socket: Socket,
+    origin: Origin,
     { serializer, peerFrameBytes_max, rest }: Extract<HandshakeResult, { kind: "accepted" }>,
   ): void {
     const { accept, frameBytes_max } = this.#options;
@@ -77,7 +75,7 @@ export class RawSocketAcceptor {
       serializer,
       frameBytes_max,
       peerFrameBytes_max,
-      peer: this.#unixPath ?? peerAddress(socket.remoteAddress ?? ""),
+      origin,
       writer: this.#writer,
       sweep: this.#sweep,
     });

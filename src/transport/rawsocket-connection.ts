@@ -4,6 +4,7 @@ import { assert } from "../base/assert.ts";
 import type { Accept, Connection, ConnectionEvents, OutgoingFrame, TransportInfo } from "../ports.ts";
 import type { Serializer } from "../protocol/serializers.ts";
 import { type BatchWriter, isFull } from "./batch-writer.ts";
+import type { Origin } from "./front.ts";
 import {
   bytesOfExponent,
   controlFrame,
@@ -17,7 +18,7 @@ export interface RawSocketShared {
   readonly serializer: Serializer;
   readonly frameBytes_max: number;
   readonly peerFrameBytes_max: number;
-  readonly peer: string;
+  readonly origin: Origin;
   readonly writer: BatchWriter;
   readonly sweep: Sweep<RawSocketConnection, Socket>;
 }
@@ -57,7 +58,7 @@ export class RawSocketConnection implements Connection, FrameSink, Swept {
     this.#sweep = shared.sweep;
     this.serializer = shared.serializer;
     this.peerFrameBytes_max = shared.peerFrameBytes_max;
-    this.info = { kind: "rawsocket", peer: shared.peer };
+    this.info = { kind: "rawsocket", ...shared.origin };
     // What was announced, which is what was asked for where that is a power of two.
     const frameBytes_max = bytesOfExponent(lengthExponent(shared.frameBytes_max));
     const limits = { frameBytes_max, pingBytes_max: Math.min(pingBytes_max, shared.peerFrameBytes_max) };

@@ -1,17 +1,22 @@
 /**
- * RawSocket over TCP and Unix sockets, on node:net: works on Node and on Bun. The wire format is in rawsocket-framing.ts, the
+ * RawSocket over TCP, TLS and Unix sockets, on node:net and node:tls: works on Node and on Bun. The wire format is in rawsocket-framing.ts, the
  * handshake in rawsocket-acceptor.ts, one connection in rawsocket-connection.ts; here is listening. Control path.
  */
 import { existsSync, lstatSync, unlinkSync } from "node:fs";
-import { connect, createServer, type ListenOptions, type Server } from "node:net";
+import { connect, type ListenOptions, type Server } from "node:net";
 import { dirname } from "node:path";
 import type { Listener, RawSocketListenOptions } from "../ports.ts";
+import { Front } from "./front.ts";
 import { codeOf, listenError, unixListenError } from "./listen-error.ts";
 import { RawSocketAcceptor } from "./rawsocket-acceptor.ts";
 
-/** Listens on `port` of `host` (default 127.0.0.1) or on `unixPath`. Rejects with one line that says what to do. */
+/**
+ * Listens on `port` of `host` (default 127.0.0.1) or on `unixPath`, which has neither TLS nor proxies. Rejects with one line that says
+ * what to do.
+ */
 export async function listenRawSocket(options: RawSocketListenOptions): Promise<Listener> {
-  const listener = new RawSocketListener(options);
+  const { unixPath, tls: _tls, trustedProxies: _proxies, ...plain } = options;
+  const listener = new RawSocketListener(unixPath === undefined ? options : { ...plain, unixPath });
   await listener.open();
   return listener;
 }
@@ -20,15 +25,22 @@ const defaultHost = "127.0.0.1";
 
 class RawSocketListener implements Listener {
   readonly #options: RawSocketListenOptions;
-  readonly #server: Server;
+  readonly #front: Front;
   readonly #acceptor: RawSocketAcceptor;
   #unixInode = 0;
   #closed: Promise<void> | undefined;
 
   constructor(options: RawSocketListenOptions) {
     this.#options = options;
-    this.#acceptor = new RawSocketAcceptor(options, options.unixPath);
-    this.#server = createServer({ noDelay: true }, (socket) => this.#acceptor.adopt(socket));
+    const { unixPath } = options;
+    this.#front = new Front(options, (socket, origin) =>
+      this.#acceptor.adopt(socket, unixPath === undefined ? origin : { peer: unixPath }),
+    );
+    this.#acceptor = new RawSocketAcceptor(options);
+  }
+
+  get #server(): Server {
+    return this.#front.server;
   }
 
   get port(): number {
@@ -37,9 +49,9 @@ class RawSocketListener implements Listener {
   }
 
   get url(): string {
-    const { host = defaultHost, unixPath } = this.#options;
+    const { host = defaultHost, unixPath, tls } = this.#options;
     if (unixPath !== undefined) return `unix:${unixPath}`;
-    return `tcp://${host.includes(":") ? `[${host}]` : host}:${this.port}`;
+    return `${tls === undefined ? "tcp" : "tcps"}://${host.includes(":") ? `[${host}]` : host}:${this.port}`;
   }
 
   async open(): Promise<void> {
@@ -48,6 +60,7 @@ class RawSocketListener implements Listener {
       if (unixPath === undefined) await this.#openTcp();
       else await this.#openUnix(unixPath);
     } catch (cause) {
+      this.#front.stop();
       await this.#acceptor.stop();
       throw cause;
     }
@@ -96,6 +109,7 @@ class RawSocketListener implements Listener {
 
   async #shutDown(): Promise<void> {
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#front.stop();
     await this.#acceptor.stop();
     await stopped;
     const { unixPath } = this.#options;

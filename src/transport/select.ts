@@ -2,7 +2,7 @@
  * Chooses the WebSocket adapter for this runtime. The adapters are imported here and nowhere else, each only where it can
  * run, so that no runtime loads what it does not know. Control path.
  */
-import type { WebSocketAdapter } from "../ports.ts";
+import type { TlsOptions, WebSocketAdapter } from "../ports.ts";
 import { bunGlobal } from "./bun-types.ts";
 
 export type AdapterName = WebSocketAdapter["name"];
@@ -16,7 +16,20 @@ export interface Selected {
 /** What the adapter must be able to do. */
 export interface Needs {
   readonly universalPort: boolean;
+  /** Ask clients for certificates, or look at the TLS connection. */
+  readonly clientCertificate?: boolean;
+  /** Serve nothing below TLS 1.3. */
+  readonly onlyTls13?: boolean;
 }
+
+/** What a WebSocket listener of these options needs. */
+export const needsOf = (
+  options: { readonly rawsocket?: boolean; readonly tls?: TlsOptions | undefined } = {},
+): Required<Needs> => ({
+  universalPort: options.rawsocket === true,
+  clientCertificate: (options.tls?.clientCertificate ?? "none") !== "none",
+  onlyTls13: options.tls?.minVersion === "TLSv1.3",
+});
 
 /**
  * The adapter that is asked for, or else the fastest that loads: uws on Node, bun on Bun, and `ws` where uws does not load or cannot
@@ -26,17 +39,47 @@ export async function selectWebSocketAdapter(
   prefer?: AdapterName,
   needs: Needs = { universalPort: false },
 ): Promise<Selected> {
-  if (!needs.universalPort) return selectFastest(prefer);
-  if (bunGlobal() !== undefined)
-    throw ownsItsPort("Bun's server", "run Node, or give RawSocket a port of its own");
-  const selected = await selectFastest(prefer ?? "ws");
-  if (!selected.adapter.capabilities.universalPort)
-    throw ownsItsPort("the uws adapter", "choose the ws adapter, or give RawSocket a port of its own");
-  return selected;
+  const lacks = (adapter: WebSocketAdapter): Lack | undefined => lackOf(adapter, needs);
+  const fastest = await selectFastest(needs.universalPort ? (prefer ?? (onBun() ? "bun" : "ws")) : prefer);
+  const lack = lacks(fastest.adapter);
+  if (lack === undefined) return fastest;
+  if (prefer !== undefined || onBun()) throw new Error(lack.refusal);
+  return { adapter: await wsAdapter(), notice: lack.notice };
 }
 
-const ownsItsPort = (who: string, remedy: string): Error =>
-  new Error(`RawSocket cannot share the port of WebSocket: ${who} reads its sockets itself; ${remedy}`);
+const onBun = (): boolean => bunGlobal() !== undefined;
+
+interface Lack {
+  /** Where nothing else can serve, or may. */
+  readonly refusal: string;
+  /** Where the `ws` adapter serves instead. */
+  readonly notice: string;
+}
+
+/** What the adapter cannot do of what is needed. */
+function lackOf({ name, capabilities }: WebSocketAdapter, needs: Needs): Lack | undefined {
+  const bun = name === "bun";
+  const who = bun ? "Bun's server" : `the ${name} adapter`;
+  const lack = (what: string, why: string, remedy: string): Lack => ({
+    refusal: `${what}: ${who} ${why}; ${bun ? "run Node" : "choose the ws adapter"}, or ${remedy}`,
+    notice: `WebSocket is served by the slower ws package: the fast one ${why}.\nFor the fast one, ${remedy}.`,
+  });
+  if (needs.universalPort && !capabilities.universalPort)
+    return lack(
+      "RawSocket cannot share the port of WebSocket",
+      "reads its sockets itself",
+      "give RawSocket a port of its own",
+    );
+  if (needs.clientCertificate === true && !capabilities.clientCertificates)
+    return lack(
+      "WebSocket clients cannot be asked for certificates",
+      "does not show the certificate of a client",
+      "ask for client certificates on RawSocket over TLS only",
+    );
+  if (needs.onlyTls13 === true && !capabilities.tlsVersions)
+    return lack("WebSocket cannot be held to TLS 1.3", "serves TLS 1.2 too", "allow TLS 1.2");
+  return undefined;
+}
 
 async function selectFastest(prefer: AdapterName | undefined): Promise<Selected> {
   const runtime = bunGlobal() === undefined ? "Node" : "Bun";

@@ -3,7 +3,8 @@
  * letter an HTTP request. For servers that take sockets which others have accepted. Control path.
  */
 import type { Server as HttpServer } from "node:http";
-import { createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
+import type { Origin } from "./front.ts";
 import type { RawSocketAcceptor } from "./rawsocket-acceptor.ts";
 
 /** What bounds the time until the first byte has come, or a refused client has gone. */
@@ -15,7 +16,8 @@ export interface Deadlines {
 
 export interface UniversalPortParts {
   readonly http: HttpServer;
-  readonly rawsocket: RawSocketAcceptor;
+  /** Null where only HTTP is served. */
+  readonly rawsocket: RawSocketAcceptor | null;
   readonly deadlines: Deadlines;
 }
 
@@ -27,23 +29,27 @@ const tlsRefusal = Uint8Array.of(0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x28);
 const isLetter = (byte: number): boolean => (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
 
 export class UniversalPort {
-  readonly server: Server;
   readonly #parts: UniversalPortParts;
   /** Those that the HTTP server has: it does not count what it did not accept itself. */
-  readonly #httpSockets = new Set<Socket>();
+  readonly #httpSockets = new Map<Socket, Origin>();
 
   constructor(parts: UniversalPortParts) {
     this.#parts = parts;
-    this.server = createServer({ noDelay: true }, (socket) => this.#onSocket(socket));
+  }
+
+  /** Of a socket that the HTTP server has. */
+  originOf(socket: Socket): Origin | undefined {
+    return this.#httpSockets.get(socket);
   }
 
   /** Drops what is open. Settles once it is gone. */
   async stop(): Promise<void> {
-    for (const socket of this.#httpSockets) socket.destroy();
-    await this.#parts.rawsocket.stop();
+    for (const socket of this.#httpSockets.keys()) socket.destroy();
+    await this.#parts.rawsocket?.stop();
   }
 
-  #onSocket(socket: Socket): void {
+  /** Takes over a socket that nobody has read from. */
+  adopt(socket: Socket, origin: Origin): void {
     const { deadlines } = this.#parts;
     const onError = (): void => {};
     const onClose = (): void => deadlines.released(socket);
@@ -53,16 +59,17 @@ export class UniversalPort {
     socket.once("data", (first: Buffer) => {
       socket.off("error", onError).off("close", onClose);
       deadlines.released(socket);
-      this.#hand(socket, first);
+      this.#hand(socket, origin, first);
     });
   }
 
-  #hand(socket: Socket, first: Buffer): void {
+  #hand(socket: Socket, origin: Origin, first: Buffer): void {
     const byte = first[0]!;
-    if (byte === rawSocketMagic) {
-      this.#parts.rawsocket.adopt(socket, first);
+    const { rawsocket } = this.#parts;
+    if (byte === rawSocketMagic && rawsocket !== null) {
+      rawsocket.adopt(socket, origin, first);
     } else if (isLetter(byte)) {
-      this.#toHttp(socket, first);
+      this.#toHttp(socket, origin, first);
     } else {
       socket.on("error", () => {});
       this.#parts.deadlines.closing(socket);
@@ -72,8 +79,8 @@ export class UniversalPort {
     }
   }
 
-  #toHttp(socket: Socket, first: Buffer): void {
-    this.#httpSockets.add(socket);
+  #toHttp(socket: Socket, origin: Origin, first: Buffer): void {
+    this.#httpSockets.set(socket, origin);
     socket.once("close", () => this.#httpSockets.delete(socket));
     // The server reads the socket from its beginning.
     socket.pause();

@@ -7,6 +7,7 @@
 import type { HttpBodyProblem, HttpHead, HttpResponse, HttpService, HttpStream } from "../ports.ts";
 import { peerAddress } from "./address.ts";
 import { Body, type BodyBudget, Exchange, nothing, statusLine } from "./http-exchange.ts";
+import type { TrustedProxies } from "./proxies.ts";
 import type { NativeRequest, NativeResponse } from "./uws-types.ts";
 
 const decoder = new TextDecoder();
@@ -24,7 +25,7 @@ export class UwsExchange extends Exchange {
   constructor(
     native: { readonly response: NativeResponse; readonly request: NativeRequest },
     service: HttpService,
-    budget: BodyBudget,
+    { budget, proxies }: { readonly budget: BodyBudget; readonly proxies: TrustedProxies },
   ) {
     super(service);
     const { response, request } = native;
@@ -40,7 +41,8 @@ export class UwsExchange extends Exchange {
       headers.set(name, before === undefined ? value : `${before}, ${value}`);
     });
     this.headers = headers;
-    this.peer = peerAddress(decoder.decode(response.getRemoteAddressAsText()));
+    const peer = peerAddress(decoder.decode(response.getRemoteAddressAsText()));
+    this.peer = proxies.clientOf(peer, (name) => headers.get(name));
   }
 
   protected read(bytes_max: number, done: (body: Uint8Array | HttpBodyProblem) => void): void {

@@ -91,10 +91,23 @@ export interface NativeApp {
   ): NativeApp;
   /** Closes the listen socket and drops every connection. */
   close(): void;
+  /** Of an SSLApp: another certificate for clients that ask for this name. What is wrong with its files is not told. */
+  addServerName(name: string, options: NativeTlsOptions): NativeApp;
+  /** Routes that follow are those of this name, which has none of the others. */
+  domain(name: string): NativeApp;
+}
+
+export interface NativeTlsOptions {
+  readonly cert_file_name: string;
+  readonly key_file_name: string;
 }
 
 export interface NativeModule {
   App(): NativeApp;
+  /** Throws without saying why where the files are not good. TLS 1.2 is its lowest version. */
+  SSLApp(options: NativeTlsOptions): NativeApp;
+  /** Stops accepting; connections go on. */
+  us_listen_socket_close(socket: NativeListenSocket): void;
   us_socket_local_port(socket: NativeListenSocket): number;
   readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;
   readonly DISABLED: number;

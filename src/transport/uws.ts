@@ -3,15 +3,14 @@
  *
  * What this server does in its own way: it closes without a close frame on invalid UTF-8 in a text frame and on messages far
  * beyond the limit; it cannot pause reading; its HTTP handshake has ten seconds whatever `handshake_ms` says; pings go
- * out some seconds (4 to 16) before the idle time is over.
+ * out some seconds (4 to 16) before the idle time is over. A TLS handshake has about twelve seconds, and TLS 1.2 is its lowest version;
+ * for each server name with a certificate of its own it prints a line or two on the standard output.
  */
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import type { Listener, WebSocketAdapter, WebSocketListenOptions } from "../ports.ts";
 import { peerAddress } from "./address.ts";
 import { CorkedListener, type Driver, nativeBackpressureBytes_max } from "./corked.ts";
 import { BodyBudget } from "./http-exchange.ts";
-import { listenError } from "./listen-error.ts";
 import {
   checkPath,
   idleTimeoutSeconds,
@@ -20,12 +19,15 @@ import {
   refusals,
   webSocketUrl,
 } from "./negotiate.ts";
+import { TrustedProxies } from "./proxies.ts";
+import { Certificates } from "./tls.ts";
 import { UwsExchange } from "./uws-http.ts";
+import { PlainServer, TlsServer } from "./uws-server.ts";
 import type {
   NativeApp,
   NativeBehavior,
-  NativeListenSocket,
   NativeModule,
+  NativeRequest,
   NativeResponse,
   NativeSocket,
   UwsConnection,
@@ -36,7 +38,7 @@ export function loadUwsAdapter(): WebSocketAdapter {
   const native = createRequire(import.meta.url)("uWebSockets.js") as NativeModule;
   return {
     name: "uws",
-    capabilities: { pause: false, universalPort: false },
+    capabilities: { pause: false, universalPort: false, clientCertificates: false, tlsVersions: false },
     listen: (options) => listen(native, options),
   };
 }
@@ -65,11 +67,16 @@ const tellDrained = (connection: UwsConnection): void => connection.drained();
 
 const textDecoder = new TextDecoder();
 
-function behavior(
-  native: NativeModule,
-  options: WebSocketListenOptions,
-  listener: CorkedListener<NativeSocket>,
-): NativeBehavior {
+/** All lines of a header; getHeader() gives one. */
+function headerOf(request: NativeRequest, wanted: string): string | undefined {
+  let all: string | undefined;
+  request.forEach((name, value) => {
+    if (name === wanted) all = all === undefined ? value : `${all}, ${value}`;
+  });
+  return all;
+}
+
+function behavior(native: NativeModule, { options, listener, proxies }: Shared): NativeBehavior {
   return {
     maxPayloadLength: nativeFrameBytes_max(options.frameBytes_max),
     maxBackpressure: nativeBackpressureBytes_max,
@@ -83,7 +90,9 @@ function behavior(
     upgrade(response, request, context) {
       const chosen = negotiate(request.getHeader("sec-websocket-protocol"));
       if (chosen === null) return refuse(response, refusals.noSubprotocol);
-      const peer = peerAddress(textDecoder.decode(response.getRemoteAddressAsText()));
+      // Not what a PROXY header says, which this server takes from anyone.
+      const address = peerAddress(textDecoder.decode(response.getRemoteAddressAsText()));
+      const peer = proxies.clientOf(address, (name) => headerOf(request, name));
       const connection = listener.connect(chosen, peer);
       if (connection === null) return refuse(response, refusals.full);
       const key = request.getHeader("sec-websocket-key");
@@ -106,52 +115,41 @@ function behavior(
 async function listen(native: NativeModule, options: WebSocketListenOptions): Promise<Listener> {
   checkPath(options.path);
   const listener = new CorkedListener(driver, options);
-  const app = native.App();
-  app.ws(options.path, behavior(native, options, listener));
-  app.any(options.path, (response) => refuse(response, refusals.upgradeRequired));
-  app.any("/*", otherPaths(options));
-  const port = native.us_socket_local_port(await listenExclusively(native, app, options));
+  const proxies = new TrustedProxies(options.trustedProxies);
+  const { tls, log, host, path } = options;
+  const certificates = tls === undefined ? null : new Certificates(tls, log);
+  const other = otherPaths(options, proxies);
+  const routes = (app: NativeApp): void => {
+    app.ws(path, behavior(native, { options, listener, proxies }));
+    app.any(path, (response) => refuse(response, refusals.upgradeRequired));
+    app.any("/*", other);
+  };
+  const server =
+    certificates === null ? new PlainServer(native, routes) : new TlsServer(native, routes, certificates);
+  const port = await server.listen(options);
   return {
-    url: webSocketUrl(options.host, port, options.path),
+    url: webSocketUrl(host, port, path, tls !== undefined),
     port,
-    // Every close event comes inside app.close(); what a session's own close() announces comes before the next macrotask.
+    // Every close event comes inside close(); what a session's own close() announces comes before the next macrotask.
     async close() {
       if (listener.closed) return;
       listener.closed = true;
-      app.close();
+      server.close();
     },
   };
 }
 
-function otherPaths({ http }: WebSocketListenOptions): Parameters<NativeApp["any"]>[1] {
+interface Shared {
+  readonly options: WebSocketListenOptions;
+  readonly listener: CorkedListener<NativeSocket>;
+  readonly proxies: TrustedProxies;
+}
+
+function otherPaths(
+  { http }: WebSocketListenOptions,
+  proxies: TrustedProxies,
+): Parameters<NativeApp["any"]>[1] {
   if (http === undefined) return (response) => refuse(response, refusals.notFound);
-  const budget = new BodyBudget(http.bodiesBytes_max);
-  return (response, request) => new UwsExchange({ response, request }, http, budget).serve();
-}
-
-/** Without the exclusive flag a taken port would be shared silently, and half the clients stolen. */
-async function listenExclusively(
-  native: NativeModule,
-  app: NativeApp,
-  { host, port }: WebSocketListenOptions,
-): Promise<NativeListenSocket> {
-  let socket: NativeListenSocket | false = false;
-  app.listen(host, port, native.LIBUS_LISTEN_EXCLUSIVE_PORT, (result) => {
-    socket = result;
-  });
-  if (socket !== false) return socket;
-  app.close();
-  throw listenError(await listenFailure(host, port), { host, port, portFlag: "--port" });
-}
-
-/** The native server says only that it could not listen; node:net, asked for the same, says why. */
-function listenFailure(host: string, port: number): Promise<unknown> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once("error", resolve);
-    probe.listen({ host, port, exclusive: true }, () => {
-      // It was taken a moment ago and is free again; the advice is the same.
-      probe.close(() => resolve(Object.assign(new Error("address in use"), { code: "EADDRINUSE" })));
-    });
-  });
+  const shared = { budget: new BodyBudget(http.bodiesBytes_max), proxies };
+  return (response, request) => new UwsExchange({ response, request }, http, shared).serve();
 }

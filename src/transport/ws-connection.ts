@@ -4,6 +4,7 @@ import type { WebSocket } from "ws";
 import type { Accept, Connection, ConnectionEvents, OutgoingFrame, TransportInfo } from "../ports.ts";
 import { isBinary, type Serializer } from "../protocol/serializers.ts";
 import { type BatchWriter, isFull } from "./batch-writer.ts";
+import type { Origin } from "./front.ts";
 import {
   CloseCode,
   closeReason,
@@ -24,7 +25,7 @@ export interface WsShared {
 /** What the handshake settled. */
 export interface WsAgreed {
   readonly serializer: Serializer;
-  readonly peer: string;
+  readonly origin: Origin;
   readonly messageBytes_max: number;
 }
 
@@ -54,13 +55,13 @@ export class WsConnection implements Connection, Swept {
     if (this.#websocket!.bufferedAmount <= deflatedBytes_max) this.#drained();
   };
 
-  constructor(shared: WsShared, socket: Socket, { serializer, peer, messageBytes_max }: WsAgreed) {
+  constructor(shared: WsShared, socket: Socket, { serializer, origin, messageBytes_max }: WsAgreed) {
     this.#shared = shared;
     this.#messageBytes_max = messageBytes_max;
     this.#socket = socket;
     this.serializer = serializer;
     this.#writer = isBinary(serializer) ? shared.binaryWriter : shared.textWriter;
-    this.info = { kind: "websocket", peer };
+    this.info = { kind: "websocket", ...origin };
   }
 
   // ---- from the session

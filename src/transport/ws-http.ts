@@ -2,7 +2,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { HttpBodyProblem, HttpHead, HttpResponse, HttpService, HttpStream } from "../ports.ts";
-import { peerAddress } from "./address.ts";
 import { Body, BodyBudget, Exchange, nothing } from "./http-exchange.ts";
 
 /** Bounds the time between the requests of a connection. */
@@ -11,17 +10,26 @@ export interface Deadlines {
   released(socket: Socket): void;
 }
 
+export interface NodeHttpParts {
+  readonly deadlines: Deadlines;
+  readonly patience_ms: number;
+  /** The address that a request comes from. */
+  clientOf(request: IncomingMessage): string;
+}
+
 /** Carries the requests of one node:http server to a service. */
 export class NodeHttp {
   readonly #service: HttpService;
   readonly #deadlines: Deadlines;
   readonly #shared: Pick<NodeExchangeParts, "budget" | "patience_ms">;
+  readonly #clientOf: NodeHttpParts["clientOf"];
   /** Requests of a connection that are not answered yet; a client need not wait for one before it sends the next. */
   readonly #unanswered = new Map<Socket, number>();
 
-  constructor(service: HttpService, deadlines: Deadlines, patience_ms: number) {
+  constructor(service: HttpService, { deadlines, patience_ms, clientOf }: NodeHttpParts) {
     this.#service = service;
     this.#deadlines = deadlines;
+    this.#clientOf = clientOf;
     this.#shared = { budget: new BodyBudget(service.bodiesBytes_max), patience_ms };
   }
 
@@ -30,7 +38,8 @@ export class NodeHttp {
     this.#deadlines.released(socket);
     this.#unanswered.set(socket, (this.#unanswered.get(socket) ?? 0) + 1);
     response.once("close", () => this.#answered(socket));
-    new NodeExchange({ request, response, ...this.#shared }, this.#service).serve();
+    const peer = this.#clientOf(request);
+    new NodeExchange({ request, response, peer, ...this.#shared }, this.#service).serve();
   }
 
   #answered(socket: Socket): void {
@@ -47,6 +56,7 @@ export class NodeHttp {
 export interface NodeExchangeParts {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly peer: string;
   readonly budget: BodyBudget;
   /** How long a client may neither send the rest of its body nor read its answer. */
   readonly patience_ms: number;
@@ -65,14 +75,14 @@ export class NodeExchange extends Exchange {
   /** Made when somebody asks. */
   #headers: ReadonlyMap<string, string> | undefined;
 
-  constructor({ request, response, budget, patience_ms }: NodeExchangeParts, service: HttpService) {
+  constructor({ request, response, peer, budget, patience_ms }: NodeExchangeParts, service: HttpService) {
     super(service);
     const { url = "/", method = "GET", socket } = request;
     const at = url.indexOf("?");
     this.method = method;
     this.path = at < 0 ? url : url.slice(0, at);
     this.query = at < 0 ? "" : url.slice(at + 1);
-    this.peer = peerAddress(socket.remoteAddress ?? "");
+    this.peer = peer;
     this.#request = request;
     this.#response = response;
     this.#socket = socket;

@@ -1,5 +1,6 @@
 /**
- * WebSocket on Node over the `ws` package and node:http: serves where uWebSockets.js cannot load. `ws` shakes hands and parses;
+ * WebSocket on Node over the `ws` package, node:http and node:tls: serves where uWebSockets.js cannot load or cannot do what is
+ * needed, as looking at client certificates. `ws` shakes hands and parses;
  * what goes out is framed here, a whole batch in one write, which is where its speed comes from.
  *
  * Text frames are checked for UTF-8 by `ws`, so that a client gets close code 1007 as RFC 6455 asks.
@@ -12,6 +13,7 @@ import { framingBytes_max } from "../protocol/batches.ts";
 import { peerAddress } from "./address.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import { acceptBatched } from "./batched.ts";
+import { Front, type Origin } from "./front.ts";
 import { listenError } from "./listen-error.ts";
 import {
   checkPath,
@@ -22,6 +24,7 @@ import {
   refusals,
   webSocketUrl,
 } from "./negotiate.ts";
+import { TrustedProxies } from "./proxies.ts";
 import { RawSocketAcceptor } from "./rawsocket-acceptor.ts";
 import { closing_ms, Sweep } from "./sweep.ts";
 import { UniversalPort } from "./universal-port.ts";
@@ -32,7 +35,7 @@ import { NodeHttp } from "./ws-http.ts";
 export function loadWsAdapter(): WebSocketAdapter {
   return {
     name: "ws",
-    capabilities: { pause: true, universalPort: true },
+    capabilities: { pause: true, universalPort: true, clientCertificates: true, tlsVersions: true },
     async listen(options) {
       checkPath(options.path);
       const listener = new WsListener(options);
@@ -50,19 +53,27 @@ class WsListener implements Listener, WsShared {
   readonly #acceptBatched: Accept;
   readonly #http: Server;
   readonly #service: NodeHttp | null;
-  /** Where RawSocket is served too: it listens in place of the HTTP server. */
+  readonly #proxies: TrustedProxies;
+  /** Where RawSocket or TLS are served: they listen in place of the HTTP server. */
+  readonly #front: Front | null;
   readonly #universal: UniversalPort | null;
   readonly #handshakes: WebSocketServer;
   /** The connection whose upgrade is under way: `ws` does it all before handleUpgrade() returns. */
   #upgrading: {
     readonly chosen: Negotiated;
     readonly socket: Socket;
+    readonly origin: Origin;
     connection: WsConnection | null;
   } | null = null;
   #closed: Promise<void> | undefined;
 
   constructor(options: WebSocketListenOptions) {
     this.#options = options;
+    this.#proxies = new TrustedProxies(options.trustedProxies);
+    const isFronted = options.rawsocket === true || options.tls !== undefined;
+    this.#front = isFronted
+      ? new Front(options, (socket, origin) => this.#universal!.adopt(socket, origin))
+      : null;
     this.#acceptBatched = acceptBatched(options.accept);
     this.sweep = new Sweep(options);
     this.#handshakes = new WebSocketServer(this.#handshakeOptions());
@@ -74,17 +85,28 @@ class WsListener implements Listener, WsShared {
     this.#http.on("connection", (socket: Socket) => this.#onSocket(socket));
     this.#http.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket as Socket, head));
     const { http, handshake_ms } = options;
-    this.#service = http === undefined ? null : new NodeHttp(http, this.sweep, handshake_ms);
-    this.#universal = options.rawsocket === true ? this.#universalPort() : null;
+    const clientOf = (request: IncomingMessage): string => this.#originOf(request).peer;
+    const forHttp = { deadlines: this.sweep, patience_ms: handshake_ms, clientOf };
+    this.#service = http === undefined ? null : new NodeHttp(http, forHttp);
+    this.#universal = isFronted ? this.#universalPort() : null;
   }
 
   #universalPort(): UniversalPort {
-    const rawsocket = new RawSocketAcceptor(this.#options);
+    const rawsocket = this.#options.rawsocket === true ? new RawSocketAcceptor(this.#options) : null;
     return new UniversalPort({ http: this.#http, rawsocket, deadlines: this.sweep });
   }
 
   get #server(): NetServer {
-    return this.#universal === null ? this.#http : this.#universal.server;
+    return this.#front === null ? this.#http : this.#front.server;
+  }
+
+  /** Who asks, behind whatever proxies of ours. */
+  #originOf({ socket, headersDistinct }: IncomingMessage): Origin {
+    const origin = this.#universal?.originOf(socket) ?? { peer: peerAddress(socket.remoteAddress ?? "") };
+    return {
+      ...origin,
+      peer: this.#proxies.clientOf(origin.peer, (name) => headersDistinct[name]?.join(",")),
+    };
   }
 
   get port(): number {
@@ -93,7 +115,8 @@ class WsListener implements Listener, WsShared {
   }
 
   get url(): string {
-    return webSocketUrl(this.#options.host, this.port, this.#options.path);
+    const { host, path, tls } = this.#options;
+    return webSocketUrl(host, this.port, path, tls !== undefined);
   }
 
   open(): Promise<void> {
@@ -101,6 +124,7 @@ class WsListener implements Listener, WsShared {
     return new Promise((resolve, reject) => {
       const failed = (cause: unknown): void => {
         void this.sweep.stop();
+        this.#front?.stop();
         void this.#universal?.stop();
         reject(listenError(cause, { host, port, portFlag: "--port" }));
       };
@@ -123,6 +147,7 @@ class WsListener implements Listener, WsShared {
   async #shutDown(): Promise<void> {
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const gone = this.sweep.stop();
+    this.#front?.stop();
     this.#http.closeAllConnections();
     await Promise.all([stopped, gone, this.#universal?.stop()]);
   }
@@ -153,11 +178,11 @@ class WsListener implements Listener, WsShared {
   #connect(): boolean {
     if (this.#closed !== undefined) return false;
     const upgrading = this.#upgrading!;
-    const { socket, chosen } = upgrading;
+    const { socket, chosen, origin } = upgrading;
     const { accept, frameBytes_max } = this.#options;
     const connection = new WsConnection(this, socket, {
       serializer: chosen.serializer,
-      peer: peerAddress(socket.remoteAddress ?? ""),
+      origin,
       messageBytes_max: messageBytes_max(chosen, frameBytes_max),
     });
     if (!connection.begin(chosen.batched ? this.#acceptBatched : accept)) return false;
@@ -193,7 +218,7 @@ class WsListener implements Listener, WsShared {
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer, chosen: Negotiated): void {
-    this.#upgrading = { chosen, socket, connection: null };
+    this.#upgrading = { chosen, socket, origin: this.#originOf(request), connection: null };
     this.#handshakes.handleUpgrade(request, socket, head, (websocket) => this.#onUpgraded(websocket));
     this.#upgrading?.connection?.abandoned();
     this.#upgrading = null;

@@ -1,6 +1,6 @@
 /** A router whose own procedures a test adds to, with clients in memory. */
 import { loadWasm } from "../../src/host.ts";
-import { buildCore, type CoreParts } from "../../src/main/core.ts";
+import { buildCore, type CoreParts, layFoundation, openDoors } from "../../src/main/core.ts";
 import { RouterHost } from "../../src/main/host.ts";
 import type { RouterOptions } from "../../src/main.ts";
 import { Serializer } from "../../src/protocol/serializers.ts";
@@ -23,9 +23,11 @@ export async function extendedRouter(
   options: RouterOptions,
   extend: (parts: CoreParts) => Partial<CoreParts>,
 ): Promise<ExtendedRouter> {
-  const parts = buildCore(options, await loadWasm());
+  const base = layFoundation(options);
+  const deciders = { ...openDoors(base.ids), policy: options.access ?? null };
+  const parts = buildCore(options, await loadWasm(), base, deciders);
   const overrides = extend(parts);
-  const router = new RouterHost({ ...parts, ...overrides });
+  const router = new RouterHost({ ...parts, ...overrides }, null);
   const wires: Wire[] = [];
   const adopt = (wire: Wire): Wire => {
     wires.push(wire);

@@ -71,11 +71,21 @@ export async function createWampy(options: {
   readonly url: string;
   readonly realm: string;
   readonly serializer: SerializerName;
+  /** For wss. */
+  readonly tls?: { readonly ca: string; readonly servername: string };
 }): Promise<WampyClient> {
   const { Wampy } = (await import("wampy" as string)) as { Wampy: WampyConstructor };
   const { WebSocket } = await import("ws");
   const serializer = await serializerOf(options.serializer);
-  return new Wampy(options.url, { realm: options.realm, ws: WebSocket, serializer, autoReconnect: false });
+  const { tls } = options;
+  // Bun has its own `ws`, which takes these options in a place of their own.
+  class Trusting extends WebSocket {
+    constructor(url: string, protocols: string[]) {
+      super(url, protocols, { ...tls, ...({ tls } as object) });
+    }
+  }
+  const ws = tls === undefined ? WebSocket : Trusting;
+  return new Wampy(options.url, { realm: options.realm, ws, serializer, autoReconnect: false });
 }
 
 async function serializerOf(name: SerializerName): Promise<object> {

@@ -1,14 +1,18 @@
 /** A negotiator on a real security model and real hashes, and clients of its methods that share no code with it. */
 import assert from "node:assert/strict";
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from "node:crypto";
+import nacl from "tweetnacl";
 import { hashPassword, verifyPassword } from "../../src/auth/credentials.ts";
 import { type CallProcedure, dynamicMethods } from "../../src/auth/dynamic.ts";
+import { Cryptosign } from "../../src/auth/cryptosign.ts";
 import { createKeyDerivation } from "../../src/auth/kdf.ts";
 import type { Method } from "../../src/auth/method.ts";
 import { mockCredentials } from "../../src/auth/mock-credentials.ts";
 import { type LoginLimits, Negotiator } from "../../src/auth/negotiator.ts";
 import { passwordMethod } from "../../src/auth/password.ts";
+import { RouterKey } from "../../src/auth/router-key.ts";
 import { scramMethod } from "../../src/auth/scram.ts";
+import { tlsCertificate } from "../../src/auth/tls-certificate.ts";
 import { trustMethod } from "../../src/auth/trust.ts";
 import { wampcraMethod } from "../../src/auth/wampcra.ts";
 import { defaultLimits } from "../../src/base/limits.ts";
@@ -16,7 +20,6 @@ import type { Log } from "../../src/base/log.ts";
 import { Metrics } from "../../src/base/metrics.ts";
 import { fillRandom } from "../../src/host.ts";
 import type { AuthAnswer, HelloRequest, KeyDerivation, TlsPeer } from "../../src/ports.ts";
-import type { SecurityOptions } from "../../src/security/open.ts";
 import type { SecurityService } from "../../src/security/service.ts";
 import { TestSecurity } from "./security.ts";
 
@@ -28,7 +31,6 @@ export interface WorldOptions {
   readonly limits?: Partial<LoginLimits>;
   readonly callProcedure?: CallProcedure;
   readonly authenticatorCalls_max?: number;
-  readonly security?: Partial<SecurityOptions>;
   readonly moreMethods?: readonly Method[];
 }
 
@@ -42,6 +44,15 @@ export interface Hello {
   readonly tls?: TlsPeer;
   readonly session?: number;
 }
+
+const pair = nacl.sign.keyPair.fromSeed(Buffer.alloc(32, 3));
+/** The key of the user `keyed`, in hex. */
+export const keyedPublic = Buffer.from(pair.publicKey).toString("hex");
+/** As a client of cryptosign signs, with that key. */
+export const signKeyed = ({ challenge }: Dict): string => {
+  const message = Buffer.from(String(challenge), "hex");
+  return Buffer.concat([nacl.sign.detached(message, pair.secretKey), message]).toString("hex");
+};
 
 export const testRealm = "com.acme.app";
 
@@ -62,10 +73,10 @@ export class LoginWorld {
     const log: Log = { error: note, warn: note, info: note, debug: note };
     const mock = mockCredentials(Buffer.alloc(32, 7));
     const wall_ms = (): number => Date.UTC(2026, 0, 1);
+    const cryptosign = new Cryptosign({ routerKey: new RouterKey(Buffer.alloc(32, 5)) });
     const random = { mock, fillRandom, wall_ms, randomId: () => randomBytes(6).readUIntBE(0, 6) };
     this.negotiator = new Negotiator({
       model: security,
-      automaticRealm: (uri) => security.automaticRealm(uri),
       methods: [
         passwordMethod({
           ...random,
@@ -77,13 +88,15 @@ export class LoginWorld {
         wampcraMethod(random),
         scramMethod(random),
         trustMethod,
+        cryptosign,
+        tlsCertificate,
         ...(options.moreMethods ?? []),
       ],
       dynamic: dynamicMethods({
         ...random,
         callProcedure: options.callProcedure ?? (() => Promise.reject(new Error("nobody registered it"))),
         limits: { ...defaultLimits, authenticatorCalls_max: options.authenticatorCalls_max ?? 16 },
-        ...(options.moreMethods === undefined ? {} : { cryptosign: options.moreMethods[0]! }),
+        cryptosign,
       }),
       limits: { ...defaultLimits, ...options.limits },
       metrics: this.metrics,
@@ -99,7 +112,6 @@ export class LoginWorld {
     const security = await new TestSecurity().open({
       hashPassword: (password, how) => hashPassword(kdf, password, how, fillRandom, ++changes),
       verifyPassword: (password, credentials) => verifyPassword(kdf, password, credentials),
-      ...options.security,
     });
     return new LoginWorld(kdf, security, options);
   }
@@ -112,7 +124,7 @@ export class LoginWorld {
     const bob = { username: "bob", password: "open sesame", groups: ["staff", "admins"], aliases: ["bobby"] };
     await security.addUser(testRealm, { ...bob, meta: { floor: 3 } });
     await security.addUser(testRealm, { username: "off", password: "open sesame", enabled: false });
-    await security.addUser(testRealm, { username: "keyed", authorized_keys: ["ab".repeat(32)] });
+    await security.addUser(testRealm, { username: "keyed", authorized_keys: [keyedPublic] });
     for (const authmethod of methods) await this.source("all", authmethod, "10.0.0.0/8");
     return this;
   }

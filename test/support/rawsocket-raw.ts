@@ -1,5 +1,6 @@
 /** A bare RawSocket client over node:net: every octet as the test wants it, on Node and on Bun. */
 import { connect, type NetConnectOpts, type Socket } from "node:net";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { Events } from "./events.ts";
 
 export interface RawSocketFrame {
@@ -32,8 +33,10 @@ export class RawSocketClient {
   #answered = false;
   #settleAnswer: (octets: Buffer) => void = () => {};
 
-  constructor(where: NetConnectOpts) {
-    const socket = connect(where);
+  /** Speaks TLS where `tls` is given. */
+  constructor(where: NetConnectOpts, tls?: ConnectionOptions) {
+    const socket =
+      tls === undefined ? connect(where) : connectTls({ ...(where as ConnectionOptions), ...tls });
     this.socket = socket;
     this.answer = new Promise((resolve) => {
       this.#settleAnswer = resolve;

@@ -19,10 +19,20 @@ const command = fileURLToPath(new URL("../../src/cli/spanwire.js", import.meta.u
 const start_ms = 20_000;
 
 export async function startRouter(
-  options: { readonly args?: readonly string[] } = {},
+  options: {
+    readonly args?: readonly string[];
+    /** Its arguments say where it keeps its state. */
+    readonly keeps?: boolean;
+  } = {},
 ): Promise<RunningRouter> {
   const ports = ["--port", "0", "--rawsocket-port", "0"];
-  const args = [command, "start", ...ports, ...(options.args ?? [])];
+  const args = [
+    command,
+    "start",
+    ...(options.keeps === true ? [] : ["--ephemeral"]),
+    ...ports,
+    ...(options.args ?? []),
+  ];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
   const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
   const printed: string[] = [];

@@ -92,7 +92,7 @@ export const messageCases: readonly Case[] = [
       running(subject, {}, async ({ open, listener }) => {
         const { session } = await open();
         const { info, peerFrameBytes_max } = session.connection;
-        const websocket = listener.url.startsWith("ws://");
+        const websocket = /^wss?:/.test(listener.url);
         assert.equal(info.kind, websocket ? "websocket" : "rawsocket");
         assert.equal(info.peer, listener.url.startsWith("unix:") ? listener.url.slice(5) : "127.0.0.1");
         assert.equal(peerFrameBytes_max, websocket ? Number.POSITIVE_INFINITY : 1 << 24);
@@ -261,7 +261,7 @@ const portCases: readonly Case[] = [
     "a port in use is one clear line",
     (subject) =>
       running(subject, {}, async ({ listener }) => {
-        const flag = listener.url.startsWith("ws:") ? "--port" : "--rawsocket-port";
+        const flag = /^wss?:/.test(listener.url) ? "--port" : "--rawsocket-port";
         const expected = `port ${listener.port} on 127.0.0.1 is already in use; stop the other program or choose another with ${flag}`;
         await assert.rejects(
           running(subject, { port: listener.port }, async () => {}),

@@ -1,5 +1,6 @@
 /** A WebSocket adapter as a subject of the transport suite. */
-import type { WebSocketAdapter } from "../../src/ports.ts";
+import type { ConnectionOptions } from "node:tls";
+import type { TlsOptions, WebSocketAdapter } from "../../src/ports.ts";
 import { isBinary, type Serializer, serializerName } from "../../src/protocol/serializers.ts";
 import { joinModel, splitModel, terminatorFor } from "./batch-model.ts";
 import type { ProbeSession } from "./transport-probe.ts";
@@ -42,13 +43,19 @@ const batched = (serializer: Serializer): Packing => ({
 
 export function webSocketSubject(
   adapter: WebSocketAdapter,
-  caps: { readonly idle_ms: number; readonly batched?: boolean },
+  caps: {
+    readonly idle_ms: number;
+    readonly batched?: boolean;
+    readonly tls?: { readonly server: TlsOptions; readonly client: ConnectionOptions };
+  },
 ): Subject {
+  const client = caps.tls === undefined ? {} : { tls: caps.tls.client };
+  const server = caps.tls === undefined ? {} : { tls: caps.tls.server };
   return {
     name: adapter.name,
     caps: { pause: adapter.capabilities.pause, idle_ms: caps.idle_ms, ports: true },
     fullRefusal: "HTTP 503: This router takes no more connections at present; try again later.\n",
-    listen: (options) => adapter.listen({ path: "/ws", deflate: false, ...options }),
+    listen: (options) => adapter.listen({ path: "/ws", deflate: false, ...options, ...server }),
     async connect({ url, port }, serializer, first = []) {
       const opcode = isBinary(serializer) ? Opcode.binary : Opcode.text;
       const packing = (caps.batched === true ? batched : plain)(serializer);
@@ -57,7 +64,7 @@ export function webSocketSubject(
       );
       const offer = packing.subprotocol;
       const arrived: Buffer[] = [];
-      const socket = await openWebSocket({ host: hostOf(url), port, offer, behind });
+      const socket = await openWebSocket({ host: hostOf(url), port, ...client, offer, behind });
       return {
         socket: socket.socket,
         closed: socket.closed,
@@ -76,7 +83,7 @@ export function webSocketSubject(
       };
     },
     async refusal({ url, port }) {
-      const { reply, socket } = await request({ host: hostOf(url), port, offer: "wamp.2.json" });
+      const { reply, socket } = await request({ host: hostOf(url), port, ...client, offer: "wamp.2.json" });
       socket.destroy();
       return `HTTP ${reply.status}: ${reply.body}`;
     },

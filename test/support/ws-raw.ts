@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { Events } from "./events.ts";
 
 export const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -34,6 +35,8 @@ export interface FrameOptions {
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
+  /** Speak TLS, so. */
+  readonly tls?: ConnectionOptions;
 }
 
 /** The bytes of one client frame. */
@@ -77,6 +80,7 @@ export interface HandshakeOptions extends Endpoint {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent in one piece with the request. */
   readonly behind?: Uint8Array;
+  readonly before?: Uint8Array;
 }
 
 function requestText({
@@ -104,10 +108,15 @@ function requestText({
 export async function request(
   options: HandshakeOptions,
 ): Promise<{ reply: HttpReply; socket: Socket; rest: Buffer }> {
-  const socket = connect(options.port, options.host);
+  const { host, port, tls } = options;
+  const socket = tls === undefined ? connect(port, host) : connectTls({ host, port, ...tls });
   socket.on("error", () => {});
   socket.write(
-    Buffer.concat([Buffer.from(requestText(options), "latin1"), options.behind ?? new Uint8Array(0)]),
+    Buffer.concat([
+      options.before ?? new Uint8Array(0),
+      Buffer.from(requestText(options), "latin1"),
+      options.behind ?? new Uint8Array(0),
+    ]),
   );
   let text = Buffer.alloc(0);
   const reply = await new Promise<{ reply: HttpReply; rest: Buffer }>((resolve, reject) => {

@@ -113,13 +113,15 @@ test("an attempt that is taken back was none", () => {
 });
 
 test("a pending login that ended or expired is not open", () => {
-  const pending = new PendingLogins(2, 10);
-  const [one, two] = [pending.open(0), pending.open(5)];
+  const pending = new PendingLogins({ logins_max: 2, loginsPerSource_max: 1, handshake_ms: 10 });
+  const [one, two] = [pending.open("a", 0), pending.open("b", 5)];
   assert.ok(one !== null && two !== null);
-  assert.equal(pending.open(9), null);
+  assert.equal(pending.open("c", 9), null);
   assert.equal(pending.isOpen(one, 9), true);
   assert.equal(pending.isOpen(one, 10), false);
   pending.close(two);
   assert.equal(pending.isOpen(two, 9), false);
-  assert.ok(pending.open(9) !== null);
+  assert.equal(pending.open("a", 9), null);
+  assert.ok(pending.open("b", 9) !== null);
+  assert.ok(pending.open("a", 10) !== null);
 });

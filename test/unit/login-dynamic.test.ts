@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type CallProcedure, readPrincipal } from "../../src/auth/dynamic.ts";
-import type { Method } from "../../src/auth/method.ts";
 import { WampError } from "../../src/protocol/errors.ts";
-import { type Hello, isRefused, LoginWorld, testRealm } from "../support/login-world.ts";
+import {
+  type Hello,
+  isRefused,
+  keyedPublic,
+  LoginWorld,
+  signKeyed,
+  testRealm,
+} from "../support/login-world.ts";
 
 type Dict = Readonly<Record<string, unknown>>;
 
@@ -34,19 +40,14 @@ interface Call {
   readonly timeout_ms: number;
 }
 
-async function make(answer: (call: Call) => unknown, more: { calls_max?: number; methods?: Method[] } = {}) {
+async function make(answer: (call: Call) => unknown, calls_max = 16) {
   const calls: Call[] = [];
   const callProcedure: CallProcedure = async (realm, procedure, args, timeout_ms) => {
     const call = { realm, procedure, args, timeout_ms };
     calls.push(call);
     return answer(call);
   };
-  const { calls_max = 16, methods = [] } = more;
-  const world = await LoginWorld.make({
-    callProcedure,
-    authenticatorCalls_max: calls_max,
-    ...(methods.length === 0 ? {} : { moreMethods: methods }),
-  });
+  const world = await LoginWorld.make({ callProcedure, authenticatorCalls_max: calls_max });
   await world.security.createRealm({
     uri: testRealm,
     authmethods: ["wampcra", "ticket", "anonymous", "cryptosign"],
@@ -149,33 +150,28 @@ test("an authenticator's role can be asked for by name, and no other", async () 
 });
 
 test("cryptosign: whose key it is, is the authenticator's word, once the signature is good", async () => {
-  const key = "ab".repeat(32);
-  // Stands for the verifier of signatures: good is a signature that says so, by a key that its owner has.
-  const verifier: Method = {
-    name: "cryptosign",
-    suits: () => true,
-    begin: ({ hello, principal }) => ({
-      kind: "challenge",
-      extra: { challenge: "00" },
-      proceed: (signature) =>
-        signature === "good" &&
-        principal?.credentialUser.authorized_keys.includes(String(hello.authextra["pubkey"]))
-          ? { kind: "proved" }
-          : { kind: "failed", why: "bad" },
-    }),
+  const { world } = await make(({ args: [, authid] }) => {
+    if (authid !== "joe") throw new Error("who?");
+    return { role: "device", pubkey: keyedPublic.toUpperCase() };
+  });
+  const login = async (authid: string, pubkey: string, spoil = (signature: string) => signature) => {
+    const { extra, proceed } = await world.challenged({
+      methods: ["cryptosign"],
+      authid,
+      authextra: { pubkey },
+    });
+    return proceed(spoil(signKeyed(extra)), {});
   };
-  const { world } = await make(
-    ({ args: [, authid] }) => {
-      if (authid !== "joe") throw new Error("who?");
-      return { role: "device", pubkey: key.toUpperCase() };
-    },
-    { methods: [verifier] },
-  );
-  const hello = { methods: ["cryptosign"], authid: "joe", authextra: { pubkey: key } };
-  assert.equal((await world.welcomed(hello, "good")).identity.authrole, "device");
-  isRefused(await world.login(hello, "bad"));
-  isRefused(await world.login({ ...hello, authextra: { pubkey: "cd".repeat(32) } }, "good"));
-  isRefused(await world.login({ ...hello, authid: "jim" }, "good"));
+  const answer = await login("joe", keyedPublic);
+  assert.ok(answer.kind === "welcome");
+  assert.equal(answer.identity.authrole, "device");
+  assert.equal(answer.identity.user, undefined);
+  isRefused(await login("joe", keyedPublic, (signature) => `00${signature.slice(2)}`));
+  isRefused(await login("joe", "cd".repeat(32)));
+  isRefused(await login("jim", keyedPublic));
+  const keyless = await world.hello({ methods: ["cryptosign"], authid: "joe" });
+  assert.ok(keyless.kind === "abort");
+  assert.match(keyless.message, /pubkey/);
   await world.close();
 });
 
@@ -215,7 +211,7 @@ test("authenticators that do not answer are bounded", async () => {
   const late = new Promise((resolve) => {
     release = resolve;
   });
-  const { world } = await make(() => late, { calls_max: 2 });
+  const { world } = await make(() => late, 2);
   const waiting = [world.hello({ methods: ["anonymous"] }), world.hello({ methods: ["anonymous"] })];
   const third = await world.hello({ methods: ["anonymous"] });
   assert.ok(third.kind === "abort");

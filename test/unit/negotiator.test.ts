@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isRefused, LoginWorld, testRealm } from "../support/login-world.ts";
+import type { Method, Proved } from "../../src/auth/method.ts";
+import { isRefused, keyedPublic, LoginWorld, signKeyed, testRealm } from "../support/login-world.ts";
 
 const abortOf = (answer: {
   kind: string;
@@ -20,16 +21,6 @@ test("a realm that is unknown, a prototype or closed to connections is no such r
     assert.equal(error, "wamp.error.no_such_realm");
     assert.match(message ?? "", new RegExp(realm));
   }
-  await world.close();
-});
-
-test("a realm that is made automatically lets in whom its template lets in", async () => {
-  const template = {
-    authmethods: ["anonymous"],
-    sources: [{ usernames: "all", authmethod: "anonymous", cidr: "0.0.0.0/0" }],
-  };
-  const world = await LoginWorld.make({ security: { automaticRealms: template } });
-  assert.equal((await world.hello({ realm: "com.acme.new", methods: ["anonymous"] })).kind, "welcome");
   await world.close();
 });
 
@@ -100,7 +91,7 @@ test("a weaker method that comes first is passed over where the realm or the sou
 });
 
 test("no common method is said with what the realm has, never with what the user has", async () => {
-  const world = await (await LoginWorld.make()).populate({}, ["wampcra", "cryptosign"]);
+  const world = await (await LoginWorld.make()).populate({}, ["wampcra", "oauth2"]);
   const answers = await Promise.all(
     ["bob", "keyed", "off", "nobody"].map((authid) => world.hello({ methods: ["ticket", "x"], authid })),
   );
@@ -108,8 +99,8 @@ test("no common method is said with what the realm has, never with what the user
   const [error, message = ""] = abortOf(answers[0]!);
   assert.equal(error, "wamp.error.no_matching_auth_method");
   assert.match(message, /offers wampcra,? .*client offers ticket, x/);
-  // Nothing that takes cryptosign is built into this router.
-  assert.doesNotMatch(message, /cryptosign/);
+  // Nothing that takes tokens is built into this router.
+  assert.doesNotMatch(message, /oauth2/);
   const [nameless, why] = abortOf(await world.hello({ methods: ["wampcra"] }));
   assert.equal(nameless, "wamp.error.no_matching_auth_method");
   assert.match(why ?? "", /no authid/);
@@ -191,5 +182,91 @@ test("same sign-on: the credentials of one realm, the groups of the other", asyn
   assert.equal(identity.authrole, "staff");
   await security.setUserEnabled("com.acme.sso", "eve", false);
   isRefused(await world.login({ methods: ["wampcra"], authid: "eve" }, "open sesame"));
+  await world.close();
+});
+
+test("who is unknown, or can use no method, is not told apart by methods that are each user's own", async () => {
+  const methods = ["tls", "trust", "cryptosign", "wampcra"];
+  const world = await (await LoginWorld.make()).populate({}, methods);
+  await world.security.deleteSource(testRealm, "all", "10.0.0.0/8", "trust");
+  await world.source("keyed", "trust", "10.5.5.5/32");
+  for (const authextra of [{}, { pubkey: "ab".repeat(32) }]) {
+    for (const authid of ["bob", "off", "nobody"]) {
+      const { method, extra } = await world.challenged({ methods, authid, authextra, peer: "10.5.5.5" });
+      assert.equal(method, "wampcra");
+      assert.equal(Object.keys(extra).length, 4);
+    }
+  }
+  const keyed = { methods: methods.slice(2), authid: "keyed", authextra: { pubkey: keyedPublic } };
+  const { method, extra, proceed } = await world.challenged(keyed);
+  assert.equal(method, "cryptosign");
+  const answer = await proceed(signKeyed(extra), {});
+  assert.ok(answer.kind === "welcome");
+  assert.equal(answer.identity.user, "keyed");
+  assert.equal(answer.identity.authrole, "");
+  // Offered nothing else, even an unknown user is asked to sign.
+  const nobody = await world.challenged({ ...keyed, methods: ["cryptosign"], authid: "nobody" });
+  isRefused(await nobody.proceed(signKeyed(nobody.extra), {}));
+  await world.close();
+});
+
+test("a method that decides by itself gives name and groups, but nobody who is disabled, gone or elsewhere comes in", async () => {
+  let proved: Proved = { kind: "proved" };
+  const token: Method = { name: "oauth2", suits: () => true, begin: () => proved };
+  const world = await (await LoginWorld.make({ moreMethods: [token] })).populate({}, ["oauth2"]);
+  const login = (authid: string, peer = "10.0.0.1") => world.hello({ methods: ["oauth2"], authid, peer });
+  const welcome = async (authid: string) => {
+    const answer = await login(authid);
+    assert.ok(answer.kind === "welcome", JSON.stringify(answer));
+    return answer.identity;
+  };
+  isRefused(await login("stranger"));
+  const common = { authmethod: "oauth2", authprovider: "spanwire" };
+  proved = { kind: "proved", authid: "stranger", roles: ["guests"] };
+  assert.deepEqual(await welcome("stranger"), {
+    ...common,
+    authid: "stranger",
+    authrole: "guests",
+    roles: ["guests"],
+  });
+  // Of somebody who is known, but as whom the token does not speak: no grants by name.
+  proved = { kind: "proved", authid: "bob", roles: ["staff"] };
+  assert.deepEqual(await welcome("bob"), { ...common, authid: "bob", authrole: "staff", roles: ["staff"] });
+  proved = { kind: "proved", authid: "bob", user: "bob", roles: ["staff"], ticket: "t1", extra: { note: 1 } };
+  const bob = { ...common, authid: "bob", authrole: "staff", roles: ["staff"], user: "bob", ticket: "t1" };
+  assert.deepEqual(await welcome("bobby"), bob);
+  for (const name of [{ user: "off" }, { authid: "off" }, { user: "ghost" }]) {
+    proved = { kind: "proved", roles: ["staff"], ...name };
+    isRefused(await login("stranger"));
+  }
+  proved = { kind: "proved", roles: [] };
+  isRefused(await login("off"));
+  const away = await login("stranger", "192.0.2.1");
+  assert.equal(abortOf(away)[0], "wamp.error.no_matching_auth_method");
+  await world.source("bob", "oauth2", "192.0.2.0/24");
+  isRefused(await login("stranger", "192.0.2.1"));
+  proved = { kind: "proved" };
+  assert.equal((await login("bob", "192.0.2.1")).kind, "welcome");
+  await world.close();
+});
+
+test("a method that breaks is a fault of ours, and leaves no login under way", async () => {
+  let broken = (): never => {
+    throw new Error("not yet");
+  };
+  const token: Method = {
+    name: "oauth2",
+    suits: () => true,
+    begin: () => ({ kind: "challenge", extra: {}, proceed: async () => broken() }),
+  };
+  const world = await LoginWorld.make({ moreMethods: [token], limits: { logins_max: 1 } });
+  await world.populate({}, ["oauth2"]);
+  for (const message of ["at once", "later"]) {
+    broken = () => {
+      throw new Error(message);
+    };
+    const { proceed } = await world.challenged({ methods: ["oauth2"], authid: "bob" });
+    await assert.rejects(async () => proceed("x", {}), new RegExp(message));
+  }
   await world.close();
 });

@@ -104,10 +104,11 @@ test("WebAssembly is named only in src/wasm", () => {
   );
 });
 
-test("native and runtime-specific modules are named only in their one transport file", () => {
+test("native and runtime-specific modules are named only in their one file", () => {
   const home: Readonly<Record<string, string>> = {
     "uWebSockets.js": "src/transport/uws.ts",
     ws: "src/transport/ws.ts",
+    lmdb: "src/store/lmdb.ts",
   };
   for (const [name, file] of Object.entries(home)) {
     // Statically, by `import()` or through `createRequire`: in each the name stands as a string behind one of these.
