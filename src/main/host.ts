@@ -116,6 +116,8 @@ export class RouterHost implements Router {
   async listen(options: RouterOptions): Promise<void> {
     const { limits, log } = this.#core;
     const common: TransportOptions = {
+      log,
+      connections_max: limits.connections_max,
       frameBytes_max: limits.frameBytes_max,
       idle_ms: limits.idle_ms,
       handshake_ms: limits.handshake_ms,
