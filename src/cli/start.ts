@@ -24,8 +24,9 @@ export async function start(command: Command): Promise<void> {
   } catch (cause) {
     return fail(cause instanceof Error ? cause.message : String(cause), exitUnavailable);
   }
-  process.stdout.write(banner(running.router, config, performance.now() - startedAt));
+  // First, since somebody may wait for the banner and then stop it at once.
   stopOnSignal(running);
+  process.stdout.write(banner(running.router, config, performance.now() - startedAt));
 }
 
 interface Running {
