@@ -14,7 +14,7 @@ import {
   formerNames,
   namesOf,
 } from "./catalogue.ts";
-import { type Explanations, explainProcedures } from "./explain-procedures.ts";
+import { explainProcedures } from "./explain-procedures.ts";
 import { groupProcedures } from "./group-procedures.ts";
 import { realmProcedures } from "./realm-procedures.ts";
 import { Rights } from "./rights.ts";
@@ -27,7 +27,6 @@ export interface AdminParts extends ViewParts {
   readonly procedures: RouterProcedures;
   readonly reflection: Reflection;
   readonly tickets: TicketService;
-  readonly explanations: Explanations;
   /** Where refusals are noted, the access control's and those of the admin procedures. */
   readonly denials: Denials;
   /** Writes a copy of the durable state; rejects with a WampError that says why it could not. */
@@ -44,7 +43,7 @@ export function addAdminProcedures(parts: AdminParts): void {
     ...accessProcedures(security, limits),
     ...ticketProcedures(security, parts.tickets),
     ...viewProcedures(parts),
-    ...explainProcedures(security, parts.explanations, parts.denials, parts),
+    ...explainProcedures(security, parts.denials, parts),
     "backup.create": backupProcedure(parts.backup),
   };
   const rights = new Rights(security, parts.denials);

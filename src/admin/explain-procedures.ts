@@ -1,8 +1,10 @@
 /** `bondy.explain.*`: why the router decides as it does. */
+import type { PatternHandle } from "../base/ids.ts";
 import { fixedLimits } from "../base/limits.ts";
 import { errors, WampError } from "../protocol/errors.ts";
 import { Match, matchNames } from "../protocol/messages.ts";
 import { aUri, type Dict } from "../router/meta/meta-args.ts";
+import { permissionNames } from "../protocol/permissions.ts";
 import type { Denials } from "../router/denials.ts";
 import { requireListable } from "../router/meta/pattern-queries.ts";
 import { PatternKind } from "../router/patterns.ts";
@@ -13,25 +15,13 @@ import { bearerOf } from "./access-procedures.ts";
 import type { AdminHandler } from "./admin-call.ts";
 import { type AdminProcedure, adminProcedures, namesOf } from "./catalogue.ts";
 import { explainMatch, type Matched, type NamedPattern } from "./explain-match.ts";
+import { explainAccess } from "../security/explain.ts";
 import { notFound } from "../security/errors.ts";
+import { grantForm } from "./forms.ts";
 import { requiredRealm } from "./required.ts";
 import type { ViewParts } from "./view-procedures.ts";
 
 type Name = Extract<AdminProcedure, `explain.${string}`>;
-
-export interface AccessQuestion {
-  readonly realm: string;
-  readonly user?: string;
-  /** Groups, without those that contain them. */
-  readonly roles: readonly string[];
-  readonly permission: string;
-  readonly uri: string;
-}
-
-export interface Explanations {
-  /** The verdict, the grant that decides, by which group, what nearly allows it, and the one grant that would. */
-  access(question: AccessQuestion): object;
-}
 
 const administered = new Set((Object.keys(adminProcedures) as AdminProcedure[]).flatMap(namesOf));
 const administrationNote =
@@ -44,7 +34,6 @@ interface SeenPattern extends NamedPattern {
 
 export function explainProcedures(
   security: Security,
-  explanations: Explanations,
   denials: Pick<Denials, "get">,
   parts: ViewParts,
 ): Readonly<Record<Name, AdminHandler>> {
@@ -53,8 +42,7 @@ export function explainProcedures(
       const authid = call.text(1, "authid");
       const permission = call.arg(2, "permission", aUri);
       const uri = call.arg(3, "uri", aUri);
-      const bearer = bearerOf(security, call.realm, authid);
-      return [explanations.access({ realm: call.realm, ...bearer, permission, uri })];
+      return [accessExplained(security, call.realm, authid, permission, uri)];
     },
     "explain.denial": (call) => {
       const denial = denials.get(call.text(1, "id"));
@@ -75,18 +63,64 @@ export function explainProcedures(
   };
 }
 
-function matchExplained(parts: ViewParts, realm: Realm | undefined, uri: string): Dict {
-  const { patterns, limits } = parts;
-  const seen = function* (kind: PatternKind, type: SeenPattern["type"]): Generator<SeenPattern> {
-    if (realm === undefined) return;
-    for (const pattern of patterns.of(kind, realm))
-      if (!patterns.isReserved(pattern))
-        yield { type, id: patterns.id(pattern), uri: patterns.uri(pattern), match: patterns.match(pattern) };
+function accessExplained(security: Security, realm: string, authid: string, name: string, uri: string): Dict {
+  const bearer = bearerOf(security, realm, authid);
+  const asked = { realm, authid, permission: name, uri };
+  if (security.realm(realm)?.securityEnabled !== true)
+    return { ...asked, allowed: true, why: "access control is off in this realm" };
+  const permission = permissionNames[name];
+  // A permission that the router itself never asks for.
+  if (permission === undefined) return { ...asked, allowed: security.isGranted(realm, bearer, name, uri) };
+  const explained = {
+    grants: security.grants(realm),
+    mostSpecific: security.realm(realm)?.mostSpecific === true,
+    groupsOf: (group: string) => security.group(realm, group)?.groups ?? [],
   };
+  const explanation = explainAccess(explained, bearer, { permission, uri, match: Match.exact });
+  const { allowed, grant, path, nearMisses, wouldAllow } = explanation;
+  return {
+    ...asked,
+    allowed,
+    grant: grant === null ? null : grantForm(grant),
+    path,
+    near_misses: nearMisses.map((miss) => ({ grant: grantForm(miss.grant), why: miss.why })),
+    would_allow: wouldAllow,
+  };
+}
+
+/** All patterns that match, and as many of the others as a list may have: what nearly matches is looked for among them. */
+function handlesFor(
+  { patterns, limits }: ViewParts,
+  realm: Realm,
+  kind: PatternKind,
+  uri: string,
+): readonly PatternHandle[] {
+  const matching = new Set<PatternHandle>();
+  const count = patterns.index.match(realm.handle * 2 + kind, uri);
+  requireListable(count, limits);
+  for (let i = 0; i < count; i++) matching.add(patterns.index.matched(i));
+  const handles = [...matching];
+  for (const pattern of patterns.of(kind, realm)) {
+    if (handles.length >= limits.listed_max) break;
+    if (!matching.has(pattern)) handles.push(pattern);
+  }
+  return handles.filter((pattern) => !patterns.isReserved(pattern));
+}
+
+function matchExplained(parts: ViewParts, realm: Realm | undefined, uri: string): Dict {
+  const { patterns } = parts;
+  const seen = (kind: PatternKind, type: SeenPattern["type"]): SeenPattern[] =>
+    realm === undefined
+      ? []
+      : handlesFor(parts, realm, kind, uri).map((pattern) => ({
+          type,
+          id: patterns.id(pattern),
+          uri: patterns.uri(pattern),
+          match: patterns.match(pattern),
+        }));
   const { nearMisses_max } = fixedLimits;
   const subscriptions = explainMatch(seen(PatternKind.subscription, "subscription"), uri, nearMisses_max);
   const registrations = explainMatch(seen(PatternKind.registration, "registration"), uri, nearMisses_max);
-  requireListable(subscriptions.matching.length + registrations.matching.length, limits);
   const shown = ({ type, id, uri: pattern, match, why }: SeenPattern & Matched): Dict => ({
     type,
     id,

@@ -8,7 +8,7 @@ import type { FillRandom, KdfParameters, KeyDerivation } from "../ports.ts";
 import { errors, WampError } from "../protocol/errors.ts";
 import type { Credentials, PasswordOptions } from "../security/records.ts";
 import { kdfProblem, keyBytes } from "./kdf.ts";
-import { saslprep } from "./saslprep.ts";
+import { saslprep } from "../protocol/saslprep.ts";
 
 /** Octets of a salt (WAMP-SCRAM, "Argon2": 128 bits are recommended). */
 export const saltBytes = 16;

@@ -8,7 +8,9 @@
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { errors } from "../protocol/errors.ts";
+import type { Principal } from "../security/model.ts";
 import { ed25519, publicKeyBytes, signatureBytes } from "./ed25519.ts";
+import type { KeyOwners } from "./key-owners.ts";
 import type { Login, Method, MethodAnswer } from "./method.ts";
 import type { RouterKey } from "./router-key.ts";
 
@@ -17,6 +19,8 @@ type ChannelBinding = "tls-exporter" | "tls-unique";
 
 export interface CryptosignOptions {
   readonly routerKey: RouterKey;
+  /** Finds out whose key it is where HELLO does not say; absent: HELLO must say it. */
+  readonly owners?: Pick<KeyOwners, "ownerOf">;
   /** 32 random bytes; for tests of known answers. */
   readonly newChallenge?: () => Uint8Array;
 }
@@ -41,10 +45,12 @@ const abort = (message: string): Refusal => ({
 export class Cryptosign implements Method {
   readonly name = "cryptosign";
   readonly #routerKey: RouterKey;
+  readonly #owners: CryptosignOptions["owners"];
   readonly #newChallenge: () => Uint8Array;
 
   constructor(options: CryptosignOptions) {
     this.#routerKey = options.routerKey;
+    this.#owners = options.owners;
     this.#newChallenge = options.newChallenge ?? (() => randomBytes(challengeBytes));
   }
 
@@ -53,6 +59,8 @@ export class Cryptosign implements Method {
   }
 
   begin(login: Login): MethodAnswer {
+    const isNamed = login.hello.authid !== undefined;
+    if (!isNamed && this.#owners === undefined) return abort("cryptosign needs an authid");
     const wishes = readWishes(login);
     if ("kind" in wishes) return wishes;
     const challenge = this.#newChallenge();
@@ -64,7 +72,11 @@ export class Cryptosign implements Method {
         channel_binding: wishes.channelBinding,
         ...this.#proof(wishes),
       },
-      proceed: (signature) => check(login, { signature, message, publicKey: wishes.publicKey }),
+      proceed: (signature) => {
+        const { publicKey } = wishes;
+        const principal = isNamed ? login.principal : this.#owners?.ownerOf(login.realm, hexOf(publicKey));
+        return check(principal, { signature, message, publicKey });
+      },
     };
   }
 
@@ -78,8 +90,7 @@ export class Cryptosign implements Method {
 }
 
 function readWishes({ hello }: Login): Wishes | Refusal {
-  const { authid, authextra, transport } = hello;
-  if (authid === undefined) return abort("cryptosign needs an authid here: keys are looked up by their user");
+  const { authextra, transport } = hello;
   const publicKey = bytesOf(authextra["pubkey"], publicKeyBytes);
   if (publicKey === null) return abort("cryptosign needs authextra.pubkey: 32 bytes in hex");
   const asked = authextra["challenge"] ?? null;
@@ -98,7 +109,7 @@ function readWishes({ hello }: Login): Wishes | Refusal {
 
 /** The signature is verified for everybody, known or not. */
 function check(
-  { principal }: Login,
+  principal: Principal | undefined,
   given: { readonly signature: string; readonly message: Uint8Array; readonly publicKey: Uint8Array },
 ): MethodAnswer {
   const { message, publicKey } = given;
@@ -108,11 +119,11 @@ function check(
   if (signature === null) return { kind: "failed", why: "the signature is not 64 or 96 bytes in hex" };
   const isOurs = whole === null || timingSafeEqual(whole.subarray(signatureBytes), message);
   const isSigned = ed25519.verify(message, signature, publicKey);
-  const keys = principal?.credentialUser.authorized_keys ?? [];
-  const isKnown = keys.some((key) => key === hexOf(publicKey));
+  const isKnown = principal?.credentialUser.authorized_keys.includes(hexOf(publicKey)) === true;
   if (!isOurs) return { kind: "failed", why: "another message was signed than the challenge" };
   if (!isSigned) return { kind: "failed", why: "the signature is wrong" };
-  return isKnown ? { kind: "proved" } : { kind: "failed", why: "the key is none of the user's" };
+  if (!isKnown) return { kind: "failed", why: "the key is none of the user's" };
+  return { kind: "proved", authid: principal.user.username };
 }
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

@@ -2,7 +2,8 @@
  * Authenticator procedures as Crossbar's users know them: a realm's `authenticators` names, by method, a procedure of the realm that is
  * called with (realm, authid, details) and answers with a role, or with a principal: `{role | authrole, authid?, extra?, secret?, salt?,
  * iterations?, keylen?, pubkey?}`. An error, a late answer or one of another shape is a failed login. Who is let in so is no local user:
- * it has the groups that the procedure says, and no grants by name. Control path.
+ * it has the groups that the procedure says, and no grants by name. It may come from any address, unless source rules name the method.
+ * Control path.
  */
 import { fixedLimits, type Limits } from "../base/limits.ts";
 import type { FillRandom, TransportInfo } from "../ports.ts";

@@ -39,7 +39,8 @@ export type Checked =
 
 export interface Expected {
   readonly issuer: string;
-  readonly audience: string;
+  /** One of these. */
+  readonly audience: readonly string[];
   readonly algorithms: readonly string[];
   /** Header `typ`; absent: any. */
   readonly typ?: string;
@@ -74,8 +75,9 @@ export const publicKeySet = (keys: readonly SigningKey[]): JSONWebKeySet => ({
 export async function check(token: string, keys: JSONWebKeySet, expected: Expected): Promise<Checked> {
   const options: JWTVerifyOptions = {
     algorithms: [...expected.algorithms],
-    issuer: expected.issuer,
-    audience: expected.audience,
+    // As lists: jose takes an empty text for no wish.
+    issuer: [expected.issuer],
+    audience: [...expected.audience],
     clockTolerance: fixedLimits.tokenSkew_s,
     currentDate: new Date(expected.wall_ms),
     requiredClaims: ["exp"],

@@ -4,6 +4,7 @@
  */
 import type { AuthAnswer, HelloRequest, Identity } from "../ports.ts";
 import { errors, WampError } from "../protocol/errors.ts";
+import { credentialsDiffer } from "../security/draft.ts";
 import type { Principal } from "../security/model.ts";
 import type { Attempt, Attempts, PendingLogins } from "./attempts.ts";
 import type { MethodAnswer, Proved } from "./method.ts";
@@ -130,7 +131,7 @@ export class LoginRun {
   #problem(principal: Principal | undefined): string | undefined {
     const { login, method, dynamic } = this.#choice;
     if (principal !== undefined && !principal.enabled) return "the user is disabled";
-    if (hasOtherPassword(principal, login.principal)) return "the password has changed meanwhile";
+    if (hasOtherCredentials(principal, login.principal)) return "password or keys have changed meanwhile";
     const sources = this.#shared.sources.of(login.realm.uri);
     if (dynamic && !sources.govern(method.name)) return undefined;
     const names = principal === undefined ? ["all"] : [principal.user.username, "all"];
@@ -188,10 +189,10 @@ export class LoginRun {
   }
 }
 
-/** Whether the user that was looked up twice has got, or lost, a password in between. */
-function hasOtherPassword(now: Principal | undefined, before: Principal | undefined): boolean {
+/** Whether the user that was looked up twice has got, or lost, a password or a key in between. */
+function hasOtherCredentials(now: Principal | undefined, before: Principal | undefined): boolean {
   if (now === undefined || before === undefined || now.user.username !== before.user.username) return false;
-  return now.credentialUser.credentials?.changed_ms !== before.credentialUser.credentials?.changed_ms;
+  return credentialsDiffer(now.credentialUser, before.credentialUser);
 }
 
 const allRoles: ReadonlySet<string> = new Set(["", "default", "all"]);

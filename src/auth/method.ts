@@ -52,5 +52,7 @@ export interface Method {
    * is taken to be able to use what the realm's users usually can, and must be led through the same steps with the same work.
    */
   suits(login: Login): boolean;
+  /** Whether it could be used over this connection at all, whoever it is for; absent: over all. */
+  isOpen?(hello: HelloRequest): boolean;
   begin(login: Login): MethodAnswer | Promise<MethodAnswer>;
 }

@@ -145,7 +145,9 @@ export class Negotiator implements Authenticator {
     const from = addressOf(hello);
     return [...wishesOf(hello).keys()].filter((name) => {
       if (!offered.includes(name) || (hello.authid === undefined && needAuthid.has(name))) return false;
-      if (this.#isDynamic(realm, name) && !sources.govern(name)) return true;
+      const isDynamic = this.#isDynamic(realm, name);
+      if (!isDynamic && this.#methods.get(name)?.isOpen?.(hello) === false) return false;
+      if (isDynamic && !sources.govern(name)) return true;
       if (name === "anonymous") return sources.allows(["anonymous", "all"], name, from);
       return sources.allowsSomebody(name, from);
     });

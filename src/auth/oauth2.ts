@@ -43,7 +43,7 @@ export class OAuth2 implements Method {
   }
 
   /** Anybody may have a token. */
-  suits(_login: Login): boolean {
+  suits(): boolean {
     return true;
   }
 
@@ -80,7 +80,7 @@ export class OAuth2 implements Method {
     const keys = publicKeySet(this.#options.model.signingKeys(authrealm));
     const checked = await check(token, keys, {
       issuer: authrealm,
-      audience: login.realm.uri,
+      audience: [login.realm.uri],
       algorithms: ownAlgorithms,
       typ: tokenTypes.access,
       wall_ms: this.#options.wall_ms(),
@@ -101,7 +101,7 @@ export class OAuth2 implements Method {
   async #verifyIssuers(login: Login, token: string, issuer: JwtIssuer): Promise<MethodAnswer> {
     const checked = await this.#checkWithKeysOf(issuer, token, {
       issuer: issuer.issuer,
-      audience: issuer.audience ?? login.realm.uri,
+      audience: [issuer.audience ?? login.realm.uri],
       algorithms: issuerAlgorithms,
       wall_ms: this.#options.wall_ms(),
     });

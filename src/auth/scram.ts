@@ -10,7 +10,7 @@ import { hmac, randomBase64, same } from "./credentials.ts";
 import { keyBytes } from "./kdf.ts";
 import type { Login, Method, MethodAnswer } from "./method.ts";
 import type { MockCredentials } from "./mock-credentials.ts";
-import { saslprep } from "./saslprep.ts";
+import { saslprep } from "../protocol/saslprep.ts";
 
 type Dict = Readonly<Record<string, unknown>>;
 

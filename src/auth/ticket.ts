@@ -35,9 +35,8 @@ export class TicketMethod implements Method {
       const asked = await password.begin(login);
       return asked.kind === "challenge" ? asked.proceed(signature, {}) : asked;
     }
-    // "" is nobody's name: whoever is unknown goes the same way, and is refused at its end.
-    const owner = login.principal?.credentialUser.username ?? "";
-    const verified = await tickets.verify(login.realm.uri, signature, owner);
+    // Whoever is unknown goes the same way, and is refused at its end.
+    const verified = await tickets.verify(login.realm.uri, signature, login.principal ?? null);
     if (!verified.ok) return { kind: "failed", why: verified.why };
     return { kind: "proved", ticket: verified.ticket.id };
   }

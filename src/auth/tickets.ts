@@ -1,7 +1,7 @@
 /**
  * Tickets (bondy.md 4.3): a session that has shown who it is is given a token (JWT, ES256) by which it can log in again without the
- * password. A ticket counts while it is stored and no longer: taking it out of the store is what revokes it, at once.
- * Not here: who may revoke whose tickets, which is up to the admin procedures.
+ * password. A ticket counts while the security model has it and no longer: taking it out there is what revokes it, at once, and live
+ * sessions hear of it as of every change of the model.
  */
 import { randomUUID } from "node:crypto";
 import { importJWK, SignJWT } from "jose";
@@ -35,12 +35,6 @@ export type VerifiedTicket =
   | { readonly ok: true; readonly ticket: TicketRecord }
   | { readonly ok: false; readonly why: string };
 
-/** A ticket that is no more: sessions that it has let in are to end. */
-export interface RevokedTicket {
-  readonly authrealm: string;
-  readonly id: string;
-}
-
 export interface TicketServiceOptions {
   readonly security: Security;
   /** The name of this router: `issued_on`. */
@@ -64,33 +58,31 @@ export class TicketService {
    * `client_id`, `device_id`. Replaces the ticket for the same realm, client and device. Rejects with a WampError: not_authorized,
    * invalid_argument, unavailable.
    */
-  async issue(holder: TicketHolder, kwargs: Dict): Promise<IssuedTicket> {
+  async issue({ identity, realm }: TicketHolder, kwargs: Dict): Promise<IssuedTicket> {
     const { node, security, wall_ms } = this.#options;
-    const principal = this.#principalOf(holder);
+    const principal = this.#entitled(identity, realm);
     const { credentialRealm: authrealm, credentialUser } = principal;
-    const scope = await this.#scopeOf(holder, principal, kwargs);
+    const scope = await this.#scopeOf(identity, principal, kwargs);
     const lifetime_s = lifetimeOf(kwargs["expiry_time_secs"]);
     const issued_at = Math.floor(wall_ms() / 1_000);
-    const { username: authid } = credentialUser;
     const ticket: TicketRecord = {
       id: randomUUID(),
       authrealm,
-      authid,
+      authid: credentialUser.username,
       scope,
-      issued_by: holder.identity.authid,
+      issued_by: identity.authid,
       issued_at,
       expires_at: issued_at + lifetime_s,
     };
-    const token = await this.#sign(ticket, { authmethod: holder.identity.authmethod, issued_on: node });
+    const token = await this.#sign(ticket, { authmethod: identity.authmethod, issued_on: node });
     await security.putTicket(ticket);
     return { ticket: token, id: ticket.id, issued_at, expires_at: ticket.expires_at, scope };
   }
 
-  #principalOf({ realm, identity }: TicketHolder): Principal {
-    const { authmethod, user } = identity;
+  #entitled({ authmethod, user }: Identity, realm: string): Principal {
     const principal = user === undefined ? undefined : this.#options.security.principal(realm, user);
     // A ticket for a ticket would outlive every expiry.
-    if (authmethod === "ticket" || authmethod === "anonymous" || principal === undefined)
+    if (principal === undefined || authmethod === "ticket" || authmethod === "anonymous")
       throw new WampError(
         errors.notAuthorized.uri,
         `a session that has come by ${authmethod} is given no ticket`,
@@ -98,16 +90,16 @@ export class TicketService {
     return principal;
   }
 
-  async #scopeOf(holder: TicketHolder, principal: Principal, kwargs: Dict): Promise<Scope> {
-    const { realm, identity } = holder;
+  async #scopeOf(who: Identity, principal: Principal, kwargs: Dict): Promise<Scope> {
+    const { realm } = principal;
     const { allow_sso = true } = kwargs;
     if (typeof allow_sso !== "boolean") throw invalid("allow_sso is a boolean");
     const isSso = allow_sso && principal.credentialRealm !== realm;
     const device_id = textOf(kwargs, "device_id");
-    const client_id = await this.#clientOf(holder, principal, kwargs);
+    const client_id = await this.#clientOf(principal, kwargs);
     const scope = { realm: isSso ? null : realm, client_id, device_id };
     const name = nameOfScope(scope);
-    if (!this.#options.security.isGranted(realm, identity, "bondy.issue", `bondy.ticket.scope.${name}`))
+    if (!this.#options.security.isGranted(realm, who, "bondy.issue", `bondy.ticket.scope.${name}`))
       throw new WampError(
         errors.notAuthorized.uri,
         `the session may not issue tickets of the scope ${name}: it takes bondy.issue on bondy.ticket.scope.${name}`,
@@ -115,7 +107,7 @@ export class TicketService {
     return scope;
   }
 
-  async #clientOf({ realm }: TicketHolder, principal: Principal, kwargs: Dict): Promise<string | null> {
+  async #clientOf({ credentialUser, realm }: Principal, kwargs: Dict): Promise<string | null> {
     const client_id = textOf(kwargs, "client_id");
     const token = kwargs["client_ticket"] ?? null;
     if (token === null) return client_id;
@@ -123,7 +115,7 @@ export class TicketService {
     const client = typeof token === "string" ? await this.verify(realm, token) : null;
     if (client === null || !client.ok) throw invalid("client_ticket is no valid ticket for this realm");
     const { authid, scope } = client.ticket;
-    if (scope.client_id !== null || authid === principal.credentialUser.username)
+    if (scope.client_id !== null || authid === credentialUser.username)
       throw invalid("client_ticket is not the ticket of a client");
     return authid;
   }
@@ -145,21 +137,21 @@ export class TicketService {
   }
 
   /**
-   * `bondy.ticket.verify`: whether a ticket lets its owner into a realm now. Where the owner is known already, it must be this one.
+   * `bondy.ticket.verify`: whether a ticket lets its owner into a realm now. `owner` is who says that it is its own; absent: anybody's.
    * Never rejects.
    */
-  async verify(realm: string, token: string, owner?: string): Promise<VerifiedTicket> {
+  async verify(realm: string, token: string, owner?: Principal | null): Promise<VerifiedTicket> {
     const { security, wall_ms } = this.#options;
     const refused = (why: string): VerifiedTicket => ({ ok: false, why });
     const said = unchecked(token);
     if (said === null) return refused("it is no ticket");
-    const { iss: authrealm = "", aud = "" } = said.claims;
-    if (authrealm !== realm && authrealm !== security.realm(realm)?.ssoRealmUri)
+    const { iss: authrealm = "" } = said.claims;
+    const here = security.realm(realm);
+    if (here === undefined || (authrealm !== here.uri && authrealm !== here.ssoRealmUri))
       return refused("the ticket is of another realm");
-    const audience = Array.isArray(aud) ? "" : aud;
     const checked = await check(token, publicKeySet(security.signingKeys(authrealm)), {
       issuer: authrealm,
-      audience,
+      audience: [here.uri, authrealm],
       algorithms: ownAlgorithms,
       typ: tokenTypes.ticket,
       wall_ms: wall_ms(),
@@ -168,43 +160,23 @@ export class TicketService {
     const ticket = security.ticket(authrealm, checked.claims.jti ?? "");
     if (ticket === undefined) return refused("the ticket was revoked, or replaced by another");
     if (ticket.expires_at * 1_000 <= wall_ms()) return refused("the ticket has expired");
-    if (ticket.scope.realm !== null && ticket.scope.realm !== realm)
+    if (ticket.scope.realm !== null && ticket.scope.realm !== here.uri)
       return refused("the ticket is for another realm");
-    if (ticket.authid !== (owner ?? ticket.authid)) return refused("the ticket is somebody else's");
+    // A user of the same name whose credentials are elsewhere is another.
+    const principal = security.principal(realm, ticket.authid);
+    if (principal === undefined || !isOwner(ticket, principal))
+      return refused("the ticket's owner is not known here");
+    if (owner !== undefined && (owner === null || !isOwner(ticket, owner)))
+      return refused("the ticket is somebody else's");
     return { ok: true, ticket };
-  }
-
-  /** `bondy.ticket.revoke`: a ticket of a user of this realm. False: there is no such ticket. */
-  revoke(realm: string, authid: string, id: string): Promise<boolean> {
-    const principal = this.#options.security.principal(realm, authid);
-    if (principal === undefined) return Promise.resolve(false);
-    const { credentialRealm, credentialUser } = principal;
-    const { security } = this.#options;
-    if (security.ticket(credentialRealm, id)?.authid !== credentialUser.username)
-      return Promise.resolve(false);
-    return security.revokeTicket(credentialRealm, id);
-  }
-
-  /** `bondy.ticket.revoke_all`: all tickets of a user, wherever they are good for. Returns how many there were. */
-  revokeAll(realm: string, authid: string): Promise<number> {
-    const principal = this.#options.security.principal(realm, authid);
-    if (principal === undefined) return Promise.resolve(0);
-    return this.#options.security.revokeTickets(principal.credentialRealm, principal.credentialUser.username);
-  }
-
-  /** Calls back whenever a ticket ends before its time: revoked, replaced, or with its user. Returns how to stop. */
-  onRevoked(listener: (ticket: RevokedTicket) => void): () => void {
-    return this.#options.security.onChange(({ kind, action, realm, name }) => {
-      if (kind === "ticket" && action === "deleted") listener({ authrealm: realm, id: name });
-    });
   }
 }
 
+const isOwner = (ticket: TicketRecord, { credentialRealm, credentialUser }: Principal): boolean =>
+  ticket.authrealm === credentialRealm && ticket.authid === credentialUser.username;
+
 const nameOfScope = ({ realm, client_id }: Scope): string =>
   `${client_id === null ? "" : "client_"}${realm === null ? "sso" : "local"}`;
-
-const isSameScope = (a: Scope, b: Scope): boolean =>
-  a.realm === b.realm && a.client_id === b.client_id && a.device_id === b.device_id;
 
 function lifetimeOf(seconds: unknown): number {
   if (seconds === undefined || seconds === null) return fixedLimits.ticketExpiry_s;

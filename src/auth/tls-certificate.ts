@@ -15,8 +15,8 @@ const abort = (message: string): MethodAnswer => ({
 
 export const tlsCertificate: Method = {
   name: "tls",
-  /** Up to the connection, not to the user. */
-  suits: ({ hello }: Login) => hello.transport.tls?.certificate !== undefined,
+  suits: () => true,
+  isOpen: ({ transport }) => transport.tls?.certificate !== undefined,
   begin({ hello, principal }: Login): MethodAnswer {
     const certificate = hello.transport.tls?.certificate;
     if (certificate === undefined) return abort("this connection has no client certificate");
@@ -24,7 +24,9 @@ export const tlsCertificate: Method = {
       return abort("tls needs an authid: the certificate may have several names");
     if (principal === undefined) return { kind: "failed", why: "the certificate's owner is not known here" };
     const { user } = principal;
-    const names = [certificate.commonName, ...certificate.names].map((name) => name.toLowerCase());
+    const names = [certificate.commonName, ...certificate.names]
+      .filter((name) => name !== "")
+      .map((name) => name.toLowerCase());
     const isNamed = names.includes(user.username) || names.includes(hello.authid.toLowerCase());
     if (isNamed || isListed(certificate, user.meta["certificates"])) return { kind: "proved" };
     return { kind: "failed", why: "the certificate has another name, and is not listed with the user" };

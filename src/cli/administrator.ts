@@ -3,20 +3,14 @@ import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { readSecret } from "../config/files.ts";
 import { WampError } from "../protocol/errors.ts";
-import { ensureMasterRealm, resetAdministrator } from "../security/bootstrap.ts";
+import { type Administrator, ensureMasterRealm, resetAdministrator } from "../security/bootstrap.ts";
 import { exitNoInput, exitUnavailable, exitUsage, fail } from "./exit-codes.ts";
 import { withSecurity } from "./security.ts";
 import { dataDirectory, openStore } from "./state.ts";
 
-export interface NewAdministrator {
-  readonly realm: string;
-  readonly username: string;
-  /** Null: somebody chose it, and knows it. */
-  readonly password: string | null;
-}
-
 /** What is written to stderr when a first start made an administrator. */
-export function administratorNotice({ realm, username, password }: NewAdministrator): string {
+export function administratorNotice({ realm, username, password }: Administrator): string {
+  // Somebody chose it, and knows it.
   if (password === null)
     return `The administrator ${username} of realm ${realm} has the password that was given.\n`;
   const line = "─".repeat(72);
@@ -58,7 +52,7 @@ export async function resetPassword(
   }
 }
 
-async function reset(dir: string, password: string | undefined): Promise<NewAdministrator> {
+async function reset(dir: string, password: string | undefined): Promise<Administrator> {
   const store = await openStore(dir);
   try {
     return await withSecurity(store, async (security) => {

@@ -2,8 +2,9 @@
 import type { Command } from "commander";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
-import { toRouterOptions } from "../config/to-router-options.ts";
-import { createRouter, type Router } from "../main.ts";
+import { type ConfiguredRouter, toRouterOptions } from "../config/to-router-options.ts";
+import { createRouter, type Router, type RouterOptions } from "../main.ts";
+import type { Administrator } from "../security/bootstrap.ts";
 import { administratorNotice } from "./administrator.ts";
 import { listenControl } from "./control.ts";
 import { exitUnavailable, fail } from "./exit-codes.ts";
@@ -23,10 +24,9 @@ export async function start(command: Command): Promise<void> {
   } catch (cause) {
     return fail(cause instanceof Error ? cause.message : String(cause), exitUnavailable);
   }
-  const { administrator } = running.router;
-  if (administrator !== null) process.stderr.write(administratorNotice(administrator));
-  process.stdout.write(banner(running.router, config, performance.now() - startedAt));
+  // First, since somebody may wait for the banner and then stop it at once.
   stopOnSignal(running);
+  process.stdout.write(banner(running.router, config, performance.now() - startedAt));
 }
 
 interface Running {
@@ -43,7 +43,7 @@ async function startRouter(config: Config, log: Log): Promise<Running> {
   try {
     const store = config.data === null ? null : await openStore(config.data);
     if (store !== null) opened.push(store);
-    const router = await createRouter({ ...toRouterOptions(config), ...(store && { store }), log });
+    const router = await createRouter({ ...toldOf(toRouterOptions(config)), ...(store && { store }), log });
     // The store is closed with the router that has it.
     opened.splice(0, 1, router);
     const control =
@@ -54,6 +54,13 @@ async function startRouter(config: Config, log: Log): Promise<Running> {
     await close();
     throw cause;
   }
+}
+
+/** An administrator that is made is told of at once, on stderr. */
+function toldOf(options: ConfiguredRouter): ConfiguredRouter & RouterOptions {
+  const { security } = options;
+  const onMade = (made: Administrator): void => void process.stderr.write(administratorNotice(made));
+  return { ...options, security: { ...security, administrator: { ...security.administrator, onMade } } };
 }
 
 /** Where it listens, and something to paste where anybody may come in. */

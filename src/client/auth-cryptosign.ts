@@ -1,6 +1,5 @@
 /** `cryptosign` (Advanced Profile, "Cryptosign-based Authentication"): signs with an Ed25519 key, and has the router do it too. */
-import type { Authenticate, ClientMethod } from "./auth-method.ts";
-import { misuse, refusal } from "./auth-method.ts";
+import { type Authenticate, type ClientMethod, misuse, refusal } from "./auth-method.ts";
 import { bytesOfHex, hexOf, randomBytes, sameBytes, xor } from "./encodings.ts";
 import type { Kwargs } from "./options.ts";
 

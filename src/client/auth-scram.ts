@@ -2,12 +2,11 @@
  * `wamp-scram` (Advanced Profile, "Salted Challenge Response Authentication"): neither side learns the other's secret, and each
  * proves its own. The cheapest hash that is accepted is RFC 7677's: a router that asks for less may be after the password.
  */
-import type { Authenticate, ClientMethod } from "./auth-method.ts";
-import { refusal } from "./auth-method.ts";
+import { saslprep } from "../protocol/saslprep.ts";
+import { type Authenticate, type ClientMethod, misuse, refusal } from "./auth-method.ts";
 import { derive, hmacSha256, sha256 } from "./digests.ts";
 import { base64Of, bytesOfBase64, randomBytes, sameBytes, xor } from "./encodings.ts";
 import type { Kwargs } from "./options.ts";
-import { saslPrep } from "./saslprep.ts";
 
 const nonceBytes = 16;
 const pbkdf2Iterations_min = 4_096;
@@ -36,11 +35,11 @@ export class WampScram implements ClientMethod {
     const { nonce } = challenge;
     if (typeof nonce !== "string" || !nonce.startsWith(this.#nonce) || nonce.length === this.#nonce.length)
       throw refusal("the router's nonce does not begin with the client's");
-    const salted = await derive(saslPrep(password), hashOf(challenge));
+    const salted = await derive(prepared(password), hashOf(challenge));
     const flag = channel === null ? "n" : `p=${channel.type}`;
     const binding = [...new TextEncoder().encode(`${flag},,`), ...(channel?.id ?? [])];
     const message = [
-      `n=${escaped(saslPrep(authid))},r=${this.#nonce}`,
+      `n=${escaped(prepared(authid))},r=${this.#nonce}`,
       `r=${nonce},s=${String(challenge["salt"])},i=${String(challenge["iterations"])}`,
       `c=${base64Of(Uint8Array.from(binding))},r=${nonce}`,
     ].join(",");
@@ -61,6 +60,12 @@ export class WampScram implements ClientMethod {
     const shown = typeof verifier === "string" ? bytesOfBase64(verifier.replace(/^v=/, "")) : null;
     return shown !== null && this.#verifier !== null && sameBytes(shown, this.#verifier);
   }
+}
+
+function prepared(text: string): string {
+  const result = saslprep(text);
+  if (result === undefined) throw misuse("a name or password has characters that wamp-scram does not allow");
+  return result;
 }
 
 /** RFC 5802, section 5.1. */

@@ -1,6 +1,5 @@
 /** `wampcra` (Advanced Profile, "Challenge Response Authentication"): signs with the password, or with a key derived from it. */
-import type { Authenticate, ClientMethod } from "./auth-method.ts";
-import { refusal } from "./auth-method.ts";
+import { type Authenticate, type ClientMethod, refusal } from "./auth-method.ts";
 import { derive, hmacSha256 } from "./digests.ts";
 import { base64Of } from "./encodings.ts";
 import type { Kwargs } from "./options.ts";

@@ -54,6 +54,18 @@ export function problemsOf(all: readonly Definitions[], check: CheckDefinitions)
   });
 }
 
-/** As the security model takes them; sources without realms are left out. */
-export const definitionSources = (all: readonly Definitions[]): readonly DefinitionSource[] =>
-  all.filter(({ realms }) => realms.length > 0).map(({ source, realms }) => ({ name: source.file, realms }));
+/** What stands in the configuration itself has this name, wherever the file is. */
+export const inlineName = "the configuration";
+
+/**
+ * As the security model takes them. The configuration's own list is always among them, if only empty: the model then takes back what
+ * an earlier one said.
+ */
+export function definitionSources(all: readonly Definitions[]): readonly DefinitionSource[] {
+  const isInline = ({ base }: Definitions): boolean => base.length > 0;
+  const inline = all.filter(isInline).flatMap(({ realms }) => realms);
+  const files = all
+    .filter((one) => !isInline(one))
+    .map(({ source, realms }) => ({ name: source.file, realms }));
+  return [{ name: inlineName, realms: inline }, ...files];
+}

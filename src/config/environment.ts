@@ -14,8 +14,8 @@ export function expandVariables(
   environment: Environment,
 ): { readonly text: string; readonly problem?: string } {
   const problems: string[] = [];
-  const expanded = text.replace(reference, (_all, escape, name, fallback) => {
-    if (escape !== undefined) return "${";
+  const expanded = text.replace(reference, (_all, escaped, name, fallback) => {
+    if (escaped !== undefined) return "${";
     if (name === undefined) {
       problems.push("a reference is written ${NAME} or ${NAME:-default}; write $${ for a literal ${");
       return "";

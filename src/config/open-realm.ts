@@ -2,6 +2,9 @@
 
 type Definition = Readonly<Record<string, unknown>>;
 
+/** Of the definition, among those of files. */
+export const openRealmName = "the open realm";
+
 const loopback = ["127.0.0.0/8", "::1/128"];
 const everywhere = ["0.0.0.0/0", "::/0"];
 

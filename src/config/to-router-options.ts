@@ -2,7 +2,7 @@
 import type { Limits } from "../base/limits.ts";
 import { defaultRawSocketPort } from "./checks.ts";
 import type { Config, DefinitionSource } from "./config.ts";
-import { openRealmDefinition } from "./open-realm.ts";
+import { openRealmDefinition, openRealmName } from "./open-realm.ts";
 import type { ListenerConfig, TlsConfig } from "./schema-listeners.ts";
 
 export type ConfiguredTls = Omit<TlsConfig, "caFile"> & { readonly caFile?: string };
@@ -52,15 +52,13 @@ export interface ConfiguredRouter {
 
 export function toRouterOptions(config: Config): ConfiguredRouter {
   const anywhere = config.listeners.some(({ allowAnonymous }) => allowAnonymous);
-  const open =
-    config.openRealm === null
-      ? []
-      : [{ name: "the open realm", realms: [openRealmDefinition(config.openRealm, anywhere)] }];
+  // Named also where there is none: the model then takes back the one of an earlier start.
+  const open = config.openRealm === null ? [] : [openRealmDefinition(config.openRealm, anywhere)];
   return {
     listeners: config.listeners.map(listenerOf),
     limits: config.limits,
     security: {
-      definitions: [...config.definitions, ...open],
+      definitions: [...config.definitions, { name: openRealmName, realms: open }],
       automaticRealms: config.automaticRealms,
       administrator: config.administrator,
       password: config.password,

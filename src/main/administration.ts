@@ -1,15 +1,11 @@
 /** Admin procedures and topics over a router's core, and what changes of the security model do to who is there. */
 import { addAdminProcedures } from "../admin/admin-api.ts";
-import type { AccessQuestion } from "../admin/explain-procedures.ts";
 import { Follower } from "../admin/follow.ts";
 import { ChangeTopics } from "../admin/topics.ts";
 import { hostScheduler } from "../host.ts";
 import type { Identity } from "../ports.ts";
 import { closeReasons, errors, WampError } from "../protocol/errors.ts";
-import { Match } from "../protocol/messages.ts";
-import { permissionNames } from "../protocol/permissions.ts";
 import type { RouterSession, SessionObserver } from "../router/types.ts";
-import { explainAccess } from "../security/explain.ts";
 import type { CoreParts } from "./core.ts";
 import type { Secured } from "./security.ts";
 
@@ -25,9 +21,6 @@ export function administer(
     security,
     realmOf,
     tickets: ticketsOf(secured),
-    explanations: {
-      access: (question) => explain(security, question),
-    },
     denials: core.guard.denials,
     backup: async (path) => {
       try {
@@ -59,21 +52,6 @@ export function administer(
       for (const stop of stops) stop();
     },
   };
-}
-
-/** A permission that the router itself does not ask for has a verdict and no more. */
-function explain(security: Secured["security"], question: AccessQuestion): object {
-  const { realm, permission, uri, ...bearer } = question;
-  const bit = permissionNames[permission];
-  if (bit === undefined) return { allowed: security.isGranted(realm, bearer, permission, uri) };
-  const grants = security.grants(realm);
-  const mostSpecific = security.realm(realm)?.mostSpecific === true;
-  const groupsOf = (group: string): readonly string[] => security.group(realm, group)?.groups ?? [];
-  return explainAccess({ grants, mostSpecific, groupsOf }, bearer, {
-    permission: bit,
-    uri,
-    match: Match.exact,
-  });
 }
 
 function ticketsOf({ tickets }: Secured): Parameters<typeof addAdminProcedures>[0]["tickets"] {

@@ -13,16 +13,16 @@ import type { SlowConsumerPolicy } from "../session/outbox.ts";
 import type { HttpOptions } from "../transport/http-options.ts";
 import type { AdapterName } from "../transport/select.ts";
 
-/** What every listener can have. */
-export interface ListenerSecurity {
-  /** Serve over TLS. */
+/** What every place that is served over TCP may have. */
+export interface ReachableOptions {
+  /** Serve TLS instead: wss and https, or tcps. */
   readonly tls?: TlsOptions;
-  /** Addresses and networks (CIDR) of proxies whose word about a client's address is taken. Default: none. */
+  /** Networks (CIDR) of proxies that are believed when they say whom they speak for. Default: none. */
   readonly trustedProxies?: readonly string[];
 }
 
-/** Where WebSocket is served. */
-export interface WebSocketOptions extends ListenerSecurity {
+/** Where WebSocket is served. Clients can be asked for certificates on Node only, where the `ws` adapter serves then. */
+export interface WebSocketOptions extends ReachableOptions {
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** 0 takes a free one. */
@@ -40,16 +40,14 @@ export interface WebSocketOptions extends ListenerSecurity {
 }
 
 /** Where RawSocket is served: over TCP, or on a Unix socket. */
-export type RawSocketOptions = ListenerSecurity &
-  (
-    | {
-        /** Default 127.0.0.1. */
-        readonly host?: string;
-        /** 0 takes a free one. */
-        readonly port: number;
-      }
-    | { readonly unixPath: string }
-  );
+export type RawSocketOptions =
+  | ({
+      /** Default 127.0.0.1. */
+      readonly host?: string;
+      /** 0 takes a free one. */
+      readonly port: number;
+    } & ReachableOptions)
+  | { readonly unixPath: string };
 
 export type ListenerOptions =
   | ({ readonly kind: "websocket" } & WebSocketOptions)
@@ -61,7 +59,7 @@ export interface RouterOptions {
   /** Serve WebSocket here. */
   readonly websocket?: WebSocketOptions;
   /** Serve RawSocket over TCP here. Default host 127.0.0.1. */
-  readonly rawsocket?: { readonly host?: string; readonly port: number };
+  readonly rawsocket?: { readonly host?: string; readonly port: number } & ReachableOptions;
   /** Serve RawSocket on this Unix socket path. */
   readonly unixPath?: string;
   /** More places to serve at, behind those. */
@@ -86,7 +84,11 @@ export interface RouterSecurityOptions {
   /** A HELLO to an unknown realm creates it. Default false. */
   readonly automaticRealms?: boolean;
   /** The password of `admin` in the realm `com.leapsight.bondy`, where there is no administrator yet. Default: one is made. */
-  readonly administrator?: { readonly password?: string };
+  readonly administrator?: {
+    readonly password?: string;
+    /** Told at once when one was made: a start that fails later, at a taken port, would take the password along. */
+    readonly onMade?: (administrator: Administrator) => void;
+  };
   /** How new passwords are kept in realms that do not say so themselves. Default: PBKDF2, 10,000 iterations, for their methods. */
   readonly password?: Partial<PasswordOptions>;
 }

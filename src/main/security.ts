@@ -5,6 +5,7 @@ import { Cryptosign } from "../auth/cryptosign.ts";
 import { dynamicMethods } from "../auth/dynamic.ts";
 import { KeySets } from "../auth/jwks.ts";
 import { createKeyDerivation } from "../auth/kdf.ts";
+import { KeyOwners } from "../auth/key-owners.ts";
 import type { Method } from "../auth/method.ts";
 import { type MockCredentials, mockCredentials } from "../auth/mock-credentials.ts";
 import { Negotiator } from "../auth/negotiator.ts";
@@ -88,6 +89,7 @@ async function open(
   });
   for (const { name, realms } of definitions) await applyDefinitions(security, realms, name);
   const made = await ensureAdministrator(security, administrator.password);
+  if (made !== null) administrator.onMade?.(made);
   const tickets = new TicketService({ security, node: security.nodeId, wall_ms });
   const mock = mockCredentials(await keptMockSecret(store));
   const negotiator = await negotiate(base, { security, tickets, kdf, mock, store, procedures });
@@ -137,7 +139,10 @@ async function negotiate(base: Foundation, parts: NegotiatorParts): Promise<Nego
     onProblem: (issuer, why) =>
       log.warn("auth", "the keys of an issuer could not be fetched", { issuer, why }),
   });
-  const cryptosign = new Cryptosign({ routerKey: await keptRouterKey(store) });
+  const cryptosign = new Cryptosign({
+    routerKey: await keptRouterKey(store),
+    owners: new KeyOwners(security),
+  });
   const methods: readonly Method[] = [
     password,
     cryptosign,

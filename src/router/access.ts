@@ -133,20 +133,20 @@ export class Access implements SessionObserver {
    * rules, until rights change; else for the requests of this session that are handled until `forget`. Control path.
    */
   settle(session: RouterSession, question: AccessQuestion, allowed: boolean, cache: boolean): void {
+    const { permission, uri, match } = question;
+    const length = cache ? this.#index.put(uri) : -1;
+    // The rules of the session may be others than when it asked.
+    const before = length < 0 ? 0 : this.decision(session, match, Address.text, length);
     const table = session.access?.table ?? null;
     if (table === null) return;
-    const { permission, uri, match } = question;
-    if (!cache) {
-      const told = this.#onceTold.get(session) ?? [];
-      this.#onceTold.set(session, [...told, { ...question, allowed }]);
+    // Rules that decide by now, and answers that came before this one, stand.
+    if (isDecided(before, permission)) return;
+    const handle = length < 0 ? 0 : this.#index.find(table.decided, match, uri);
+    if (handle === 0) {
+      this.#onceTold.set(session, [...(this.#onceTold.get(session) ?? []), { ...question, allowed }]);
       return;
     }
-    const length = this.#index.put(uri);
-    if (length < 0) return;
-    const before = this.decision(session, match, Address.text, length);
-    const handle = this.#index.find(table.decided, match, uri);
     const bits = (permission << decidedShift) | (allowed ? permission : 0);
-    if (handle === 0) return this.settle(session, question, allowed, false);
     this.#decisions.set(handle, (before & ~permission) | bits);
   }
 

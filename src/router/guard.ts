@@ -92,6 +92,8 @@ export class Guard {
     disclosing: Permission | null,
   ): Verdict {
     const codec = this.#codec;
+    // Of a call that nobody will get there is nothing to note.
+    this.#decision = 0;
     if (codec.u(Slot.uriStatus) === UriStatus.invalid) return Verdict.allowed;
     this.#match = match;
     this.#uri = codec.u(Slot.uri);

@@ -33,6 +33,9 @@ export function rolesOf(closure: (groups: readonly string[]) => readonly string[
 export const permissionBits = (names: readonly string[]): number =>
   names.reduce((bits, name) => bits | (permissionNames[name] ?? 0), 0);
 
+/** What is in no URI: a grant on it is a grant on nothing. */
+const noUri = /[\s#]/;
+
 /**
  * The rules of whoever has these roles. Grants of permissions that the router never asks for make no rule. Without `mostSpecific` a
  * grant that denies makes none: where any grant may allow, nothing can be taken away. `key` is the rules themselves as text, so
@@ -49,13 +52,13 @@ export function compileRules(
   for (const { role, uri, match, effect, permissions } of grants) {
     const deny = effect === "deny";
     const bits = permissionBits(permissions);
-    if (!has.has(role) || bits === 0 || (deny && !mostSpecific)) continue;
+    if (!has.has(role) || bits === 0 || (deny && !mostSpecific) || noUri.test(uri)) continue;
     const pattern = `${deny ? "-" : "+"}${matches[match]}${uri}`;
     const known = byPattern.get(pattern)?.permissions ?? 0;
     byPattern.set(pattern, { uri, match: matches[match], permissions: known | bits, deny });
   }
   const entries = [...byPattern].sort(([a], [b]) => (a < b ? -1 : 1));
-  // No URI has white space.
+  // No rule has white space.
   const parts = entries.map(([pattern, { permissions }]) => `${pattern} ${permissions}`);
   return {
     key: [mostSpecific ? "most_specific" : "additive", authorizer ?? "", ...parts].join("\n"),

@@ -93,9 +93,10 @@ export class Draft implements Reader {
 
   /** The file must not bring back what it defines. */
   #markGone({ kind, realm, id }: RecordKey, key: string): void {
-    if (kind === "gone" || (this.#state.origin(key) === null && !this.#state.defined.has(key))) return;
+    const file = fileOf(this.#state.origin(key)) ?? this.#state.defined.get(key);
+    if (kind === "gone" || file === undefined) return;
     if (this.get("gone", realm, goneId(kind, id)) === undefined)
-      this.put("gone", realm, goneId(kind, id), true);
+      this.put("gone", realm, goneId(kind, id), file);
   }
 
   /** As a consequence of another change: it goes on following its definition. */
@@ -141,6 +142,10 @@ export class Draft implements Reader {
     }
   }
 }
+
+/** An origin is a digest, and the name of the file. */
+export const originOf = (digest: string, file: string): string => `${digest} ${file}`;
+export const fileOf = (origin: string | null): string | undefined => origin?.slice(origin.indexOf(" ") + 1);
 
 const newestKid = (keys: unknown): string => (keys as readonly SigningKey[] | null)?.[0]?.kid ?? "";
 

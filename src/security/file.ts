@@ -7,7 +7,7 @@ import { createHmac } from "node:crypto";
 import { masterRecord } from "./bootstrap.ts";
 import { emptyDict, emptyList } from "./check.ts";
 import { checkDefinitions } from "./definitions-check.ts";
-import type { Draft } from "./draft.ts";
+import { type Draft, fileOf, originOf } from "./draft.ts";
 import { grantId, grantRecords, mergeGrants, resolveRoles, sourceRecords } from "./grants.ts";
 import { removeGroup } from "./groups.ts";
 import type { RealmGiven } from "./realm-shape.ts";
@@ -64,12 +64,11 @@ class Application {
     const { realms, whole } = checkDefinitions(definitions, this.#state, this.#name);
     this.#digestKey = this.#state.get("digests", "*", "") ?? this.#makeDigestKey();
     // A realm that was deleted at run time takes all that the file says of it along.
-    const isGone = (uri: string): boolean => this.#state.get("gone", uri, "realm") !== undefined;
-    const kept = realms.filter(({ uri }) => !isGone(uri));
+    const kept = realms.filter(({ uri }) => !this.#isGone(uri));
     for (const { uri } of realms) this.#seen.add(keyOf("realm", uri, ""));
     for (const given of kept) this.#realm(given);
     for (const { uri, groups } of kept) for (const group of groups) this.#group(uri, group);
-    for (const [uri, users] of usersByRealm(kept, isGone))
+    for (const [uri, users] of usersByRealm(kept, (uri) => this.#isGone(uri)))
       for (const user of users.values()) await this.#user(uri, user);
     for (const given of kept) this.#sources(given);
     for (const given of kept) this.#grants(given, whole);
@@ -101,7 +100,7 @@ class Application {
     const isChosen =
       kind !== "keys" || (present as readonly SigningKey[] | undefined)?.some((key) => key.given);
     if (present !== undefined && origin === null && isChosen === true) return null;
-    return origin?.startsWith(`${digest} `) ? null : `${digest} ${this.#name}`;
+    return origin?.startsWith(`${digest} `) ? null : originOf(digest, this.#name);
   }
 
   #realm(given: RealmGiven): void {
@@ -109,7 +108,7 @@ class Application {
     const origin = this.#wanted("realm", uri, "", { fields, password_opts });
     if (origin !== null) {
       const base = uri === masterRealm ? masterRecord() : undefined;
-      this.#draft.put("realm", uri, "", realmRecord(given, base), origin);
+      this.#draft.put("realm", uri, "", realmRecord(given, base, this.#draft), origin);
     }
     if (private_keys === undefined || private_keys.length === 0) return;
     const keysOrigin = this.#wanted("keys", uri, "", private_keys);
@@ -157,12 +156,14 @@ class Application {
   }
 
   #sources({ uri, sources }: RealmGiven): void {
-    for (const record of sources.flatMap(sourceRecords)) {
+    // One that is there twice is the latter.
+    const byId = new Map(sources.flatMap(sourceRecords).map((record) => [sourceId(record), record]));
+    for (const [id, record] of byId) {
       const { username } = record;
-      const origin = this.#wanted("source", uri, sourceId(record), record);
+      const origin = this.#wanted("source", uri, id, record);
       const isSpecial = username === "all" || username === "anonymous";
       if (origin !== null && (isSpecial || this.#draft.get("user", uri, username) !== undefined))
-        this.#draft.put("source", uri, sourceId(record), record, origin);
+        this.#draft.put("source", uri, id, record, origin);
     }
   }
 
@@ -189,7 +190,7 @@ class Application {
     const realms: string[] = [];
     for (const [key, origin] of [...this.#state.origins()]) {
       const parsed = parseKey(key);
-      if (this.#seen.has(key) || parsed === undefined || !origin.endsWith(` ${this.#name}`)) continue;
+      if (this.#seen.has(key) || parsed === undefined || fileOf(origin) !== this.#name) continue;
       const { kind, realm, id } = parsed;
       const record = draft.get(kind, realm, id);
       if (record === undefined) continue;
@@ -199,10 +200,16 @@ class Application {
       else draft.put(kind, realm, id, null);
     }
     for (const uri of realms) this.#removeRealm(uri);
-    for (const { realm, id } of [...this.#state.gone()]) {
-      if (!this.#seen.has(goneKey(realm, id)) && !this.#seen.has(keyOf("realm", realm, "")))
-        draft.put("gone", realm, id, null);
+    for (const { realm, id, file } of [...this.#state.gone()]) {
+      const isSaid =
+        this.#seen.has(goneKey(realm, id)) ||
+        (this.#isGone(realm) && this.#seen.has(keyOf("realm", realm, "")));
+      if (file === this.#name && !isSaid) this.#draft.put("gone", realm, id, null);
     }
+  }
+
+  #isGone(realm: string): boolean {
+    return this.#state.get("gone", realm, "realm") !== undefined;
   }
 
   /** One that has something of its own, or that another realm needs, stays, and is the administrators' from now on. */

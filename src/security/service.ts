@@ -59,7 +59,6 @@ function reading<T>(read: (check: Check) => T): T {
   return result;
 }
 
-/** `all` and `anonymous` can be named too. */
 const nameList = (value: unknown, path: string): readonly string[] =>
   reading((check) => check.names(value, path));
 
@@ -338,7 +337,9 @@ export class SecurityService extends ModelQueries implements Security {
   }
 
   putTicket(ticket: TicketRecord): Promise<void> {
-    return this.#in(ticket.authrealm, (draft) => putTicket(draft, ticket, this.#parts.wall_ms()));
+    return this.#in(ticket.authrealm, (draft, uri) =>
+      putTicket(draft, ticket, this.tickets(uri, ticket.authid), this.#parts.wall_ms()),
+    );
   }
 
   revokeTickets(realm: string, authid: string): Promise<number> {
@@ -361,7 +362,7 @@ export class SecurityService extends ModelQueries implements Security {
 
 function changed(present: readonly string[], { add = [], remove = [] }: Names): readonly string[] {
   const added = nameList(add, "groups");
-  const removed = remove.map(fold);
+  const removed = nameList(remove, "groups");
   return Object.freeze([...new Set([...present, ...added])].filter((name) => !removed.includes(name)));
 }
 

@@ -14,7 +14,7 @@ import type {
 
 /**
  * Kinds of records. `gone` stands for one that a file of definitions has and that was deleted, or keys that were replaced, at run
- * time; its id says which. `digests` is one for the whole store (in no realm): the key that digests of definitions are made with.
+ * time; its id says which, and it is the name of the file. `digests` is one for the whole store (in no realm): the key that digests of definitions are made with.
  */
 export interface Kinds {
   readonly realm: RealmRecord;
@@ -24,7 +24,7 @@ export interface Kinds {
   readonly source: SourceRecord;
   readonly grant: GrantRecord;
   readonly ticket: TicketRecord;
-  readonly gone: true;
+  readonly gone: string;
   readonly digests: string;
 }
 export type Kind = keyof Kinds;
@@ -86,7 +86,7 @@ class RealmTables {
   source: Map<string, SourceRecord> | undefined = undefined;
   grant: Map<string, GrantRecord> | undefined = undefined;
   ticket: Map<string, TicketRecord> | undefined = undefined;
-  gone: Map<string, true> | undefined = undefined;
+  gone: Map<string, string> | undefined = undefined;
   aliases: Map<string, string> | undefined = undefined;
   grantsByRole: GroupIndex<GrantRecord> | undefined = undefined;
   ticketsByUser: GroupIndex<TicketRecord> | undefined = undefined;
@@ -186,8 +186,9 @@ export class SecurityState implements Reader {
   }
 
   /** Of what a file defines, that which was deleted at run time. */
-  *gone(): Iterable<{ readonly realm: string; readonly id: string }> {
-    for (const [realm, { gone }] of this.#realms) for (const id of gone?.keys() ?? []) yield { realm, id };
+  *gone(): Iterable<{ readonly realm: string; readonly id: string; readonly file: string }> {
+    for (const [realm, { gone }] of this.#realms)
+      for (const [id, file] of gone ?? []) yield { realm, id, file };
   }
 
   grantsOfRole(realm: string, role: string): readonly GrantRecord[] {

@@ -149,6 +149,29 @@ test("a session's groups follow its user's, or the one that it has chosen", asyn
   assert.ok(rig.refreshed.includes("com.a"));
 });
 
+test("what a session may do follows its groups and grants at once", async () => {
+  await using rig = await adminRig();
+  const boss = await rig.join("com.a", "boss");
+  const plain = await rig.join("com.a", "plain");
+  const mayPublish = async (): Promise<boolean> => {
+    plain.send([Message.publish, plain.request(), { acknowledge: true }, "com.x.news"]);
+    return (await plain.next())[0] === Message.published;
+  };
+  assert.equal(await mayPublish(), false);
+  await ask(boss, "bondy.group.add", [{ name: "press" }]);
+  const grant = { permissions: ["wamp.publish"], uri: "com.x.", match: "prefix", roles: ["press"] };
+  await ask(boss, "bondy.grant.create", [grant]);
+  assert.equal(await mayPublish(), false);
+  await ask(boss, "bondy.user.add_group", ["plain", "press"]);
+  assert.equal(await mayPublish(), true);
+  await ask(boss, "bondy.grant.revoke", [grant]);
+  assert.equal(await mayPublish(), false);
+  await ask(boss, "bondy.grant.create", [grant]);
+  assert.equal(await mayPublish(), true);
+  await ask(boss, "bondy.group.delete", ["press"]);
+  assert.equal(await mayPublish(), false);
+});
+
 test("rights are asked for anew in the realm, and in those made after it", async () => {
   await using rig = await adminRig();
   const { security, refreshed } = rig;

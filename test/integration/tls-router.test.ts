@@ -1,84 +1,94 @@
-/** Joining and calling over TLS: somebody else's client by wss on every adapter, and bare RawSocket by tcps. */
+/** A router over TLS: our client and somebody else's join and call by wss and tcps, on every adapter. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ClientSession } from "../../src/client/session.ts";
+import { connect } from "../../src/client/connect.ts";
 import { createRouter, type Router } from "../../src/main.ts";
-import type { TransportOptions } from "../../src/ports.ts";
-import { Message } from "../../src/protocol/messages.ts";
-import { Serializer } from "../../src/protocol/serializers.ts";
-import { listenRawSocket } from "../../src/transport/rawsocket.ts";
-import { selectWebSocketAdapter } from "../../src/transport/select.ts";
-import { filesOf, trust } from "../support/certificates.ts";
+import { authorityFile, filesOf, shown, trust } from "../support/certificates.ts";
 import { createWampy } from "../support/foreign-wampy.ts";
-import { clientHandshake, RawSocketClient } from "../support/rawsocket-raw.ts";
 import { adapters } from "../support/router-legs.ts";
-import { frameBytes_max } from "../support/transport-subject.ts";
+
+const tls = filesOf("server");
+const onBun = process.versions["bun"] !== undefined;
+const limit = { timeout: 60_000 };
 
 async function withRouter(
-  task: (at: {
-    router: Router;
-    local: ClientSession;
-    options: TransportOptions & { readonly host: string; readonly port: number };
-  }) => Promise<void>,
+  options: Parameters<typeof createRouter>[0],
+  task: (router: Router) => Promise<void>,
 ): Promise<void> {
-  const router = await createRouter();
-  const bounds = { frameBytes_max, idle_ms: 60_000, handshake_ms: 10_000 };
-  const options = { ...bounds, host: "127.0.0.1", port: 0, accept: router.accept, tls: filesOf("server") };
+  const router = await createRouter(options);
   try {
     const local = await router.session("realm1");
     await local.register("com.double", ({ args }) => Number(args[0]) * 2);
-    await task({ router, local, options });
+    await task(router);
   } finally {
     await router.close();
   }
 }
 
+async function callsOver(url: string): Promise<void> {
+  const session = await connect({ url, realm: "realm1", tls: trust() });
+  assert.deepEqual((await session.call("com.double", [21])).args, [42]);
+  await session.leave();
+}
+
 for (const { name, skip } of adapters) {
-  test(
-    `${name}: wampy joins, calls and is called over wss`,
-    {
-      timeout: 60_000,
-      ...(skip === undefined ? {} : { skip }),
-    },
-    () =>
-      withRouter(async ({ local, options }) => {
-        const { adapter } = await selectWebSocketAdapter(name);
-        const listener = await adapter.listen({ ...options, path: "/ws", deflate: false });
-        try {
-          for (const serializer of ["json", "msgpack", "cbor"] as const) {
-            const wampy = await createWampy({ url: listener.url, realm: "realm1", serializer, tls: trust() });
-            await wampy.connect();
-            const { argsList } = await wampy.call("com.double", { argsList: [21] });
-            assert.deepEqual(argsList, [42]);
-            const procedure = `com.of.${serializer}`;
-            await wampy.register(procedure, ({ argsList: given = [] }) => ({ argsList: [given.length] }));
-            assert.deepEqual((await local.call(procedure, [1, 2, 3])).args, [3]);
-            await wampy.disconnect();
-          }
-        } finally {
-          await listener.close();
-        }
-      }),
+  const options = { ...limit, ...(skip === undefined ? {} : { skip }) };
+  test(`${name}: our client and wampy join, call and are called over wss`, options, () =>
+    withRouter({ websocket: { port: 0, tls }, transport: name }, async (router) => {
+      const { url } = router.listeners[0]!;
+      assert.match(url, /^wss:/);
+      await callsOver(url);
+      const local = await router.session("realm1");
+      for (const serializer of ["json", "msgpack", "cbor"] as const) {
+        const wampy = await createWampy({ url, realm: "realm1", serializer, tls: trust() });
+        await wampy.connect();
+        const { argsList } = await wampy.call("com.double", { argsList: [21] });
+        assert.deepEqual(argsList, [42]);
+        const procedure = `com.of.${serializer}`;
+        await wampy.register(procedure, ({ argsList: given = [] }) => ({ argsList: [given.length] }));
+        assert.deepEqual((await local.call(procedure, [1, 2, 3])).args, [3]);
+        await wampy.disconnect();
+      }
+    }),
   );
 }
 
-test("rawsocket: a client joins and calls over tcps", { timeout: 60_000 }, () =>
-  withRouter(async ({ options }) => {
-    const listener = await listenRawSocket(options);
-    try {
-      const client = new RawSocketClient({ host: "127.0.0.1", port: listener.port }, trust());
-      client.sendBytes(clientHandshake(Serializer.json));
-      const say = async (message: readonly unknown[]): Promise<unknown[]> => {
-        client.send(Buffer.from(JSON.stringify(message)));
-        return JSON.parse((await client.message()).toString()) as unknown[];
-      };
-      const welcome = await say([Message.hello, "realm1", { roles: { caller: {} } }]);
-      assert.equal(welcome[0], Message.welcome);
-      const result = await say([Message.call, 1, {}, "com.double", [4]]);
-      assert.deepEqual(result.slice(0, 2).concat(result.slice(3)), [Message.result, 1, [8]]);
-      await client.close();
-    } finally {
-      await listener.close();
-    }
+test("rawsocket: our client joins and calls over tcps", limit, () =>
+  withRouter({ rawsocket: { port: 0, tls } }, async (router) => {
+    assert.match(router.listeners[0]!.url, /^tcps:/);
+    await callsOver(router.listeners[0]!.url);
   }),
+);
+
+test(
+  "one port with TLS serves both, each by its own name",
+  {
+    ...limit,
+    ...(onBun ? { skip: "Bun's server reads its sockets itself" } : {}),
+  },
+  () =>
+    withRouter({ websocket: { port: 0, tls, rawsocket: true } }, async (router) => {
+      const [wss, tcps] = router.listeners.map(({ url }) => url);
+      assert.equal(tcps, wss!.replace(/^wss(:.*:\d+)\/ws$/, "tcps$1"));
+      await callsOver(wss!);
+      await callsOver(tcps!);
+    }),
+);
+
+test(
+  "where client certificates are asked for, an adapter serves that can see them, or nothing starts",
+  limit,
+  async () => {
+    const asking = { ...tls, caFile: authorityFile(), clientCertificate: "require" } as const;
+    const start = (): Promise<void> =>
+      withRouter({ websocket: { port: 0, tls: asking } }, async (router) => {
+        const { url } = router.listeners[0]!;
+        await assert.rejects(callsOver(url));
+        const session = await connect({ url, realm: "realm1", tls: { ...trust(), ...shown("device-7") } });
+        assert.deepEqual((await session.call("com.double", [2])).args, [4]);
+        await session.leave();
+      });
+    if (onBun) await assert.rejects(start(), /^Error: WebSocket clients cannot be asked for certificates: /);
+    else await start();
+  },
 );

@@ -167,6 +167,10 @@ function compare(real: SecurityService, oracle: SecurityOracle): void {
       oracle.sources(uri),
       uri,
     );
+    const grants = real
+      .grants(uri)
+      .map((grant) => `${grant.role} ${grant.match} ${grant.uri} ${grant.permissions}`);
+    assert.deepEqual(grants.sort(), oracle.grants(uri), uri);
     for (const name of groupNames)
       assert.deepEqual(
         [...real.closure(uri, [name])].sort(),

@@ -60,6 +60,7 @@ export class AccessClient {
   readonly #connection: DirectConnection;
   readonly #events: ConnectionEvents;
   #request = 0;
+  #isGone = false;
   /** What SUBSCRIBE and REGISTER, by request, and ids stand for; and the ids that were given up, by request. */
   readonly #asked = new Map<unknown, string>();
   readonly #given = new Map<unknown, unknown>();
@@ -114,7 +115,18 @@ export class AccessClient {
     return frames.map((bytes) => this.#told(decodeMessage(Serializer.msgpack, bytes)));
   }
 
+  /** The sentences of the ERRORs that have come. */
+  takeTexts(): string[] {
+    const frames = this.#connection.arrived;
+    this.#connection.arrived = [];
+    return frames
+      .map((bytes) => decodeMessage(Serializer.msgpack, bytes))
+      .map(([type, , , , , args]) => (type === Message.error ? String((args as unknown[])[0]) : ""));
+  }
+
   leave(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
     this.#events.onClose();
   }
 
@@ -141,7 +153,7 @@ export class AccessClient {
       case Message.published:
         return `published ${String(first)}`;
       case Message.result:
-        return `result ${String(first)} ${String((third as unknown[])[0])}`;
+        return `result ${String(first)} ${String((third as unknown[] | undefined)?.[0])}`;
       case Message.interrupt:
         return "interrupt";
       default:

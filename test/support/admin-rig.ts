@@ -2,14 +2,17 @@
  * A router with the admin procedures over the real security model, and clients in memory. Logins are not what is tested: whoever names
  * a user is that user, with all its groups or the one it asks for.
  */
+import assert from "node:assert/strict";
+import { silentLog } from "../../src/base/log.ts";
 import { type AdminParts, addAdminProcedures } from "../../src/admin/admin-api.ts";
 import { type UsedTicket, Follower } from "../../src/admin/follow.ts";
 import type { TicketService } from "../../src/admin/ticket-procedures.ts";
 import { ChangeTopics } from "../../src/admin/topics.ts";
-import type { AuthAnswer, Authenticator, HelloRequest, Identity } from "../../src/ports.ts";
+import type { AccessPolicy, AuthAnswer, Authenticator, HelloRequest, Identity } from "../../src/ports.ts";
 import { errors, closeReasons, WampError } from "../../src/protocol/errors.ts";
 import { Denials } from "../../src/router/denials.ts";
 import type { RouterSession } from "../../src/router/types.ts";
+import { ensureAdministrator } from "../../src/security/bootstrap.ts";
 import type { Security } from "../../src/security/model.ts";
 import type { SecurityService } from "../../src/security/service.ts";
 import type { CoreParts } from "../../src/main/core.ts";
@@ -26,7 +29,6 @@ export const passwordOf = (username: string): string => `${username}-secret`;
 
 /** Realms with an administrator, a user without rights, and grants that must not make one of it. */
 async function populate(security: SecurityService): Promise<void> {
-  await security.change((draft) => void draft);
   for (const uri of ["com.a", "com.b", "com.open"]) {
     await security.createRealm({
       uri,
@@ -45,38 +47,19 @@ async function populateRealm(security: SecurityService, uri: string): Promise<vo
   // What Bondy's own examples grant: on everything, to everybody.
   await security.grant(uri, { permissions: ["wamp.call"], uri: "", match: "prefix", roles: "all" });
   await security.grant(uri, { permissions: ["wamp.call"], uri: "", match: "prefix", roles: ["anonymous"] });
-  await security.grant(uri, {
-    permissions: ["wamp.call"],
-    uri: "bondy.",
-    match: "prefix",
-    roles: ["admins"],
-  });
-}
-
-/** The master realm is the router's own; whoever starts a router makes it. */
-async function bootstrap(security: SecurityService): Promise<void> {
-  await security.change((draft) => {
-    draft.put("realm", master, "", {
-      uri: master,
-      description: "",
-      is_prototype: false,
-      prototype_uri: null,
-      is_sso_realm: false,
-      sso_realm_uri: null,
-      allow_connections: true,
-      authmethods: null,
-      security_enabled: true,
-      password_opts: null,
-      rbac: null,
-      authorizer: null,
-      authenticators: null,
-      trustroots: null,
-      issuers: null,
-      info: {},
-      options: {},
+  for (const prefix of ["bondy.", "spanwire."])
+    await security.grant(uri, {
+      permissions: ["wamp.call", "wamp.subscribe"],
+      uri: prefix,
+      match: "prefix",
+      roles: ["admins"],
     });
+  await security.grant(uri, {
+    permissions: ["wamp.register", "wamp.subscribe"],
+    uri: "com.",
+    match: "prefix",
+    roles: ["staff"],
   });
-  await populateRealm(security, master);
 }
 
 class NamedAuthenticator implements Authenticator {
@@ -145,27 +128,31 @@ export interface AdminRig extends ExtendedRouter {
 export async function adminRig(): Promise<AdminRig> {
   const test = new TestSecurity();
   const security = await test.open();
-  await bootstrap(security);
+  await ensureAdministrator(security, passwordOf("admin"));
+  await populateRealm(security, master);
   await populate(security);
   let lastDenial = 1_000;
   const denials = new Denials({ denials_max: 10, random: () => ++lastDenial, wall_ms: () => 0 });
   const refreshed: string[] = [];
   const ticketsInUse = new Map<string, UsedTicket>();
   let follower: Follower | undefined;
-  const extended = await extendedRouter({ realms: security.realms().map(({ uri }) => uri) }, (core) => {
+  // A session inside the process may do everything; access control is that of the model.
+  const rulesFor: AccessPolicy["rulesFor"] = (realm, identity) =>
+    identity.authrole === "trusted" ? null : security.rulesFor(realm, identity);
+  const faults: unknown[] = [];
+  const log = { ...silentLog, error: (...what: unknown[]) => void faults.push(what) };
+  const realms = security.realms().map(({ uri }) => uri);
+  const extended = await extendedRouter({ realms, access: { rulesFor }, log }, (core) => {
     const realmOf: AdminParts["realmOf"] = (uri) => core.realms.get(uri);
     addAdminProcedures({
       ...core,
       security,
       realmOf,
       tickets: new PlainTickets(security),
-      explanations: {
-        access: (question) => ({
-          allowed: security.isGranted(question.realm, question, question.permission, question.uri),
-        }),
-      },
       denials,
-      backup: (path) => test.store.backup(path),
+      async backup() {
+        throw new WampError(errors.unavailable.uri, "a store in memory has no backup");
+      },
     });
     follower = follow(core, test, security, { refreshed, ticketsInUse });
     const topics = new ChangeTopics({ model: security, events: core.events, realmOf });
@@ -175,6 +162,10 @@ export async function adminRig(): Promise<AdminRig> {
   });
   return {
     ...extended,
+    async [Symbol.asyncDispose]() {
+      await extended[Symbol.asyncDispose]();
+      assert.deepEqual(faults, [], "the router noticed a fault of its own");
+    },
     security,
     denials,
     follower: follower!,
@@ -193,7 +184,10 @@ function follow(
 ): Follower {
   const follower = new Follower({
     model: security,
-    refreshRealm: (uri) => void refreshed.push(uri),
+    refreshRealm(uri) {
+      refreshed.push(uri);
+      core.accessRefresh.refresh([uri]);
+    },
     closeRealm(uri) {
       const realm = core.realms.close(uri);
       for (const session of core.sessions.all())
@@ -208,4 +202,9 @@ function follow(
   });
   security.onChange(follower.onChange);
   return follower;
+}
+
+/** As an administrator of com.a, and of the master realm. */
+export async function administrators(rig: AdminRig): Promise<{ boss: Wire; root: Wire }> {
+  return { boss: await rig.join("com.a", "boss"), root: await rig.join(master, "boss") };
 }

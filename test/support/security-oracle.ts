@@ -191,6 +191,14 @@ export class SecurityOracle {
     return this.#at(realm).users;
   }
 
+  /** Each grant that allows something, as text. */
+  grants(realm: RealmName): readonly string[] {
+    return [...this.#at(realm).grants, ...(this.#prototype(realm)?.grants ?? [])]
+      .filter(({ permissions }) => permissions.size > 0)
+      .map(({ role, uri, match, permissions }) => `${role} ${match} ${uri} ${[...permissions].sort()}`)
+      .sort();
+  }
+
   sources(realm: RealmName): readonly string[] {
     const inherited = this.#prototype(realm)?.sources.has("all") ? ["all"] : [];
     return [...this.#at(realm).sources, ...inherited].sort();

@@ -1,6 +1,8 @@
 // Defaults, file, environment, flags: what is later in this list is stronger. Option by option.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { addConfigOptions, configOf } from "../../src/cli/options.ts";
 import type { Config } from "../../src/config/config.ts";
@@ -214,4 +216,18 @@ test("a problem that a flag or a variable brings is said of it", () => {
   ]);
   assert.match(problems("", [], { SPANWIRE_HOST: "0.0.0.0" })[0]!, /^SPANWIRE_HOST: 0\.0\.0\.0 is reachable/);
   assert.deepEqual(problems("limits: { queuedBytesPerRegistration_max: 1024 }", ["--max-frame", "1024"]), []);
+});
+
+test("the README has every flag with its variable, and an example that is right but for its files", () => {
+  const readme = readFileSync(fileURLToPath(new URL("../../../README.md", import.meta.url)), "utf8");
+  for (const { long, envVar, description } of addConfigOptions(new Command("test")).options) {
+    const variable = envVar ?? /env: (\w+)/.exec(description)![1];
+    assert.ok(readme.includes(`| \`${long}\` | \`${variable}\` |`), `${long} with ${variable}`);
+  }
+  const [, example] = /```yaml\n([\s\S]*?)```/.exec(readme)!;
+  assert.deepEqual(files.problems(example!), [
+    "spanwire.yaml:5:22 listeners.0.tls.certFile: cert.pem: there is no such file",
+    "spanwire.yaml:5:41 listeners.0.tls.keyFile: key.pem: there is no such file",
+    "spanwire.yaml:8:9 security.file: security_config.json: there is no such file",
+  ]);
 });

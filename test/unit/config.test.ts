@@ -31,7 +31,7 @@ test("without a file, and with an empty one, everything has its default", () => 
   );
   assert.deepEqual(
     { data, openRealm, definitions },
-    { data: "spanwire-data", openRealm: "realm1", definitions: [] },
+    { data: "spanwire-data", openRealm: "realm1", definitions: [{ name: "the configuration", realms: [] }] },
   );
 });
 
@@ -116,11 +116,13 @@ test("definitions reach the router as they stand, with the name of their file", 
   const realm = { uri: "com.example.a", users: [{ username: "bob", password: "${SECRET}" }] };
   const json = files.write("plain.json", JSON.stringify([realm]));
   const template = files.write("sec.json.template", JSON.stringify([{ ...realm, uri: "com.example.b" }]));
-  const config = files.config("security: { file: [plain.json, sec.json.template] }", {
+  const text = "security: { file: [plain.json, sec.json.template] }\n";
+  const config = files.config(`${text}realms: [{ uri: com.example.c }]`, {
     environment: { SECRET: "12" },
   });
   const users = [{ username: "bob", password: "12" }];
   assert.deepEqual(config.definitions, [
+    { name: "the configuration", realms: [{ uri: "com.example.c" }] },
     { name: json, realms: [realm] },
     { name: template, realms: [{ uri: "com.example.b", users }] },
   ]);
@@ -145,6 +147,11 @@ test("the open realm is there where no realm is defined, or where it is asked fo
   assert.deepEqual(sources(files.config("")), ["127.0.0.0/8", "::1/128"]);
   const anybody = { overrides: { allowAnonymous: { value: true, from: "--allow-anonymous" } } };
   assert.deepEqual(sources(files.config("", anybody)), ["0.0.0.0/0", "::/0"]);
+  // What an earlier start said of it is taken back by the empty list.
+  assert.deepEqual(toRouterOptions(files.config(defined)).security.definitions.at(-1), {
+    name: "the open realm",
+    realms: [],
+  });
 });
 
 test("every limit has an option of its own, with its default said", () => {

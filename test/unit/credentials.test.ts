@@ -3,7 +3,7 @@ import { createHash, pbkdf2Sync } from "node:crypto";
 import { test } from "node:test";
 import { hashPassword, needsUpgrade, scramKeys, verifyPassword } from "../../src/auth/credentials.ts";
 import { createKeyDerivation } from "../../src/auth/kdf.ts";
-import { saslprep } from "../../src/auth/saslprep.ts";
+import { saslprep } from "../../src/protocol/saslprep.ts";
 import { fillRandom } from "../../src/host.ts";
 import { WampError } from "../../src/protocol/errors.ts";
 import type { PasswordOptions } from "../../src/security/records.ts";

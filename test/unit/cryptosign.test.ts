@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { createRequire } from "node:module";
 import test from "node:test";
 import nacl from "tweetnacl";
 import { Cryptosign } from "../../src/auth/cryptosign.ts";
@@ -75,6 +76,28 @@ test("96 bytes or the bare 64 prove it, in hex of either case", async () => {
   assert.equal(await kindOf({}, sign), "proved");
   assert.equal(await kindOf({}, (message) => whole(message).toUpperCase()), "proved");
   assert.equal(await kindOf({ authextra: { pubkey: pubkey.toUpperCase() } }, whole), "proved");
+});
+
+test("autobahn-js and wampy sign as the router wants it", async () => {
+  const load = createRequire(import.meta.url);
+  const { auth_cryptosign } = load("autobahn") as {
+    auth_cryptosign: { sign_challenge(key: object, extra: object): string };
+  };
+  const { sign: wampySign } = await import("wampy/cryptosign.js");
+  const wampy = wampySign(hex(pair.secretKey)) as (method: string, extra: object) => string;
+  const signers: ((challenge: Buffer) => string)[] = [
+    (challenge) => auth_cryptosign.sign_challenge(pair, { challenge: hex(challenge) }),
+    (challenge) => wampy("cryptosign", { challenge: hex(challenge) }),
+  ];
+  // What autobahn says beside the key.
+  const authextra = {
+    pubkey,
+    trustroot: null,
+    challenge: null,
+    channel_binding: null,
+    activation_code: null,
+  };
+  for (const signer of signers) assert.equal(await kindOf({ authextra }, signer), "proved");
 });
 
 test("a signature over anything but this challenge is refused", async () => {

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { WampError } from "../../src/protocol/errors.ts";
-import { ensureAdministrator, resetAdministrator } from "../../src/security/bootstrap.ts";
 import { applyDefinitions } from "../../src/security/file.ts";
 import type { SecurityService } from "../../src/security/service.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
@@ -213,6 +212,16 @@ test("what was changed or deleted at run time stays so, whatever the file says",
   assert.deepEqual(back.user(app, "bob")?.meta, { at: "run time" });
 });
 
+test("a user who is deleted at run time, and taken out of the file, may come back with it", async () => {
+  const boots = new Boots();
+  const withUser = [{ uri: "a", users: [{ username: "bob" }] }];
+  const security = await boots.boot(withUser);
+  await security.deleteUser("a", "bob");
+  assert.equal((await boots.boot(withUser)).user("a", "bob"), undefined);
+  await boots.boot([{ uri: "a" }]);
+  assert.equal((await boots.boot(withUser)).user("a", "bob")?.username, "bob");
+});
+
 test("a group that goes at run time does not stop the file from being followed", async () => {
   const boots = new Boots();
   const security = await boots.boot();
@@ -318,6 +327,11 @@ test("two files do not define the same thing", async () => {
   );
   await applyDefinitions(security, [{ uri: "b" }], "two");
   assert.ok(security.realm("a") !== undefined && security.realm("b") !== undefined);
+  // Nor does one undo what was done to what the other defines.
+  await security.deleteRealm("a", { force: false });
+  const again = await boots.boot([{ uri: "b" }], "two");
+  await applyDefinitions(again, [{ uri: "a" }], "one");
+  assert.equal(again.realm("a"), undefined);
 });
 
 test("passwords of a file are not to be guessed from what is stored", async () => {
@@ -335,61 +349,4 @@ test("passwords of a file are not to be guessed from what is stored", async () =
   };
   const [one, other] = [await digests(), await digests()];
   assert.ok(one !== "" && one !== other);
-});
-
-test("the first start makes an administrator with a password of its own, and only that one may do anything", async () => {
-  const boots = new Boots();
-  const security = await boots.bench.open();
-  const made = await ensureAdministrator(security);
-  assert.equal(made?.username, "admin");
-  assert.ok((made?.password ?? "").length >= 22);
-  assert.equal(await ensureAdministrator(security), null);
-  assert.equal(await ensureAdministrator(await boots.bench.open()), null);
-  assert.ok(
-    security.isGranted(
-      master,
-      { user: "admin", roles: ["bondy.administrators"] },
-      "wamp.call",
-      "bondy.realm.list",
-    ),
-  );
-  assert.ok(!security.isGranted(master, {}, "wamp.call", "bondy.realm.list"));
-  assert.ok(!security.realm(master)?.authmethods.includes("anonymous"));
-  const given = await ensureAdministrator(await new TestSecurity().open(), "chosen-password");
-  assert.equal(given?.password, null);
-  await assert.rejects(
-    ensureAdministrator(await new TestSecurity().open(), "short"),
-    /must have 6 to 254 bytes/,
-  );
-});
-
-test("an administrator who is locked out gets in again", async () => {
-  const security = await new TestSecurity().open();
-  const first = await ensureAdministrator(security);
-  await security.setUserEnabled(master, "admin", false);
-  await security.deleteGroup(master, "bondy.administrators");
-  await security.updateRealm(master, { authmethods: [], allow_connections: false });
-  const reset = await resetAdministrator(security);
-  assert.notEqual(reset.password, first?.password);
-  assert.equal(security.principal(master, "admin")?.enabled, true);
-  assert.ok(
-    security.realm(master)?.allowConnections && security.realm(master)?.authmethods.includes("wampcra"),
-  );
-  assert.ok(
-    security.isGranted(
-      master,
-      { user: "admin", roles: security.user(master, "admin")?.groups ?? [] },
-      "wamp.call",
-      "x",
-    ),
-  );
-});
-
-test("an administrator in the file is one", async () => {
-  const users = [{ username: "root", password: "123456", groups: ["bondy.administrators"] }];
-  const security = await new Boots().boot([{ uri: master, description: "mine", users }]);
-  assert.equal(await ensureAdministrator(security), null);
-  assert.equal(security.realm(master)?.record.description, "mine");
-  // What the file does not say of the master realm stays as the router made it.
-  assert.ok(!security.realm(master)?.authmethods.includes("anonymous"));
 });

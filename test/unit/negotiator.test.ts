@@ -143,7 +143,7 @@ test("a client may choose one of its user's groups, and hears of a wrong one onl
 });
 
 test("what happens between challenge and answer counts", async () => {
-  const world = await (await LoginWorld.make()).populate();
+  const world = await (await LoginWorld.make()).populate({}, ["password", "cryptosign"]);
   const { security } = world;
   const hello = { methods: ["password"], authid: "bob" };
   const disabled = await world.challenged(hello);
@@ -160,6 +160,11 @@ test("what happens between challenge and answer counts", async () => {
   await security.changePassword(testRealm, "bob", "another one");
   isRefused(await changed.proceed("open sesame", {}));
   assert.equal((await world.login(hello, "another one")).kind, "welcome");
+
+  const keyed = { methods: ["cryptosign"], authid: "keyed", authextra: { pubkey: keyedPublic } };
+  const revoked = await world.challenged(keyed);
+  await security.updateUser(testRealm, "keyed", { authorized_keys: ["ab".repeat(32)] });
+  isRefused(await revoked.proceed(signKeyed(revoked.extra), {}));
 
   const closed = await world.challenged(hello);
   await security.updateRealm(testRealm, { allow_connections: false });
