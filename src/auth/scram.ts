@@ -156,7 +156,9 @@ function beginAutobahns({ mock, fillRandom }: ScramOptions, login: Login): Metho
   const clientNonce = hello.authextra["nonce"];
   if (!isNonce(clientNonce)) return refuse(nonceNeeded);
   if (realm.passwordOptions.params.kdf !== "pbkdf2")
-    return refuse("this realm hashes its passwords with Argon2id, which `scram` cannot use; offer wamp-scram");
+    return refuse(
+      "this realm hashes its passwords with Argon2id, which `scram` cannot use; offer wamp-scram",
+    );
   const stored = principal?.credentialUser.credentials;
   const usable = stored?.scram !== undefined && stored.params.kdf === "pbkdf2";
   const credentials = usable ? stored : mock(login, "scram");
@@ -175,7 +177,10 @@ function beginAutobahns({ mock, fillRandom }: ScramOptions, login: Login): Metho
       const right = verifyProof(storedKey, message, isWhole ? proof : Buffer.alloc(keyBytes));
       if (!right || !isWhole || !usable) return { kind: "failed", why: "wrong proof, or no such password" };
       const serverKey = Buffer.from(credentials.scram?.server_key ?? "", "base64");
-      return { kind: "proved", extra: { scram_server_signature: hmac(serverKey, message).toString("base64") } };
+      return {
+        kind: "proved",
+        extra: { scram_server_signature: hmac(serverKey, message).toString("base64") },
+      };
     },
   };
 }
