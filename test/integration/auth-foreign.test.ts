@@ -30,7 +30,9 @@ let service: ClientSession;
 
 before(async () => {
   files.write("security_config.json", JSON.stringify([realmDefinition]));
-  files.write("spanwire.yaml", "security:\n  file: security_config.json\n");
+  // Many fail here on purpose, from one address and under one name.
+  const limits = "limits: { failedLoginsPerSource_max: 1000, failedLoginsPerAuthid_max: 1000 }";
+  files.write("spanwire.yaml", `security:\n  file: security_config.json\n${limits}\n`);
   router = await startRouter({ args: ["--config", files.path("spanwire.yaml")] });
   service = await connect({ url: router.url, realm: authRealm, auth: { authid: "svc", password } });
   for (const uri of [granted, open, refused]) await service.register(uri, () => "hello");

@@ -6,6 +6,7 @@ import asyncio
 import json
 import ssl
 import sys
+import traceback
 
 from autobahn.asyncio.wamp import ApplicationRunner, Session
 from autobahn.wamp.auth import create_authenticator
@@ -27,8 +28,8 @@ class Login(Session):
         self._end({"refused": "%s %s" % (msg, fail.value)})
 
     def _end(self, outcome):
-        if not self.config.extra.done():
-            self.config.extra.set_result((self, outcome))
+        if not self.config.extra["ended"].done():
+            self.config.extra["ended"].set_result((self, outcome))
 
 
 async def called(session, uri):
@@ -52,7 +53,7 @@ async def login(wish):
         context = ssl.create_default_context(cadata=wish["ca"])
         if wish.get("tls") == "1.2":
             context.maximum_version = ssl.TLSVersion.TLSv1_2
-    runner = ApplicationRunner(wish["url"], wish["realm"], extra=ended, ssl=context, serializers=[SERID_TO_SER[wish["serializer"]]()])
+    runner = ApplicationRunner(wish["url"], wish["realm"], extra={"ended": ended}, ssl=context, serializers=[SERID_TO_SER[wish["serializer"]]()])
     await runner.run(make, start_loop=False)
     session, outcome = await asyncio.wait_for(ended, TIMEOUT)
     if "joined" in outcome:
@@ -70,7 +71,7 @@ async def main():
         try:
             outcome = await login(json.loads(line))
         except Exception as error:
-            outcome = {"refused": "%s: %s" % (type(error).__name__, error)}
+            outcome = {"refused": "%s: %s" % (type(error).__name__, traceback.format_exc().strip()[-400:])}
         print("answer " + json.dumps(outcome), flush=True)
 
 
