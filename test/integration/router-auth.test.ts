@@ -3,6 +3,8 @@ import { Serializer } from "../../src/protocol/serializers.ts";
 import { tcpLeg, unixLeg, webSocketLegs } from "../support/router-legs.ts";
 import { Suite } from "../support/router-suite.ts";
 import { authSuite } from "../support/router-suite-auth.ts";
+import { dynamicAuthSuite } from "../support/router-suite-authorize.ts";
+import { issuerSuite, tokenSuite } from "../support/router-suite-tokens.ts";
 import { hostileAuthSuite } from "../support/router-suite-auth-hostile.ts";
 
 for (const serializer of [Serializer.msgpack, Serializer.json, Serializer.cbor]) {
@@ -10,6 +12,9 @@ for (const serializer of [Serializer.msgpack, Serializer.json, Serializer.cbor])
     const suite = new Suite(leg);
     authSuite(suite);
     hostileAuthSuite(suite);
+    dynamicAuthSuite(suite);
+    tokenSuite(suite);
+    await issuerSuite(suite);
   }
 }
 authSuite(new Suite(unixLeg(Serializer.msgpack)));

@@ -67,16 +67,20 @@ export const joesCra = { authid: "joe", authmethods: ["wampcra"] };
 export const joeByCra = (world: World, more: Dict = {}): Promise<Wire> =>
   loggedIn(world, { ...joesCra, ...more }, (extra) => [signCra(extra, password)]);
 
-/** `svc`, which may register and call everything of com.example. */
-export const service = (world: World, realm = authRealm): Promise<Wire> =>
-  loggedIn(world, { authid: "svc", authmethods: ["wampcra"] }, (extra) => [signCra(extra, password)], realm);
-
 export const clientNonce = Buffer.alloc(16, 5).toString("base64");
 export const joesScram = { authid: "joe", authmethods: ["wamp-scram"], authextra: { nonce: clientNonce } };
-export function scramAnswer(extra: Dict, secret: string): readonly [string, Dict] {
-  const { proof } = proveScram(extra, secret, "joe", { nonce: clientNonce });
+export function scramAnswer(extra: Dict, secret: string, authid = "joe"): readonly [string, Dict] {
+  const { proof } = proveScram(extra, secret, authid, { nonce: clientNonce });
   return [proof, { nonce: extra["nonce"], channel_binding: null, cbind_data: null }];
 }
+
+/** `svc`, which may register and call everything of com.example. It comes by a method that no procedure decides about. */
+export const service = (world: World): Promise<Wire> =>
+  loggedIn(world, { ...joesScram, authid: "svc" }, (extra) => scramAnswer(extra, password, "svc"));
+
+/** Ends the realm, and the session in which the router itself calls procedures of the realm. */
+export const endRealm = (world: World): Promise<void> =>
+  world.router.security!.deleteRealm(authRealm, { force: true });
 
 export const keyPair = nacl.sign.keyPair.fromSeed(Buffer.from(seed, "hex"));
 /** As the specification has it: the signature and the signed message, in hex. */
