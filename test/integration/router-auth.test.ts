@@ -5,6 +5,7 @@ import { Suite } from "../support/router-suite.ts";
 import { authSuite } from "../support/router-suite-auth.ts";
 import { dynamicAuthSuite } from "../support/router-suite-authorize.ts";
 import { issuerSuite, tokenSuite } from "../support/router-suite-tokens.ts";
+import { authFloodSuite } from "../support/router-suite-auth-floods.ts";
 import { hostileAuthSuite } from "../support/router-suite-auth-hostile.ts";
 
 for (const serializer of [Serializer.msgpack, Serializer.json, Serializer.cbor]) {
@@ -12,6 +13,7 @@ for (const serializer of [Serializer.msgpack, Serializer.json, Serializer.cbor])
     const suite = new Suite(leg);
     authSuite(suite);
     hostileAuthSuite(suite);
+    authFloodSuite(suite);
     dynamicAuthSuite(suite);
     tokenSuite(suite);
     await issuerSuite(suite);

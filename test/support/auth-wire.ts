@@ -7,7 +7,7 @@ import { Message } from "../../src/protocol/messages.ts";
 import { authRealm, password, realmDefinition, seed } from "./auth-realm.ts";
 import { proveScram, signCra } from "./login-world.ts";
 import type { World } from "./router-suite.ts";
-import { type Dict, Wire } from "./wire.ts";
+import type { Dict, Wire } from "./wire.ts";
 
 export const roles = clientRoles;
 export const failed = "wamp.error.authentication_failed";
