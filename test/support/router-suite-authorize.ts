@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { RouterOptions } from "../../src/main.ts";
 import { Message } from "../../src/protocol/messages.ts";
-import { authRealm, granted, publicKey, refused } from "./auth-realm.ts";
+import { authRealm, granted, open, publicKey, refused } from "./auth-realm.ts";
 import {
   authenticate,
   challenged,
@@ -156,6 +156,14 @@ function authenticators(suite: Suite): void {
       sayHello(wire, {});
       (await asked(callee)).answer(principal);
       check(await welcomed(wire), "anonymous");
+      // It has the rights of the role that it was given, and not those of everybody who is anonymous.
+      await wire.expectError(Message.call, wire.call(granted), "wamp.error.no_such_procedure");
+      const plain = await world.open();
+      sayHello(plain, {});
+      (await asked(callee)).answer("anonymous");
+      assert.equal((await welcomed(plain))["authrole"], "anonymous");
+      await plain.expectError(Message.call, plain.call(open), "wamp.error.no_such_procedure");
+      await plain.expectError(Message.call, plain.call(granted), denied);
       await endRealm(world);
     },
   );
