@@ -1,0 +1,147 @@
+// Our client's logins to a whole router over real TLS: what only a real connection has – certificates, channel binding, sessions that end.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test, { type TestContext } from "node:test";
+import nacl from "tweetnacl";
+import { connect } from "../../src/client/connect.ts";
+import type { AuthOptions } from "../../src/client/options.ts";
+import type { ClientSession } from "../../src/client/session.ts";
+import { createRouter, type Router } from "../../src/main.ts";
+import { wampError } from "../support/client-peer.ts";
+import {
+  authority,
+  clientCertificate,
+  clientKey,
+  serverCertificate,
+  serverKey,
+} from "../support/tls-files.ts";
+
+const isBun = "Bun" in globalThis;
+const realm = "com.example";
+const pair = nacl.sign.keyPair();
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const secretKey = hex(pair.secretKey.subarray(0, 32));
+const password = "open sesame";
+const methods = ["cryptosign", "wamp-scram", "wampcra", "password", "ticket", "tls"];
+const refused = wampError("wamp.error.authentication_failed");
+
+const definition = {
+  uri: realm,
+  authmethods: methods,
+  groups: [{ name: "staff" }],
+  users: [
+    { username: "joe", password, groups: ["staff"], authorized_keys: [hex(pair.publicKey)] },
+    { username: "ann", password },
+  ],
+  sources: methods.map((authmethod) => ({ usernames: "all", authmethod, cidr: "127.0.0.0/8" })),
+  grants: [
+    { permissions: ["wamp.call"], uri: "bondy.ticket.issue", match: "exact", roles: ["staff"] },
+    { permissions: ["bondy.issue"], uri: "bondy.ticket.scope.", match: "prefix", roles: ["staff"] },
+  ],
+};
+
+interface World {
+  readonly router: Router;
+  /** Over WebSocket and over RawSocket. */
+  readonly urls: readonly string[];
+}
+
+async function world(t: TestContext): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), "spanwire-"));
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const plain = { certFile: file("server.crt", serverCertificate), keyFile: file("server.key", serverKey) };
+  const tls = { ...plain, caFile: file("ca.crt", authority), clientCertificate: "request" } as const;
+  const router = await createRouter({
+    listeners: [
+      // Bun's HTTP server does not show certificates to the router.
+      { kind: "websocket", port: 0, tls: isBun ? plain : tls },
+      { kind: "rawsocket", port: 0, tls },
+    ],
+    security: {
+      definitions: [{ name: "test", realms: [definition] }],
+      administrator: { password: "only for this test" },
+      password: { protocol: "both", params: { kdf: "pbkdf2", iterations: 4_096 } },
+    },
+  });
+  t.after(async () => {
+    await router.close();
+    rmSync(folder, { recursive: true });
+  });
+  const urls = router.listeners.map(({ url }) => url.replace("127.0.0.1", "localhost"));
+  assert.match(urls.join(" "), /^wss:.* tcps:/);
+  return { router, urls };
+}
+
+const certified = { ca: authority, cert: clientCertificate, key: clientKey };
+
+function login(url: string, auth: AuthOptions, tls: object = { ca: authority }): Promise<ClientSession> {
+  return connect({ url, realm, auth: { authid: "joe", ...auth }, tls });
+}
+
+test("each method over TLS, WebSocket and RawSocket", async (t) => {
+  const { urls } = await world(t);
+  const cases: [string, AuthOptions][] = [
+    ["wamp-scram", { password }],
+    ["wampcra", { password, methods: ["wampcra"] }],
+    ["password", { password, methods: ["password"] }],
+    ["ticket", { password, methods: ["ticket"] }],
+    ["cryptosign", { secretKey }],
+  ];
+  for (const url of urls)
+    for (const [method, auth] of cases) {
+      const session = await login(url, auth);
+      assert.deepEqual([session.details["authmethod"], session.details["authid"]], [method, "joe"]);
+      await session.leave();
+      const wrong = { password: "wrong one", secretKey: "11".repeat(32), methods: [method] } as AuthOptions;
+      await assert.rejects(login(url, wrong), refused);
+      await assert.rejects(login(url, { ...wrong, authid: "nobody" }), refused);
+    }
+});
+
+test("a client certificate says who it is", async (t) => {
+  const { urls } = await world(t);
+  for (const url of urls) {
+    if (isBun && url.startsWith("wss:")) continue;
+    const session = await login(url, { methods: ["tls"] }, certified);
+    assert.equal(session.details["authmethod"], "tls");
+    await session.leave();
+    await assert.rejects(login(url, { methods: ["tls"], authid: "ann" }, certified), refused);
+    await assert.rejects(login(url, { methods: ["tls"] }), wampError("wamp.error.no_matching_auth_method"));
+  }
+});
+
+test("logins are bound to their TLS connection", {
+  skip: isBun ? "Bun tells no channel binding" : false,
+}, async (t) => {
+  const { urls } = await world(t);
+  for (const url of urls) {
+    const bound: AuthOptions[] = [
+      { secretKey, channelBinding: "tls-exporter" },
+      { password, methods: ["wamp-scram"], channelBinding: "tls-exporter" },
+    ];
+    for (const auth of bound) await (await login(url, auth)).leave();
+    await assert.rejects(
+      login(url, { secretKey, channelBinding: "tls-unique" }),
+      wampError("wamp.error.invalid_argument"),
+    );
+  }
+});
+
+test("a session that came by ticket ends with it", async (t) => {
+  const { router, urls } = await world(t);
+  const [url] = urls;
+  const first = await login(url!, { password });
+  const { args } = await first.call("bondy.ticket.issue", [], { expiry_time_secs: 600 });
+  const { id, ticket } = args[0] as { id: string; ticket: string };
+  const second = await login(url!, { ticket });
+  assert.equal(second.details["authmethod"], "ticket");
+  await router.security!.revokeTicket(realm, id);
+  assert.match((await second.closed).reason, /^wamp\.close\./);
+  await assert.rejects(login(url!, { ticket }), refused);
+  await first.leave();
+});
