@@ -1,8 +1,5 @@
 // Our client's logins to a whole router over real TLS: what only a real connection has – certificates, channel binding, sessions that end.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import nacl from "tweetnacl";
 import { connect } from "../../src/client/connect.ts";
@@ -10,13 +7,7 @@ import type { AuthOptions } from "../../src/client/options.ts";
 import type { ClientSession } from "../../src/client/session.ts";
 import { createRouter, type Router } from "../../src/main.ts";
 import { wampError } from "../support/client-peer.ts";
-import {
-  authority,
-  clientCertificate,
-  clientKey,
-  serverCertificate,
-  serverKey,
-} from "../support/tls-files.ts";
+import { authorityFile, filesOf, shown, trust } from "../support/certificates.ts";
 
 const isBun = "Bun" in globalThis;
 const realm = "com.example";
@@ -34,6 +25,7 @@ const definition = {
   users: [
     { username: "joe", password, groups: ["staff"], authorized_keys: [hex(pair.publicKey)] },
     { username: "ann", password },
+    { username: "device-7" },
   ],
   sources: methods.map((authmethod) => ({ usernames: "all", authmethod, cidr: "127.0.0.0/8" })),
   grants: [
@@ -49,13 +41,8 @@ interface World {
 }
 
 async function world(t: TestContext): Promise<World> {
-  const folder = mkdtempSync(join(tmpdir(), "spanwire-"));
-  const file = (name: string, text: string): string => {
-    writeFileSync(join(folder, name), text);
-    return join(folder, name);
-  };
-  const plain = { certFile: file("server.crt", serverCertificate), keyFile: file("server.key", serverKey) };
-  const tls = { ...plain, caFile: file("ca.crt", authority), clientCertificate: "request" } as const;
+  const plain = filesOf("server");
+  const tls = { ...plain, caFile: authorityFile(), clientCertificate: "request" } as const;
   const router = await createRouter({
     listeners: [
       // Bun's HTTP server does not show certificates to the router.
@@ -68,18 +55,17 @@ async function world(t: TestContext): Promise<World> {
       password: { protocol: "both", params: { kdf: "pbkdf2", iterations: 4_096 } },
     },
   });
-  t.after(async () => {
-    await router.close();
-    rmSync(folder, { recursive: true });
-  });
+  t.after(() => router.close());
   const urls = router.listeners.map(({ url }) => url.replace("127.0.0.1", "localhost"));
   assert.match(urls.join(" "), /^wss:.* tcps:/);
   return { router, urls };
 }
 
-const certified = { ca: authority, cert: clientCertificate, key: clientKey };
+const { ca } = trust();
+/** Of `device-7`. */
+const certified = { ca, ...shown("device-7") };
 
-function login(url: string, auth: AuthOptions, tls: object = { ca: authority }): Promise<ClientSession> {
+function login(url: string, auth: AuthOptions, tls: object = { ca }): Promise<ClientSession> {
   return connect({ url, realm, auth: { authid: "joe", ...auth }, tls });
 }
 
@@ -107,11 +93,14 @@ test("a client certificate says who it is", async (t) => {
   const { urls } = await world(t);
   for (const url of urls) {
     if (isBun && url.startsWith("wss:")) continue;
-    const session = await login(url, { methods: ["tls"] }, certified);
-    assert.equal(session.details["authmethod"], "tls");
+    const session = await login(url, { methods: ["tls"], authid: "device-7" }, certified);
+    assert.deepEqual([session.details["authmethod"], session.details["authid"]], ["tls", "device-7"]);
     await session.leave();
     await assert.rejects(login(url, { methods: ["tls"], authid: "ann" }, certified), refused);
-    await assert.rejects(login(url, { methods: ["tls"] }), wampError("wamp.error.no_matching_auth_method"));
+    await assert.rejects(
+      login(url, { methods: ["tls"], authid: "device-7" }),
+      wampError("wamp.error.no_matching_auth_method"),
+    );
   }
 });
 
