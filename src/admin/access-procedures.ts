@@ -8,6 +8,7 @@ import { authMethods, type GrantRecord, type Role, type SourceRecord } from "../
 import type { AdminCall, AdminHandler } from "./admin-call.ts";
 import type { AdminProcedure } from "./catalogue.ts";
 import { grantForm, sourceForm } from "./forms.ts";
+import { normalCidr } from "../security/cidr.ts";
 import { notFound } from "../security/errors.ts";
 import { requiredRealm, requiredUser } from "./required.ts";
 
@@ -89,7 +90,8 @@ function sourceProcedures(
     },
     "source.get": (call) => {
       const username = call.text(1, "username").toLowerCase();
-      const cidr = call.text(2, "cidr");
+      const given = call.text(2, "cidr");
+      const cidr = normalCidr(given) ?? given;
       const authmethod = call.option(3, "authmethod", anAuthMethod);
       requiredRealm(security, call.realm);
       const found = security

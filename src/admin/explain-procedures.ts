@@ -1,4 +1,5 @@
 /** `bondy.explain.*`: why the router decides as it does. */
+import type { PatternHandle } from "../base/ids.ts";
 import { fixedLimits } from "../base/limits.ts";
 import { errors, WampError } from "../protocol/errors.ts";
 import { Match, matchNames } from "../protocol/messages.ts";
@@ -87,18 +88,39 @@ function accessExplained(security: Security, realm: string, authid: string, name
   };
 }
 
+/** All patterns that match, and as many of the others as a list may have: what nearly matches is looked for among them. */
+function handlesFor(
+  { patterns, limits }: ViewParts,
+  realm: Realm,
+  kind: PatternKind,
+  uri: string,
+): readonly PatternHandle[] {
+  const matching = new Set<PatternHandle>();
+  const count = patterns.index.match(realm.handle * 2 + kind, uri);
+  requireListable(count, limits);
+  for (let i = 0; i < count; i++) matching.add(patterns.index.matched(i));
+  const handles = [...matching];
+  for (const pattern of patterns.of(kind, realm)) {
+    if (handles.length >= limits.listed_max) break;
+    if (!matching.has(pattern)) handles.push(pattern);
+  }
+  return handles.filter((pattern) => !patterns.isReserved(pattern));
+}
+
 function matchExplained(parts: ViewParts, realm: Realm | undefined, uri: string): Dict {
-  const { patterns, limits } = parts;
-  const seen = function* (kind: PatternKind, type: SeenPattern["type"]): Generator<SeenPattern> {
-    if (realm === undefined) return;
-    for (const pattern of patterns.of(kind, realm))
-      if (!patterns.isReserved(pattern))
-        yield { type, id: patterns.id(pattern), uri: patterns.uri(pattern), match: patterns.match(pattern) };
-  };
+  const { patterns } = parts;
+  const seen = (kind: PatternKind, type: SeenPattern["type"]): SeenPattern[] =>
+    realm === undefined
+      ? []
+      : handlesFor(parts, realm, kind, uri).map((pattern) => ({
+          type,
+          id: patterns.id(pattern),
+          uri: patterns.uri(pattern),
+          match: patterns.match(pattern),
+        }));
   const { nearMisses_max } = fixedLimits;
   const subscriptions = explainMatch(seen(PatternKind.subscription, "subscription"), uri, nearMisses_max);
   const registrations = explainMatch(seen(PatternKind.registration, "registration"), uri, nearMisses_max);
-  requireListable(subscriptions.matching.length + registrations.matching.length, limits);
   const shown = ({ type, id, uri: pattern, match, why }: SeenPattern & Matched): Dict => ({
     type,
     id,

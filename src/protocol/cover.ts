@@ -13,8 +13,8 @@ export interface UriPattern {
 const isExact = ({ uri, match }: UriPattern): boolean =>
   match === Match.exact || (match === Match.wildcard && !uri.split(".").includes(""));
 
-/** What all URIs of the pattern begin with. */
-function headOf({ uri, match }: UriPattern): string {
+/** What all URIs of the pattern begin with: patterns of which neither's head begins with the other's have no URI in common. */
+export function headOf({ uri, match }: UriPattern): string {
   if (match !== Match.wildcard) return uri;
   const components = uri.split(".");
   const open = components.indexOf("");

@@ -6,7 +6,7 @@ import type { PatternHandle } from "../base/ids.ts";
 import { fixedLimits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { AccessRule, AccessRules } from "../ports.ts";
-import { intersects, specificityOf } from "../protocol/cover.ts";
+import { headOf, intersects, specificityOf, type UriPattern } from "../protocol/cover.ts";
 import { Match } from "../protocol/messages.ts";
 import { allPermissions, permissionCount } from "../protocol/permissions.ts";
 import type { PatternIndex } from "../wasm/index.ts";
@@ -33,6 +33,12 @@ interface Ranked {
   readonly deny: number;
 }
 
+interface Denying {
+  readonly rule: AccessRule;
+  readonly specificity: number;
+  readonly head: string;
+}
+
 /** What the rules say of one URI or pattern, as `Permission` bits; what is in neither no rule speaks of. */
 export interface Judgement {
   readonly allowed: number;
@@ -55,7 +61,7 @@ export class RuleTable {
   readonly #index: PatternIndex;
   readonly #ranked = new Map<PatternHandle, Ranked>();
   /** Rules that deny, the most specific first. */
-  readonly #denying: readonly { readonly rule: AccessRule; readonly specificity: number }[];
+  readonly #denying: readonly Denying[];
   /** For each permission the specificity of the rule that allows it, and of the one that denies it; -1: none. */
   readonly #allowing = new Int32Array(permissionCount);
   readonly #refusing = new Int32Array(permissionCount);
@@ -71,7 +77,7 @@ export class RuleTable {
     const usable = rules.rules.filter(({ uri, match }) => canMatch(uri, match));
     this.#denying = usable
       .filter(({ deny }) => deny && rules.mostSpecific)
-      .map((rule) => ({ rule, specificity: specificityOf(rule) }))
+      .map((rule) => ({ rule, specificity: specificityOf(rule), head: headOf(rule) }))
       .sort((a, b) => b.specificity - a.specificity);
     if (usable.every((rule) => this.#insert(rule))) return;
     // Part of the rules would allow what others deny.
@@ -135,16 +141,26 @@ export class RuleTable {
     return { allowed, denied };
   }
 
-  /** Notes the rules that deny a part of the pattern. */
-  #refuseParts(pattern: { readonly uri: string; readonly match: Match }): void {
-    let open = allPermissions;
-    for (const { rule, specificity } of this.#denying) {
-      if ((rule.permissions & open) === 0 || !intersects(rule, pattern)) continue;
+  /** Notes the rules that deny a part of the pattern, as far as that makes a difference. */
+  #refuseParts(pattern: UriPattern): void {
+    // What nobody allows is not allowed; only who has an authorizer to ask wants to know why.
+    let open = this.rules.authorizer === undefined ? this.#allowedByAny() : allPermissions;
+    const begin = headOf(pattern);
+    for (const { rule, specificity, head } of this.#denying) {
+      if (open === 0) return;
+      // Most have nothing to do with the pattern; this says so without making anything.
+      if ((rule.permissions & open) === 0 || !(head.startsWith(begin) || begin.startsWith(head))) continue;
+      if (!intersects(rule, pattern)) continue;
       raise(this.#refusing, rule.permissions, specificity);
       // The first one of each permission is the most specific.
       open &= ~rule.permissions;
-      if (open === 0) return;
     }
+  }
+
+  #allowedByAny(): number {
+    let allowed = 0;
+    for (let i = 0; i < permissionCount; i++) if (this.#allowing[i]! >= 0) allowed |= 1 << i;
+    return allowed;
   }
 }
 

@@ -139,6 +139,8 @@ export class Access implements SessionObserver {
     const before = length < 0 ? 0 : this.decision(session, match, Address.text, length);
     const table = session.access?.table ?? null;
     if (table === null) return;
+    // Rules that decide by now, and answers that came before this one, stand.
+    if (isDecided(before, permission)) return;
     const handle = length < 0 ? 0 : this.#index.find(table.decided, match, uri);
     if (handle === 0) {
       this.#onceTold.set(session, [...(this.#onceTold.get(session) ?? []), { ...question, allowed }]);

@@ -4,14 +4,14 @@
  */
 import { fixedLimits } from "../base/limits.ts";
 import { Check, fold } from "./check.ts";
-import { Draft } from "./draft.ts";
+import { Draft, fileOf } from "./draft.ts";
 import { invalidInput } from "./errors.ts";
 import { resolveRoles, unknownUsers } from "./grants.ts";
 import { cycleThrough, unknownGroups } from "./groups.ts";
 import { type RealmGiven, readRealm } from "./realm-shape.ts";
 import { isReservedRealm, realmProblems, realmRecord } from "./realms.ts";
 import type { UserGiven } from "./shapes.ts";
-import { keyOf, type SecurityState } from "./state.ts";
+import { keyOf, parseKey, type SecurityState } from "./state.ts";
 import { blankUser } from "./users.ts";
 import { effectiveRealm, groupOf, masterRealm } from "./view.ts";
 
@@ -34,6 +34,11 @@ export function checkDefinitions(definitions: unknown, state: SecurityState, nam
   });
   if (check.problems.length > 0) throw invalidInput(check.problems);
   const whole = new Draft(state, { fromFile: true });
+  // What follows this file and is no longer in it will go: nothing may count on it.
+  for (const [key, origin] of state.origins()) {
+    const parsed = fileOf(origin) === name ? parseKey(key) : undefined;
+    if (parsed !== undefined) whole.put(parsed.kind, parsed.realm, parsed.id, null);
+  }
   checkNames(check, read, state, name);
   for (const given of read) whole.put("realm", given.uri, "", realmRecord(given, undefined));
   for (const { uri, groups, users } of read) {

@@ -108,7 +108,7 @@ class Application {
     const origin = this.#wanted("realm", uri, "", { fields, password_opts });
     if (origin !== null) {
       const base = uri === masterRealm ? masterRecord() : undefined;
-      this.#draft.put("realm", uri, "", realmRecord(given, base), origin);
+      this.#draft.put("realm", uri, "", realmRecord(given, base, this.#draft), origin);
     }
     if (private_keys === undefined || private_keys.length === 0) return;
     const keysOrigin = this.#wanted("keys", uri, "", private_keys);

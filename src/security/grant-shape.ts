@@ -68,9 +68,7 @@ function readRoles(check: Check, value: unknown, path: string): readonly string[
   return [];
 }
 
-/**
- * `permissionsNeeded` false: none given means all that are there (revoke). `mayDeny`: whether the realm lets grants deny.
- */
+/** `mayDeny`: whether the realm lets grants deny. */
 export function readGrant(check: Check, value: unknown, path: string, mayDeny: boolean): GrantGiven {
   const given = check.dict(value, path, grantKeys);
   const at = path === "" ? "" : `${path}.`;

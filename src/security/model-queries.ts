@@ -95,7 +95,7 @@ export class ModelQueries implements SecurityModel {
   /** A realm that is not there has no rules and allows nothing; one without security allows everything. */
   rulesFor(realm: string, identity: Identity): AccessRules | null {
     const found = this.#grantsFor(realm, identity);
-    return found && compileRules(found.grants, found.roles, found.mostSpecific);
+    return found && compileRules(found.grants, found.roles, found.mostSpecific, this.#authorizerOf(realm));
   }
 
   isGranted(
@@ -125,6 +125,12 @@ export class ModelQueries implements SecurityModel {
     const roles = rolesOf((groups) => this.closure(realm, groups), bearer);
     const grants = roles.flatMap((role) => this.grantsOf(realm, role));
     return { roles, grants, mostSpecific: effective?.mostSpecific ?? false };
+  }
+
+  /** The realm's own, else its prototype's. */
+  #authorizerOf(realm: string): string | null {
+    const named = this.#withPrototype(realm).map((uri) => this.state.get("realm", uri, "")?.authorizer);
+    return named.find((procedure) => procedure != null) ?? null;
   }
 
   #withPrototype(realm: string): readonly string[] {

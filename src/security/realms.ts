@@ -10,7 +10,14 @@ import type { RealmGiven } from "./realm-shape.ts";
 import type { RealmRecord, SigningKey } from "./records.ts";
 import type { Reader } from "./state.ts";
 import { type PasswordParts, putUser } from "./users.ts";
-import { defaultKdf, effectiveRealm, masterRealm } from "./view.ts";
+import {
+  defaultAuthMethods,
+  defaultKdf,
+  effectiveRealm,
+  masterRealm,
+  protocolFor,
+  prototypeOf,
+} from "./view.ts";
 
 const blank = (uri: string): RealmRecord => ({
   uri,
@@ -42,22 +49,20 @@ export function needRealm(reader: Reader, uri: string): RealmRecord {
   return record;
 }
 
-/** What `given` makes of the realm. Without the checks that need other realms. */
-export function realmRecord(given: RealmGiven, before: RealmRecord | undefined): RealmRecord {
+/** What `given` makes of the realm. Without the checks that need other realms; `reader` has the prototype. */
+export function realmRecord(
+  given: RealmGiven,
+  before: RealmRecord | undefined,
+  reader?: Reader,
+): RealmRecord {
   const said = Object.entries(given.fields).filter(([, value]) => value !== undefined);
   const base = before ?? blank(given.uri);
   const record = { ...base, ...(Object.fromEntries(said) as Partial<RealmRecord>) };
   if (given.password_opts === undefined) return Object.freeze(record);
-  const { protocol, params } = { ...before?.password_opts, ...given.password_opts };
-  const methods = record.authmethods ?? [];
-  const both = methods.includes("wampcra") && methods.includes("wamp-scram");
-  return Object.freeze({
-    ...record,
-    password_opts: {
-      protocol: protocol ?? (both ? "both" : methods.includes("wamp-scram") ? "scram" : "cra"),
-      params: params ?? defaultKdf,
-    },
-  });
+  const prototype = reader && prototypeOf(reader, record);
+  const protocol = protocolFor(record.authmethods ?? prototype?.authmethods ?? defaultAuthMethods);
+  const password_opts = { protocol, params: defaultKdf, ...before?.password_opts, ...given.password_opts };
+  return Object.freeze({ ...record, password_opts });
 }
 
 /** Problems of a realm among the others, as `key: what is wrong`. */
@@ -101,7 +106,7 @@ function checkDenials(reader: Reader, record: RealmRecord): void {
 export async function putRealm(draft: Draft, parts: PasswordParts, given: RealmGiven): Promise<RealmRecord> {
   const { uri } = given;
   const before = draft.get("realm", uri, "");
-  const record = realmRecord(given, before);
+  const record = realmRecord(given, before, draft);
   const problems = realmProblems(draft, record, before);
   if (problems.length > 0) throw invalidInput(problems);
   draft.put("realm", uri, "", record);

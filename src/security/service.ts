@@ -337,7 +337,9 @@ export class SecurityService extends ModelQueries implements Security {
   }
 
   putTicket(ticket: TicketRecord): Promise<void> {
-    return this.#in(ticket.authrealm, (draft) => putTicket(draft, ticket, this.#parts.wall_ms()));
+    return this.#in(ticket.authrealm, (draft, uri) =>
+      putTicket(draft, ticket, this.tickets(uri, ticket.authid), this.#parts.wall_ms()),
+    );
   }
 
   revokeTickets(realm: string, authid: string): Promise<number> {

@@ -8,14 +8,18 @@ import type { TicketRecord } from "./records.ts";
 const scopeOf = ({ scope }: TicketRecord): string =>
   JSON.stringify([scope.realm, scope.client_id, scope.device_id]);
 
-export function putTicket(draft: Draft, ticket: TicketRecord, now_ms: number): void {
+/** `present`: the tickets of the same user. */
+export function putTicket(
+  draft: Draft,
+  ticket: TicketRecord,
+  present: readonly TicketRecord[],
+  now_ms: number,
+): void {
   const authrealm = fold(ticket.authrealm);
   const authid = fold(ticket.authid);
   const { id } = ticket;
   if (!/^[\x21-\x7e]{1,128}$/.test(id)) throw invalidInput(["id: must be 1 to 128 visible characters"]);
-  const others = [...draft.entries("ticket", authrealm)]
-    .map(([, other]) => other)
-    .filter((other) => other.authid === authid && other.id !== id);
+  const others = present.filter((other) => other.id !== id);
   const kept = others.filter(
     (other) => other.expires_at * 1_000 > now_ms && scopeOf(other) !== scopeOf(ticket),
   );

@@ -30,15 +30,10 @@ export function prototypeOf(reader: Reader, record: RealmRecord): RealmRecord | 
   return record.prototype_uri === null ? undefined : reader.get("realm", record.prototype_uri, "");
 }
 
-function passwordOptionsOf(
-  record: RealmRecord,
-  authmethods: readonly AuthMethod[],
-  configured: Partial<PasswordOptions>,
-): PasswordOptions {
-  if (record.password_opts !== null) return record.password_opts;
-  const scram = authmethods.includes("wamp-scram");
-  const cra = authmethods.includes("wampcra");
-  return { protocol: scram && cra ? "both" : scram ? "scram" : "cra", params: defaultKdf, ...configured };
+/** Where nobody says how passwords are hashed: so that all methods of the realm that need one can use it. */
+export function protocolFor(authmethods: readonly AuthMethod[]): PasswordOptions["protocol"] {
+  if (!authmethods.includes("wamp-scram")) return "cra";
+  return authmethods.includes("wampcra") ? "both" : "scram";
 }
 
 /** `passwordOptions`: what the configuration says for realms that say nothing. */
@@ -59,7 +54,11 @@ export function effectiveRealm(
     securityEnabled: record.security_enabled ?? prototype?.security_enabled ?? true,
     authmethods,
     ssoRealmUri: record.is_sso_realm ? null : (record.sso_realm_uri ?? prototype?.sso_realm_uri ?? null),
-    passwordOptions: passwordOptionsOf(record, authmethods, passwordOptions),
+    passwordOptions: record.password_opts ?? {
+      protocol: protocolFor(authmethods),
+      params: defaultKdf,
+      ...passwordOptions,
+    },
     // A grant of the prototype that denies must not be lost in a realm that says nothing, or something else.
     mostSpecific: record.rbac === "most_specific" || prototype?.rbac === "most_specific",
   };

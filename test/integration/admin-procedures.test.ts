@@ -137,7 +137,7 @@ test("sources: added, matched by user and address, the most specific first, dele
   assert.deepEqual(await matched(), ["0.0.0.0/0"]);
   assert.deepEqual(await matched("anonymous", "10.1.2.3"), []);
   assert.equal(((await resultOf(boss, "bondy.source.list")) as unknown[]).length, 4);
-  const one = await resultOf(boss, "bondy.source.get", ["com.a", "plain", "10.1.0.0/16"]);
+  const one = await resultOf(boss, "bondy.source.get", ["com.a", "plain", "10.1.2.3/16"]);
   assert.deepEqual(pick(one, "usernames", "authmethod"), { usernames: ["plain"], authmethod: "ticket" });
   await ask(boss, "bondy.source.delete", ["com.a", ["plain"], "10.0.0.0/8"]);
   await ask(boss, "bondy.source.delete", ["com.a", "all", "0.0.0.0/0", "password"]);

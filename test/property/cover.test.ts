@@ -5,7 +5,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { contains, intersects, matches, specificityOf, type UriPattern } from "../../src/protocol/cover.ts";
+import {
+  contains,
+  headOf,
+  intersects,
+  matches,
+  specificityOf,
+  type UriPattern,
+} from "../../src/protocol/cover.ts";
 import { Match } from "../../src/protocol/messages.ts";
 import { Permission } from "../../src/protocol/permissions.ts";
 import { decide } from "../../src/security/decide.ts";
@@ -89,6 +96,8 @@ test("two patterns intersect exactly if they have a URI in common", () => {
       const expected = [...knownSet(a)].some((uri) => other.has(uri));
       assert.equal(intersects(a, b), expected);
       assert.equal(intersects(b, a), expected);
+      const [one, two] = [headOf(a), headOf(b)];
+      if (expected) assert.ok(one.startsWith(two) || two.startsWith(one));
       if (expected) met++;
     }),
     { seed, numRuns },

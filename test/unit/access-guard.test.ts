@@ -125,6 +125,20 @@ test("what a rule allows is allowed at once, and what none allows waits for the 
   assert.equal(rig.call(peer, "com.closed.a"), Verdict.pending);
 });
 
+test("an answer that comes when rules decide by now changes nothing", () => {
+  const rig = new GuardRig(rulesOf([], "com.authorizer"));
+  const { access, guard } = rig.parts;
+  const peer = rig.join();
+  assert.equal(rig.call(peer, "a.b"), Verdict.pending);
+  const { question } = guard;
+  rig.rules = rulesOf([]);
+  access.expire(new Set(["realm1"]), [peer]);
+  for (const cache of [true, false]) {
+    access.settle(peer, question, true, cache);
+    assert.equal(rig.call(peer, "a.b"), Verdict.refused);
+  }
+});
+
 test("the authorizer is asked about disclosure too, and not about giving up what is one's own", () => {
   const rig = new GuardRig(rulesOf([], "com.authorizer"));
   const { access, guard } = rig.parts;

@@ -58,6 +58,11 @@ test("a realm inherits from its prototype, and what it says itself is stronger",
   assert.equal(realm?.allowConnections, true);
   assert.equal(security.realm("proto")?.allowConnections, false);
   assert.equal(realm?.passwordOptions.protocol, "both");
+  await security.updateRealm("child", { password_opts: { params: { iterations: 5_000 } } });
+  assert.deepEqual(security.realm("child")?.passwordOptions, {
+    protocol: "both",
+    params: { kdf: "pbkdf2", iterations: 5_000 },
+  });
   assert.deepEqual(security.group("child", "lead")?.meta, { of: "child" });
   assert.deepEqual(security.closure("child", ["lead"]), ["lead"]);
   assert.deepEqual(security.closure("proto", ["lead"]), ["lead", "staff"]);
