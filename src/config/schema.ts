@@ -56,7 +56,7 @@ const securitySchema = z
       })
       .optional()
       .describe(
-        "A security_config.json as Bondy has it, or several; ${VAR} is filled in where the name ends in .template.",
+        "A security_config.json as Bondy has it, or several; variables are filled in where the name ends in .template.",
       ),
     automatically_create_realms: z
       .boolean()
