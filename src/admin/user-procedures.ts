@@ -1,6 +1,6 @@
 /** `bondy.user.*` */
 import type { Limits } from "../base/limits.ts";
-import { aDict, aText, invalidArgument, texts } from "../router/meta/meta-args.ts";
+import { aDict, aText, type Dict, invalidArgument, texts } from "../router/meta/meta-args.ts";
 import { requireListable } from "../router/meta/pattern-queries.ts";
 import type { Security } from "../security/model.ts";
 import type { AdminCall, AdminHandler } from "./admin-call.ts";
@@ -10,8 +10,20 @@ import { requiredRealm, requiredUser } from "./required.ts";
 
 type Name = Extract<AdminProcedure, `user.${string}`>;
 
+/** What of a user is kept in its sign-on realm. */
+const credentialKeys = ["password", "authorized_keys"] as const;
+
 export function userProcedures(security: Security, limits: Limits): Readonly<Record<Name, AdminHandler>> {
   const nameOf = (call: AdminCall): string => call.text(1, "name");
+  /** Who administers a realm does not administer the realm where its users have their passwords and keys. */
+  const requireHome = (call: AdminCall, name: string): void => {
+    const home = security.principal(call.realm, name)?.credentialRealm;
+    if (home !== undefined && home !== call.realm) call.requireIn(home);
+  };
+  const requireHomeOf = (call: AdminCall, user: Dict): void => {
+    const home = user["sso_realm_uri"];
+    if (typeof home === "string" && credentialKeys.some((key) => key in user)) call.requireIn(home);
+  };
   const setEnabled =
     (enabled: boolean): AdminHandler =>
     async (call) => {
@@ -30,7 +42,9 @@ export function userProcedures(security: Security, limits: Limits): Readonly<Rec
   const several = (call: AdminCall): readonly string[] => call.arg(2, "groups", texts);
   return {
     "user.add": async (call) => {
-      const user = await security.addUser(call.realm, call.arg(1, "user", aDict));
+      const given = call.arg(1, "user", aDict);
+      requireHomeOf(call, given);
+      const user = await security.addUser(call.realm, given);
       return [userForm(security, call.realm, user)];
     },
     "user.get": (call) => [userForm(security, call.realm, requiredUser(security, call.realm, nameOf(call)))],
@@ -41,7 +55,10 @@ export function userProcedures(security: Security, limits: Limits): Readonly<Rec
       return [users.map((user) => userForm(security, realm, user))];
     },
     "user.update": async (call) => {
-      const user = await security.updateUser(call.realm, nameOf(call), call.arg(2, "user", aDict));
+      const given = call.arg(2, "user", aDict);
+      requireHomeOf(call, given);
+      if (credentialKeys.some((key) => key in given)) requireHome(call, nameOf(call));
+      const user = await security.updateUser(call.realm, nameOf(call), given);
       return [userForm(security, call.realm, user)];
     },
     "user.delete": async (call) => {
@@ -59,6 +76,7 @@ export function userProcedures(security: Security, limits: Limits): Readonly<Rec
       const old = call.option(3, "old", aText);
       if (call.isSelf && old === undefined)
         throw invalidArgument('argument 4 ("old") is missing: a user that changes its own password knows it');
+      if (!call.isSelf) requireHome(call, nameOf(call));
       await security.changePassword(call.realm, nameOf(call), password, old);
       return [];
     },

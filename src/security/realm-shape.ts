@@ -14,7 +14,6 @@ import {
   type GroupGiven,
   readGroup,
   readPasswordOptions,
-  readPublicKeys,
   readSource,
   readUser,
   type SourceGiven,
@@ -51,7 +50,6 @@ const fieldKeys = [
   "rbac",
   "authorizer",
   "authenticators",
-  "trustroots",
   "issuers",
   "info",
   "options",
@@ -119,7 +117,6 @@ function readFields(check: Check, given: Dict, at: (key: string) => string): Rea
     rbac: maybe("rbac", (value, path) => check.oneOf(value, path, ["additive", "most_specific"] as const)),
     authorizer: maybe("authorizer", (value, path) => check.uri(value, path)),
     authenticators: maybe("authenticators", (value, path) => readAuthenticators(check, value, path)),
-    trustroots: maybe("trustroots", (value, path) => readPublicKeys(check, value, path)),
     issuers: maybe("issuers", (value, path) =>
       check
         .list(value, path, fixedLimits.keysPerList_max)

@@ -327,3 +327,18 @@ test("tickets: issued to who has logged in, verified, revoked", async () => {
   await ask(boss, "bondy.ticket.revoke_all", ["com.a", "plain"]);
   assert.deepEqual(rig.security.tickets("com.a", "plain"), []);
 });
+
+test("who administers a realm does not take over accounts whose passwords are in a sign-on realm", async () => {
+  await using rig = await adminRig();
+  const { boss } = await administrators(rig);
+  await rig.security.createRealm({ uri: "com.sso", is_sso_realm: true, allow_connections: false });
+  await rig.security.addUser("com.sso", { username: "ceo", password: "the-first-one" });
+  await rig.security.updateRealm("com.a", { sso_realm_uri: "com.sso" });
+  const before = rig.security.user("com.sso", "ceo")?.credentials;
+  const taken = { username: "ceo", password: "taken-over", sso_realm_uri: "com.sso" };
+  const denied = "wamp.error.not_authorized";
+  await refused(boss, denied, /denial/, "bondy.user.add", ["com.a", taken]);
+  await ask(boss, "bondy.user.add", ["com.a", { username: "ceo", sso_realm_uri: "com.sso" }]);
+  await refused(boss, denied, /denial/, "bondy.user.change_password", ["com.a", "ceo", "taken-over"]);
+  assert.deepEqual(rig.security.user("com.sso", "ceo")?.credentials, before);
+});
