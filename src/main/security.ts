@@ -76,7 +76,7 @@ async function open(
   store: Store,
   kdf: KeyDerivation,
 ): Promise<Secured> {
-  const { definitions = [], automaticRealms = false, administrator = {}, password } = options.security ?? {};
+  const { definitions = [], automaticRealms, administrator = {}, password } = options.security ?? {};
   const security = await openSecurity({
     store,
     hashPassword: (text, how) => hashPassword(kdf, text, how, fillRandom, wall_ms()),
@@ -84,7 +84,7 @@ async function open(
     wall_ms,
     fillRandom,
     ...(password === undefined ? {} : { passwordOptions: password }),
-    ...(automaticRealms ? { automaticRealms: {} } : {}),
+    ...(automaticRealms === undefined ? {} : { automaticRealms }),
     log: base.log,
   });
   for (const { name, realms } of definitions) await applyDefinitions(security, realms, name);
