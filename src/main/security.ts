@@ -23,7 +23,7 @@ import type { AccessPolicy, Authenticator, KeyDerivation, Store } from "../ports
 import type { Realm } from "../router/realm.ts";
 import type { Realms } from "../router/realms.ts";
 import { type Administrator, ensureAdministrator } from "../security/bootstrap.ts";
-import { applyDefinitions } from "../security/file.ts";
+import { applyDefinitions, dropOtherDefinitions } from "../security/file.ts";
 import type { EffectiveRealm } from "../security/model.ts";
 import { openSecurity } from "../security/open.ts";
 import type { SecurityService } from "../security/service.ts";
@@ -88,6 +88,10 @@ async function open(
     log: base.log,
   });
   for (const { name, realms } of definitions) await applyDefinitions(security, realms, name);
+  await dropOtherDefinitions(
+    security,
+    definitions.map(({ name }) => name),
+  );
   const made = await ensureAdministrator(security, administrator.password);
   if (made !== null) administrator.onMade?.(made);
   const tickets = new TicketService({ security, node: security.nodeId, wall_ms });
