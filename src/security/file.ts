@@ -46,7 +46,8 @@ export async function dropOtherDefinitions(
     (_draft, state) => new Set([...state.origins()].map(([, origin]) => fileOf(origin))),
     { fromFile: true },
   );
-  for (const name of found) if (!kept.has(name)) await applyDefinitions(security, [], name);
+  for (const name of found)
+    if (name !== undefined && !kept.has(name)) await applyDefinitions(security, [], name);
 }
 
 /** Text that is the same for the same JSON, whatever the order of keys. */
