@@ -13,7 +13,7 @@ import { type AuthMethod, authMethods } from "../security/records.ts";
 import { anonymousIdentity } from "./anonymous.ts";
 import { type AttemptLimits, Attempts, type PendingLimits, PendingLogins } from "./attempts.ts";
 import { LoginRun, tooMany } from "./login.ts";
-import type { Login, Method } from "./method.ts";
+import { type Login, type Method, methodAliases } from "./method.ts";
 import { SourceRules, sourceKey } from "./sources.ts";
 
 export type LoginLimits = AttemptLimits & PendingLimits;
@@ -49,6 +49,19 @@ const needAuthid: ReadonlySet<string> = new Set(["password", "wampcra", "wamp-sc
 const abort = (error: string, message: string): AuthAnswer => ({ kind: "abort", error, message });
 
 const isAuthMethod = (name: string): name is AuthMethod => (authMethods as readonly string[]).includes(name);
+
+/**
+ * The methods that a client wants, in its order, and what it calls them. The form of the specification is preferred where it wants
+ * both.
+ */
+function wishesOf({ authmethods }: HelloRequest): ReadonlyMap<AuthMethod, string> {
+  const wished = new Map<AuthMethod, string>();
+  for (const name of authmethods.slice(0, fixedLimits.authmethods_max)) {
+    const method = Object.hasOwn(methodAliases, name) ? methodAliases[name]! : name;
+    if (isAuthMethod(method) && (method === name || !wished.has(method))) wished.set(method, name);
+  }
+  return wished;
+}
 
 /** "" for a Unix socket. */
 const addressOf = ({ transport: { peer } }: HelloRequest): string => (peer.startsWith("/") ? "" : peer);
@@ -130,8 +143,7 @@ export class Negotiator implements Authenticator {
     const offered = this.#offered(realm);
     const sources = this.#sources.of(realm.uri);
     const from = addressOf(hello);
-    const wished = new Set(hello.authmethods.slice(0, fixedLimits.authmethods_max).filter(isAuthMethod));
-    return [...wished].filter((name) => {
+    return [...wishesOf(hello).keys()].filter((name) => {
       if (!offered.includes(name) || (hello.authid === undefined && needAuthid.has(name))) return false;
       const isDynamic = this.#isDynamic(realm, name);
       if (!isDynamic && this.#methods.get(name)?.isOpen?.(hello) === false) return false;
@@ -150,10 +162,12 @@ export class Negotiator implements Authenticator {
     const address = addressOf(hello);
     const sources = this.#sources.of(realm.uri);
     const principal = authid === undefined ? undefined : this.#options.model.principal(realm.uri, authid);
+    const wished = wishesOf(hello);
     const login = (method: AuthMethod): Login => ({
       hello,
       realm,
       address,
+      calledAs: wished.get(method)!,
       ...(this.#isDynamic(realm, method) ? { principal: undefined } : { principal }),
     });
     const usable = (name: AuthMethod): boolean => {
