@@ -2,7 +2,8 @@
 import type { Limits } from "../base/limits.ts";
 import { aDict, aText, type Dict, invalidArgument, texts } from "../router/meta/meta-args.ts";
 import { requireListable } from "../router/meta/pattern-queries.ts";
-import type { Security } from "../security/model.ts";
+import { fold } from "../security/check.ts";
+import type { MayChange, Security } from "../security/model.ts";
 import type { AdminCall, AdminHandler } from "./admin-call.ts";
 import type { AdminProcedure } from "./catalogue.ts";
 import { grantForm, userForm } from "./forms.ts";
@@ -16,10 +17,11 @@ const credentialKeys = ["password", "authorized_keys"] as const;
 export function userProcedures(security: Security, limits: Limits): Readonly<Record<Name, AdminHandler>> {
   const nameOf = (call: AdminCall): string => call.text(1, "name");
   /** Who administers a realm does not administer the realm where its users have their passwords and keys. */
-  const requireHome = (call: AdminCall, name: string): void => {
-    const home = security.principal(call.realm, name)?.credentialRealm;
-    if (home !== undefined && home !== call.realm) call.requireIn(home);
-  };
+  const mayChangeOf =
+    (call: AdminCall): MayChange =>
+    (home) => {
+      if (home !== fold(call.realm)) call.requireIn(home);
+    };
   const requireHomeOf = (call: AdminCall, user: Dict): void => {
     const home = user["sso_realm_uri"];
     if (typeof home === "string" && credentialKeys.some((key) => key in user)) call.requireIn(home);
@@ -57,8 +59,7 @@ export function userProcedures(security: Security, limits: Limits): Readonly<Rec
     "user.update": async (call) => {
       const given = call.arg(2, "user", aDict);
       requireHomeOf(call, given);
-      if (credentialKeys.some((key) => key in given)) requireHome(call, nameOf(call));
-      const user = await security.updateUser(call.realm, nameOf(call), given);
+      const user = await security.updateUser(call.realm, nameOf(call), given, mayChangeOf(call));
       return [userForm(security, call.realm, user)];
     },
     "user.delete": async (call) => {
@@ -76,8 +77,8 @@ export function userProcedures(security: Security, limits: Limits): Readonly<Rec
       const old = call.option(3, "old", aText);
       if (call.isSelf && old === undefined)
         throw invalidArgument('argument 4 ("old") is missing: a user that changes its own password knows it');
-      if (!call.isSelf) requireHome(call, nameOf(call));
-      await security.changePassword(call.realm, nameOf(call), password, old);
+      const mayChange = call.isSelf ? undefined : mayChangeOf(call);
+      await security.changePassword(call.realm, nameOf(call), password, old, mayChange);
       return [];
     },
     "user.add_alias": async (call) => {
