@@ -89,6 +89,7 @@ export class LoginRun {
         answered = true;
         return this.#proceed(challenge, signature, extra);
       },
+      abandon: () => this.#shared.pending.close(this.#pending),
     };
   }
 

@@ -74,7 +74,13 @@ export class Front {
   }
 
   #onSocket(socket: Socket): void {
-    const peer = peerAddress(socket.remoteAddress ?? "");
+    const { remoteAddress } = socket;
+    // Gone already: nobody can say where it was, and nobody hears an answer. What it has sent may still be there to be read.
+    if (remoteAddress === undefined && typeof this.server.address() === "object") {
+      socket.on("error", () => {}).destroy();
+      return;
+    }
+    const peer = peerAddress(remoteAddress ?? "");
     if (this.proxies.trusts(peer)) this.#awaitHeader(socket, peer);
     else this.#begin(socket, peer);
   }

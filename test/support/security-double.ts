@@ -18,7 +18,6 @@ export const realmRecord = (uri: string, given: Partial<RealmRecord> = {}): Real
   rbac: null,
   authorizer: null,
   authenticators: null,
-  trustroots: null,
   issuers: null,
   info: {},
   options: {},
