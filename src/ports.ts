@@ -298,6 +298,8 @@ export type AuthAnswer =
       readonly method: string;
       readonly extra: Dict;
       proceed(signature: string, extra: Dict): AuthAnswer | Promise<AuthAnswer>;
+      /** The client has gone: nobody will answer it. */
+      abandon?(): void;
     }
   /** ABORT. */
   | { readonly kind: "abort"; readonly error: string; readonly message: string };
@@ -305,6 +307,8 @@ export type AuthAnswer =
 /** Decides who a HELLO is, now or later. A promise that rejects is a fault of ours: the session is aborted and the cause logged. */
 export interface Authenticator {
   begin(hello: HelloRequest): AuthAnswer | Promise<AuthAnswer>;
+  /** Whether a session may go on over this transport: it is asked when one is resumed. Absent: over any. */
+  mayResume?(identity: Identity, realm: string, transport: TransportInfo): boolean;
 }
 
 // ---- authorisation

@@ -175,12 +175,23 @@ export class Follower implements SessionObserver {
     const { identity, realm } = session;
     const ticket = this.#parts.ticketOf(session);
     if (ticket !== undefined) this.#tickets.set(session, ticket);
+    this.#endIfLate(session, ticket);
     if (identity?.user === undefined || realm === null) return;
     const sessions = this.#byUser.get(identity.user) ?? new Set<RouterSession>();
     this.#byUser.set(identity.user, sessions.add(session));
     const groups = this.#parts.model.user(realm.uri, identity.user)?.groups ?? [];
     const roles = new Set(identity.roles ?? []);
     if (groups.some((group) => !roles.has(group))) this.#chosen.add(session.id);
+  }
+
+  /** What has changed between the proof and now, nobody has told it. */
+  #endIfLate(session: RouterSession, ticket: UsedTicket | undefined): void {
+    const { identity, realm } = session;
+    if (identity?.user === undefined || realm === null) return;
+    const isGone = this.#parts.model.principal(realm.uri, identity.user)?.enabled !== true;
+    if (!isGone && (identity.ticket === undefined || ticket !== undefined)) return;
+    const message = isGone ? "the user is not there any more" : "the ticket has been revoked";
+    this.#carryOut({ kind: "end", session, reason: closeReasons.killed, message });
   }
 
   onLeave(session: RouterSession): void {

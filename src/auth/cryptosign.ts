@@ -75,6 +75,9 @@ export class Cryptosign implements Method {
       proceed: (signature) => {
         const { publicKey } = wishes;
         const principal = isNamed ? login.principal : this.#owners?.ownerOf(login.realm, hexOf(publicKey));
+        // The router signs whatever a HELLO asks it to: what its own key has signed proves nothing.
+        if (hexOf(publicKey) === this.#routerKey.publicKey)
+          return { kind: "failed", why: "the key is the router's own" };
         return check(principal, { signature, message, publicKey });
       },
     };

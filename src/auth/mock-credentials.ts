@@ -13,6 +13,17 @@ const craParameters: KdfParameters = { kdf: "pbkdf2", iterations: 10_000 };
 
 export type MockCredentials = (login: Login, kind: "cra" | "scram") => Credentials;
 
+/** Whether the user who does not exist would have `ability`: always the same for a name, and nothing that the name shows. */
+export type MockAbility = (login: Pick<Login, "hello" | "realm">, ability: string) => boolean;
+
+/** One name in four has an ability. `secret` as for mockCredentials. */
+export function mockAbility(secret: Uint8Array): MockAbility {
+  return ({ hello, realm }, ability) => {
+    const name = JSON.stringify([realm.uri, fold(hello.authid ?? ""), ability]);
+    return (hmac(secret, `ability ${name}`)[0]! & 3) === 0;
+  };
+}
+
 /** `secret`: 32 random bytes or more that stay the same over restarts, or salts of invented users would show by changing. */
 export function mockCredentials(secret: Uint8Array): MockCredentials {
   return ({ hello, realm }, kind) => {

@@ -6,14 +6,15 @@
 import type { Log } from "../base/log.ts";
 import { fixedLimits } from "../base/limits.ts";
 import type { Metrics } from "../base/metrics.ts";
-import type { AuthAnswer, Authenticator, HelloRequest } from "../ports.ts";
+import type { AuthAnswer, Authenticator, HelloRequest, Identity, TransportInfo } from "../ports.ts";
 import { errors } from "../protocol/errors.ts";
 import type { EffectiveRealm, Security } from "../security/model.ts";
 import { type AuthMethod, authMethods } from "../security/records.ts";
 import { anonymousIdentity } from "./anonymous.ts";
 import { type AttemptLimits, Attempts, type PendingLimits, PendingLogins } from "./attempts.ts";
 import { LoginRun, tooMany } from "./login.ts";
-import type { Login, Method } from "./method.ts";
+import { type Login, type Method, methodAliases } from "./method.ts";
+import type { MockAbility } from "./mock-credentials.ts";
 import { SourceRules, sourceKey } from "./sources.ts";
 
 export type LoginLimits = AttemptLimits & PendingLimits;
@@ -25,6 +26,8 @@ export interface NegotiatorOptions {
   /** Those that take the place of the above in realms whose `authenticators` name a procedure for them. */
   readonly dynamic: readonly Method[];
   readonly limits: LoginLimits;
+  /** What those who are unknown are led to believe that they could use. */
+  readonly mockAbility: MockAbility;
   readonly metrics: Metrics;
   readonly log: Log;
   /** Random integers in 1..2^53. */
@@ -50,8 +53,25 @@ const abort = (error: string, message: string): AuthAnswer => ({ kind: "abort", 
 
 const isAuthMethod = (name: string): name is AuthMethod => (authMethods as readonly string[]).includes(name);
 
+/**
+ * The methods that a client wants, in its order, and what it calls them. The form of the specification is preferred where it wants
+ * both.
+ */
+function wishesOf({ authmethods }: HelloRequest): ReadonlyMap<AuthMethod, string> {
+  const wished = new Map<AuthMethod, string>();
+  for (const name of authmethods.slice(0, fixedLimits.authmethods_max)) {
+    const method = Object.hasOwn(methodAliases, name) ? methodAliases[name]! : name;
+    if (isAuthMethod(method) && (method === name || !wished.has(method))) wished.set(method, name);
+  }
+  return wished;
+}
+
 /** "" for a Unix socket. */
-const addressOf = ({ transport: { peer } }: HelloRequest): string => (peer.startsWith("/") ? "" : peer);
+const addressOf = ({ peer }: TransportInfo): string => {
+  if (peer.startsWith("/")) return "";
+  // A socket whose address could not be told any more is not one of this machine.
+  return peer === "" ? "unknown" : peer;
+};
 
 export class Negotiator implements Authenticator {
   readonly #options: NegotiatorOptions;
@@ -84,6 +104,23 @@ export class Negotiator implements Authenticator {
     return choice === "anonymous" ? this.#welcomeAnonymous() : this.#start(choice);
   }
 
+  /** Who came in once must still be allowed from where it comes back, which may be another place than the one it proved itself from. */
+  mayResume({ authmethod, authprovider, user }: Identity, uri: string, transport: TransportInfo): boolean {
+    const { model } = this.#options;
+    const realm = model.realm(uri);
+    if (realm === undefined || !realm.allowConnections) return false;
+    if (!realm.securityEnabled) return true;
+    const principal = user === undefined ? undefined : model.principal(uri, user);
+    if (user !== undefined && principal?.enabled !== true) return false;
+    const method = isAuthMethod(authmethod) ? authmethod : undefined;
+    if (method === undefined || (method === "tls" && transport.tls?.certificate === undefined)) return false;
+    const sources = this.#sources.of(realm.uri);
+    if (authprovider === "dynamic" && !sources.govern(method)) return true;
+    const names = user === undefined ? ["all"] : [user, "all"];
+    if (method === "anonymous") names.push("anonymous");
+    return sources.allows(names, method, addressOf(transport));
+  }
+
   #welcomeAnybody({ authid }: HelloRequest, shown: string): AuthAnswer {
     if (authid === undefined) return this.#welcomeAnonymous();
     const message = `security is disabled in realm ${shown}: everybody is anonymous there, and joins without authid`;
@@ -98,20 +135,22 @@ export class Negotiator implements Authenticator {
   #start(choice: Choice): AuthAnswer | Promise<AuthAnswer> {
     const { hello, realm, address } = choice.login;
     const { now_ms, metrics } = this.#options;
-    const attempt = { source: sourceKey(address), realm: realm.uri, authid: hello.authid ?? "" };
+    // Where realms share users, guesses made through any of them are guesses at the same passwords.
+    const shared = realm.ssoRealmUri ?? realm.uri;
+    const attempt = { source: sourceKey(address), realm: shared, authid: hello.authid ?? "" };
     const allowed = this.#attempts.allows(attempt, now_ms());
     const pending = allowed ? this.#pending.open(attempt.source, now_ms()) : null;
     if (pending === null) {
       metrics.loginsLimited++;
       return tooMany;
     }
-    const shared = {
+    const parts = {
       ...this.#options,
       attempts: this.#attempts,
       pending: this.#pending,
       sources: this.#sources,
     };
-    return new LoginRun(shared, choice, attempt, pending).begin();
+    return new LoginRun(parts, choice, attempt, pending).begin();
   }
 
   /** What the realm has for anybody: its methods as far as they are built, in its own order. */
@@ -129,9 +168,8 @@ export class Negotiator implements Authenticator {
   #openMethods(hello: HelloRequest, realm: EffectiveRealm): readonly AuthMethod[] {
     const offered = this.#offered(realm);
     const sources = this.#sources.of(realm.uri);
-    const from = addressOf(hello);
-    const wished = new Set(hello.authmethods.slice(0, fixedLimits.authmethods_max).filter(isAuthMethod));
-    return [...wished].filter((name) => {
+    const from = addressOf(hello.transport);
+    return [...wishesOf(hello).keys()].filter((name) => {
       if (!offered.includes(name) || (hello.authid === undefined && needAuthid.has(name))) return false;
       const isDynamic = this.#isDynamic(realm, name);
       if (!isDynamic && this.#methods.get(name)?.isOpen?.(hello) === false) return false;
@@ -147,18 +185,24 @@ export class Negotiator implements Authenticator {
    */
   #choose(hello: HelloRequest, realm: EffectiveRealm, open: readonly AuthMethod[]): Choice | "anonymous" {
     const { authid } = hello;
-    const address = addressOf(hello);
+    const address = addressOf(hello.transport);
     const sources = this.#sources.of(realm.uri);
     const principal = authid === undefined ? undefined : this.#options.model.principal(realm.uri, authid);
+    const wished = wishesOf(hello);
     const login = (method: AuthMethod): Login => ({
       hello,
       realm,
       address,
+      calledAs: wished.get(method)!,
       ...(this.#isDynamic(realm, method) ? { principal: undefined } : { principal }),
     });
+    // Whom the model does not know, a procedure of the realm may know.
+    const mayBeDynamic = open.some((name) => name !== "anonymous" && this.#isDynamic(realm, name));
     const usable = (name: AuthMethod): boolean => {
-      if (name === "anonymous" || this.#isDynamic(realm, name)) return true;
-      if (principal === undefined) return false;
+      // Not what is left over for a name: that nobody has it would show by this.
+      if (name === "anonymous") return authid === undefined || name === open[0];
+      if (this.#isDynamic(realm, name)) return true;
+      if (principal === undefined) return !mayBeDynamic && this.#pretends(name, { hello, realm }, address);
       const allowed = sources.allows([principal.user.username, "all"], name, address);
       return allowed && this.#methods.get(name)!.suits(login(name));
     };
@@ -167,6 +211,25 @@ export class Negotiator implements Authenticator {
     if (chosen !== undefined) return this.#choice(chosen, login(chosen), false);
     const mock = mockMethod(open, realm, (name) => sources.allows(["all"], name, address));
     return this.#choice(mock, { ...login(mock), principal: undefined }, principal !== undefined);
+  }
+
+  /**
+   * Whether somebody unknown is led through a method as if it could use it. What users have in different ways – passwords, keys, rules
+   * that name them – an unknown name has or has not, as if by chance, but always in the same way: which method is chosen out of several
+   * that a client offers tells nothing of whether there is such a user.
+   */
+  #pretends(name: AuthMethod, login: Pick<Login, "hello" | "realm">, address: string): boolean {
+    const { mockAbility } = this.#options;
+    // `trust` lets in at once whom it is for: it is passed over for all others.
+    if (login.hello.authid === undefined || name === "trust") return false;
+    const isForAll = this.#sources.of(login.realm.uri).allows(["all"], name, address);
+    if (!isForAll && !mockAbility(login, `source ${name}`)) return false;
+    const { realm } = login;
+    // Who is known without a password can mostly show a key. Where there are no keys, everybody is taken to have a password.
+    const hasOnlyKeys = realm.authmethods.includes("cryptosign") && mockAbility(login, "keys only");
+    if (name === "cryptosign") return hasOnlyKeys || mockAbility(login, "keys");
+    if (!isHashed(name)) return true;
+    return isHashedFor(name, realm) && !hasOnlyKeys;
   }
 
   #choice(name: AuthMethod, login: Login, doomed: boolean): Choice {
@@ -189,7 +252,14 @@ export class Negotiator implements Authenticator {
 }
 
 /** What one user has and another has not. Whoever has none of these is led past them, and so is whoever is unknown. */
-const individual: ReadonlySet<string> = new Set(["cryptosign", "tls", "trust"]);
+const individual: ReadonlySet<string> = new Set(["cryptosign", "trust"]);
+
+const isHashed = (name: AuthMethod): boolean =>
+  name === "password" || name === "wampcra" || name === "wamp-scram";
+
+/** Whether the realm hashes passwords in a way that serves this method. */
+const isHashedFor = (name: AuthMethod, { passwordOptions: { protocol } }: EffectiveRealm): boolean =>
+  (name !== "wampcra" || protocol !== "scram") && (name !== "wamp-scram" || protocol !== "cra");
 
 /**
  * The method that somebody is led through who can use none, or is unknown: the first that users of the realm usually can use, which
@@ -197,12 +267,11 @@ const individual: ReadonlySet<string> = new Set(["cryptosign", "tls", "trust"]);
  */
 function mockMethod(
   open: readonly AuthMethod[],
-  { passwordOptions: { protocol } }: EffectiveRealm,
+  realm: EffectiveRealm,
   isForAll: (name: AuthMethod) => boolean,
 ): AuthMethod {
-  const hashed = open.filter(
-    (name) => (name !== "wampcra" || protocol !== "scram") && (name !== "wamp-scram" || protocol !== "cra"),
-  );
+  const hashed = open.filter((name) => name !== "anonymous" && isHashedFor(name, realm));
   const usual = hashed.filter((name) => !individual.has(name));
-  return usual.find(isForAll) ?? usual[0] ?? hashed.find(isForAll) ?? open[0]!;
+  const last = open.find((name) => name !== "anonymous") ?? open[0]!;
+  return usual.find(isForAll) ?? usual[0] ?? hashed.find(isForAll) ?? last;
 }

@@ -8,6 +8,7 @@ import { importJWK, SignJWT } from "jose";
 import { fixedLimits } from "../base/limits.ts";
 import type { Identity } from "../ports.ts";
 import { errors, WampError } from "../protocol/errors.ts";
+import { credentialsDiffer } from "../security/draft.ts";
 import type { Principal, Security } from "../security/model.ts";
 import type { TicketRecord } from "../security/records.ts";
 import { check, ownAlgorithms, publicKeySet, tokenTypes, unchecked } from "./jwt.ts";
@@ -76,16 +77,28 @@ export class TicketService {
     };
     const token = await this.#sign(ticket, { authmethod: identity.authmethod, issued_on: node });
     await security.putTicket(ticket);
+    // Changes that were under way may have been made before this one.
+    const now = security.principal(realm, principal.user.username);
+    if (now?.enabled !== true || credentialsDiffer(now.credentialUser, principal.credentialUser)) {
+      await security.revokeTicket(authrealm, ticket.id);
+      throw new WampError(errors.notAuthorized.uri, "the user has changed meanwhile");
+    }
     return { ticket: token, id: ticket.id, issued_at, expires_at: ticket.expires_at, scope };
   }
 
-  #entitled({ authmethod, user }: Identity, realm: string): Principal {
+  #entitled({ authmethod, user, roles = [] }: Identity, realm: string): Principal {
     const principal = user === undefined ? undefined : this.#options.security.principal(realm, user);
     // A ticket for a ticket would outlive every expiry.
     if (principal === undefined || authmethod === "ticket" || authmethod === "anonymous")
       throw new WampError(
         errors.notAuthorized.uri,
         `a session that has come by ${authmethod} is given no ticket`,
+      );
+    // A ticket lets in with all of them: a token that was given for less would become one for everything.
+    if (!principal.user.groups.every((group) => roles.includes(group)))
+      throw new WampError(
+        errors.notAuthorized.uri,
+        "a session that acts in some of its user's groups only is given no ticket",
       );
     return principal;
   }

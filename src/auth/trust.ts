@@ -3,7 +3,8 @@ import type { Method } from "./method.ts";
 
 export const trustMethod: Method = {
   name: "trust",
-  suits: ({ principal }) => principal !== undefined,
+  // A disabled user is not let in at once, and must not show by being refused at once where others are asked something.
+  suits: ({ principal }) => principal?.enabled === true,
   begin: ({ principal }) =>
     principal === undefined ? { kind: "failed", why: "no such user" } : { kind: "proved" },
 };

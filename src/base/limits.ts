@@ -15,6 +15,8 @@ export const fixedLimits = Object.freeze({
   uriComponents_max: 64,
   /** Bytes of one outbound batch, unless its only message is larger. Beyond: the peer receives a further batch. */
   batchBytes_max: 64 << 10,
+  /** Bytes of HELLO and of AUTHENTICATE. Beyond: ABORT wamp.error.payload_size_exceeded. */
+  handshakeBytes_max: 64 << 10,
   /** Length of an authid or authrole in characters. Beyond: ABORT wamp.error.protocol_violation. */
   authText_max: 512,
   /** Length of the message that wamp.session.kill sends, in characters. Beyond: ERROR wamp.error.invalid_argument. */

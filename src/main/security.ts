@@ -7,7 +7,7 @@ import { KeySets } from "../auth/jwks.ts";
 import { createKeyDerivation } from "../auth/kdf.ts";
 import { KeyOwners } from "../auth/key-owners.ts";
 import type { Method } from "../auth/method.ts";
-import { type MockCredentials, mockCredentials } from "../auth/mock-credentials.ts";
+import { mockAbility, mockCredentials } from "../auth/mock-credentials.ts";
 import { Negotiator } from "../auth/negotiator.ts";
 import { OAuth2 } from "../auth/oauth2.ts";
 import { passwordMethod } from "../auth/password.ts";
@@ -23,7 +23,7 @@ import type { AccessPolicy, Authenticator, KeyDerivation, Store } from "../ports
 import type { Realm } from "../router/realm.ts";
 import type { Realms } from "../router/realms.ts";
 import { type Administrator, ensureAdministrator } from "../security/bootstrap.ts";
-import { applyDefinitions } from "../security/file.ts";
+import { applyDefinitions, dropOtherDefinitions } from "../security/file.ts";
 import type { EffectiveRealm } from "../security/model.ts";
 import { openSecurity } from "../security/open.ts";
 import type { SecurityService } from "../security/service.ts";
@@ -88,11 +88,15 @@ async function open(
     log: base.log,
   });
   for (const { name, realms } of definitions) await applyDefinitions(security, realms, name);
+  await dropOtherDefinitions(
+    security,
+    definitions.map(({ name }) => name),
+  );
   const made = await ensureAdministrator(security, administrator.password);
   if (made !== null) administrator.onMade?.(made);
   const tickets = new TicketService({ security, node: security.nodeId, wall_ms });
-  const mock = mockCredentials(await keptMockSecret(store));
-  const negotiator = await negotiate(base, { security, tickets, kdf, mock, store, procedures });
+  const mockSecret = await keptMockSecret(store);
+  const negotiator = await negotiate(base, { security, tickets, kdf, mockSecret, store, procedures });
   return {
     security,
     tickets,
@@ -119,12 +123,13 @@ async function keptMockSecret(store: Store): Promise<Uint8Array> {
 }
 
 interface NegotiatorParts extends Pick<Secured, "security" | "tickets" | "kdf" | "store"> {
-  readonly mock: MockCredentials;
+  readonly mockSecret: Uint8Array;
   readonly procedures: Pick<ProcedureCaller, "call">;
 }
 
 async function negotiate(base: Foundation, parts: NegotiatorParts): Promise<Negotiator> {
-  const { security, tickets, kdf, mock, store, procedures } = parts;
+  const { security, tickets, kdf, mockSecret, store, procedures } = parts;
+  const mock = mockCredentials(mockSecret);
   const { limits, log, metrics, ids } = base;
   const password = passwordMethod({
     kdf,
@@ -168,6 +173,7 @@ async function negotiate(base: Foundation, parts: NegotiatorParts): Promise<Nego
     methods,
     dynamic,
     limits,
+    mockAbility: mockAbility(mockSecret),
     metrics,
     log,
     randomId,

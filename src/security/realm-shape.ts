@@ -3,6 +3,7 @@ import { fixedLimits } from "../base/limits.ts";
 import { type Check, type Dict, fold, isGiven, shown, unique } from "./check.ts";
 import { type GrantGiven, readGrant } from "./grant-shape.ts";
 import { keyFromPem } from "./keys.ts";
+import { readRealmOptions } from "./realm-options.ts";
 import {
   type AuthMethod,
   authMethods,
@@ -123,7 +124,7 @@ function readFields(check: Check, given: Dict, at: (key: string) => string): Rea
         .map((entry, index) => readIssuer(check, entry, `${path}[${index}]`)),
     ),
     info: maybe("info", (value, path) => check.plain(value, path)),
-    options: maybe("options", (value, path) => check.plain(value, path)),
+    options: maybe("options", (value, path) => readRealmOptions(check, value, path)),
   };
 }
 

@@ -45,6 +45,14 @@ export interface Joined {
 
 const violation = (message: string): Refusal => ({ error: errors.protocolViolation.uri, message });
 
+/** HELLO and AUTHENTICATE are kept while a login is under way, and come from anybody. */
+export function handshakeTooLong({ length }: Uint8Array): Refusal | null {
+  const { handshakeBytes_max: most } = fixedLimits;
+  if (length <= most) return null;
+  const message = `before WELCOME a message may have ${most} bytes; this one has ${length}`;
+  return { error: errors.payloadSizeExceeded.uri, message };
+}
+
 /**
  * What HELLO asks for: a new session, or the one to attach, or what ABORT will say. Null: the session that HELLO resumes lives
  * elsewhere, and whoever has it answers.
@@ -54,6 +62,8 @@ export function readHello(
   front: Session,
   bytes: Uint8Array,
 ): Wish | Resumed | Refusal | null {
+  const tooLong = handshakeTooLong(bytes);
+  if (tooLong !== null) return tooLong;
   const [, realmUri = null, given] = decodeMessage(front.serializer, bytes);
   const details = isDict(given) ? given : {};
   const wish = readResumeWish(details);

@@ -10,7 +10,15 @@ import { errors } from "../protocol/errors.ts";
 import { Message } from "../protocol/messages.ts";
 import type { Realm } from "../router/realm.ts";
 import type { SessionCore } from "./core.ts";
-import { type Joined, noSuchRealm, type Refusal, readClient, type Wish, welcome } from "./handshake.ts";
+import {
+  handshakeTooLong,
+  type Joined,
+  noSuchRealm,
+  type Refusal,
+  readClient,
+  type Wish,
+  welcome,
+} from "./handshake.ts";
 import { Resumption } from "./resumption.ts";
 import type { Session } from "./session.ts";
 
@@ -54,6 +62,7 @@ export class Login {
   /** Nobody waits for it any more. */
   drop(): void {
     this.#isOver = true;
+    this.#challenge?.abandon?.();
     this.#challenge = null;
   }
 
@@ -62,6 +71,12 @@ export class Login {
     const challenge = this.#challenge;
     if (challenge === null) return false;
     this.#challenge = null;
+    const tooLong = handshakeTooLong(bytes);
+    if (tooLong !== null) {
+      challenge.abandon?.();
+      this.#refuse(tooLong);
+      return true;
+    }
     const [, signature, given] = decodeMessage(this.#connection.serializer, bytes);
     const extra = isDict(given) ? given : {};
     const text = typeof signature === "string" ? signature : "";

@@ -71,13 +71,17 @@ export function answerResume(
   request: ResumeRequest,
   welcomeDetails: (session: Session) => Details,
 ): Resumed | Refusal | null {
+  const noSuch = "there is no session with this id and token that could be resumed";
   const lost = (message: string): Refusal | null =>
     realmUri === null ? refusal(errors.noSuchSession, message) : null;
   const session = core.sessions.get(request.session);
   const resumption = session?.resumption ?? null;
-  if (session === null || resumption === null || !resumption.accepts(request.token))
-    return lost("there is no session with this id and token that could be resumed");
+  if (session === null || resumption === null || !resumption.accepts(request.token)) return lost(noSuch);
   const realm = session.realm!;
+  // As if the token were wrong, and without an end to the session: the token may be in the wrong hands.
+  const { identity } = session;
+  if (identity !== null && core.authenticator.mayResume?.(identity, realm.uri, front.info) === false)
+    return lost(noSuch);
   if (realmUri !== null && realmUri !== realm.uri) return null;
   const problem = misfit(core, session, resumption, front, request.received);
   if (problem !== null) return problem;

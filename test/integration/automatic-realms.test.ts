@@ -29,3 +29,23 @@ test("without such a definition there is no such realm", async () => {
   const url = router.listeners[0]!.url;
   await assert.rejects(connect({ url, realm: "com.new" }), { uri: "wamp.error.no_such_realm" });
 });
+
+test("rules of a realm are checked before they are kept, and hold for sessions that are there", async () => {
+  await using router = await createRouter({ websocket: { port: 0 }, security: {} });
+  const admin = await router.session("com.leapsight.bondy");
+  await assert.rejects(admin.call("bondy.realm.create", [{ uri: "com.a", options: { allowKil: true } }]), {
+    uri: "wamp.error.invalid_argument",
+  });
+  await assert.rejects(
+    admin.call("bondy.realm.create", [{ uri: "com.a", options: { trustLevels: { staff: -1 }, profile: 7 } }]),
+    { uri: "wamp.error.invalid_argument" },
+  );
+  await admin.call("bondy.realm.create", [{ uri: "com.a" }]);
+  const inside = await router.session("com.a");
+  await inside.register("com.a.open", () => 1, { discloseCaller: true });
+  await admin.call("bondy.realm.update", ["com.a", { options: { allowDisclosure: false } }]);
+  await assert.rejects(
+    inside.register("com.a.closed", () => 1, { discloseCaller: true }),
+    { uri: "wamp.error.option_disallowed.disclose_me" },
+  );
+});

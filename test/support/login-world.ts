@@ -7,7 +7,7 @@ import { type CallProcedure, dynamicMethods } from "../../src/auth/dynamic.ts";
 import { Cryptosign } from "../../src/auth/cryptosign.ts";
 import { createKeyDerivation } from "../../src/auth/kdf.ts";
 import type { Method } from "../../src/auth/method.ts";
-import { mockCredentials } from "../../src/auth/mock-credentials.ts";
+import { mockAbility, mockCredentials } from "../../src/auth/mock-credentials.ts";
 import { type LoginLimits, Negotiator } from "../../src/auth/negotiator.ts";
 import { passwordMethod } from "../../src/auth/password.ts";
 import { RouterKey } from "../../src/auth/router-key.ts";
@@ -99,6 +99,7 @@ export class LoginWorld {
         cryptosign,
       }),
       limits: { ...defaultLimits, ...options.limits },
+      mockAbility: mockAbility(Buffer.alloc(32, 7)),
       metrics: this.metrics,
       log,
       randomId: random.randomId,

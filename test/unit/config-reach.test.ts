@@ -154,3 +154,10 @@ test("definitions that are in no shape do not break the check", () => {
   );
   assert.ok(files.problems(`${anywhere}security: { file: realms.json }\n`).length > 0);
 });
+
+test("realms that are created automatically are looked at like others", () => {
+  const like = (cidr: string): string =>
+    `${anywhere}realms: [{ uri: com.a, authmethods: [wampcra] }]\nsecurity:\n  automatically_create_realms:\n    authmethods: [anonymous]\n    sources: [{ usernames: all, authmethod: anonymous, cidr: ${cidr} }]\n`;
+  assert.deepEqual(files.problems(like("127.0.0.0/8")), []);
+  assert.match(files.problems(like("0.0.0.0/0")).join("\n"), /made automatically/);
+});

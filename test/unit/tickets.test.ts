@@ -304,3 +304,40 @@ test("verify tells whose ticket it is", async () => {
   assert.deepEqual(await world.tickets.verify(local, "x"), { ok: false, why: "it is no ticket" });
   assert.equal((await world.tickets.verify("com.nowhere", issued.ticket)).ok, false);
 });
+
+test("a session that acts in some groups only is given no ticket for all of them", async () => {
+  const world = await World.open();
+  const { security, tickets } = world;
+  for (const name of ["staff", "admins"]) await security.addGroup(local, { name });
+  await security.addUser(local, { username: "may", groups: ["staff", "admins"] });
+  const issue = (roles: readonly string[], authmethod = "oauth2") => {
+    const who = {
+      authid: "may",
+      authrole: roles.join(","),
+      authmethod,
+      authprovider: "spanwire",
+      user: "may",
+      roles,
+    };
+    return tickets.issue({ realm: local, identity: who }, {});
+  };
+  for (const roles of [[], ["staff"], ["staff", "kings"]]) await assert.rejects(issue(roles), notAuthorized);
+  await assert.rejects(issue(["staff"], "wampcra"), notAuthorized);
+  assert.equal((await issue(["admins", "staff"])).scope.realm, local);
+});
+
+test("a ticket that is asked for while its user changes does not outlive the change", async () => {
+  const changes: readonly ((security: SecurityService) => Promise<unknown>)[] = [
+    (security) => security.setUserEnabled(local, "joe", false),
+    (security) => security.deleteUser(local, "joe"),
+    (security) => security.changePassword(local, "joe", "pencil-2"),
+  ];
+  for (const change of changes) {
+    const world = await World.open();
+    await world.issue("joe", { device_id: "first" });
+    // Whichever is done first, in whatever order they were asked for.
+    const [issued] = await Promise.allSettled([world.issue("joe"), change(world.security)]);
+    assert.deepEqual(world.security.tickets(local, "joe"), []);
+    assert.equal(issued.status, "rejected");
+  }
+});
