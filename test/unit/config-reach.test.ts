@@ -47,6 +47,23 @@ const cases: readonly (readonly [what: string, realms: readonly object[], open: 
     true,
   ],
   [
+    "a source in another case",
+    [{ sources: [{ usernames: ["Anonymous"], authmethod: "anonymous", cidr: "0.0.0.0/0" }] }],
+    true,
+  ],
+  [
+    "a list of everybody in a prototype",
+    [
+      {
+        uri: "p",
+        is_prototype: true,
+        sources: [{ usernames: ["ALL"], authmethod: "anonymous", cidr: "::/0" }],
+      },
+      { prototype_uri: "p" },
+    ],
+    true,
+  ],
+  [
     "a source from loopback",
     [{ sources: [{ usernames: ["anonymous"], authmethod: "anonymous", cidr: "127.0.0.0/8" }] }],
     false,
