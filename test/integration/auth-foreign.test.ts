@@ -142,3 +142,15 @@ test("wampy and autobahn-python log in to the command over wss", { timeout }, as
     python.close();
   }
 });
+
+for (const { name, login, skip } of clients.filter(({ name }) => name !== "wampy")) {
+  const options = { timeout, ...(skip === undefined ? {} : { skip }) };
+  test(`[A-04] ${name} is known by its key alone where it gives no name`, options, async () => {
+    const wish = { url: router.url, realm: authRealm, method: "cryptosign", serializer: "json" } as const;
+    const outcome = await login({ ...wish, secret: seed, publicKey });
+    assert.ok("joined" in outcome, JSON.stringify(outcome));
+    assert.equal(outcome.joined["authid"], "joe");
+    const stranger = await login({ ...wish, secret: otherSeed, publicKey: otherPublicKey });
+    assert.deepEqual(stranger, { refused: "wamp.error.authentication_failed" });
+  });
+}
