@@ -113,7 +113,7 @@ export function authenticatorAsk({ callProcedure, limits }: DynamicOptions): Ask
   let pending = 0;
   return async (login, method, more = {}) => {
     const { hello, realm } = login;
-    const procedure = realm.record.authenticators?.[method];
+    const procedure = realm.authenticators[method];
     if (procedure === undefined) return `the realm names no authenticator for ${method}`;
     if (pending >= limits.authenticatorCalls_max) {
       throw new WampError(errors.unavailable.uri, "too many authenticators are being asked");
