@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { compileLoad, freePort, loadCore, root, routerCore, runtimePath, runtimes, start } from "./child.ts";
-import type { Memory } from "./idle-host.ts";
+import type { IdleMemory } from "./idle-host.ts";
 import type { BenchResult } from "./result.ts";
 import { type Figure, figure, short } from "./stats.ts";
 
@@ -24,7 +24,7 @@ interface Case {
   readonly question: "live" | "now";
   readonly steps: readonly [number, number];
   /** Which bytes the slope is taken of. */
-  readonly bytes: (memory: Memory) => number;
+  readonly bytes: (memory: IdleMemory) => number;
 }
 
 /** The router and its generator each hold one descriptor per session, and some of their own. */
@@ -45,7 +45,7 @@ const casesFor = (options: IdleOptions, most: number): readonly Case[] => {
   const rssSteps = lower(options.rssSteps, most);
   const node = runtimePath("node");
   const heap = { question: "live", steps: heapSteps } as const;
-  const rss = { question: "now", steps: rssSteps, bytes: (memory: Memory) => memory.rss } as const;
+  const rss = { question: "now", steps: rssSteps, bytes: (memory: IdleMemory) => memory.rss } as const;
   const small = "--max-semi-space-size=2";
   const ofNode: readonly Case[] = [
     { name: "node live heap", command: [node, "--expose-gc", host], ...heap, bytes: (m) => m.heapUsed },
@@ -83,9 +83,9 @@ const slope = async (one: Case): Promise<number> => {
     const command = [compileLoad(), "idle", "--port", String(port), "--steps", steps];
     const load = await start({ command, ready: /"sessions".*\n/, core: loadCore, startWait_ms: 60_000 });
     try {
-      const ask = async (): Promise<Memory> => {
+      const ask = async (): Promise<IdleMemory> => {
         await delay(settle_ms);
-        return JSON.parse(await router.ask(one.question)) as Memory;
+        return JSON.parse(await router.ask(one.question)) as IdleMemory;
       };
       const first = await ask();
       await load.ask("");

@@ -42,11 +42,11 @@ typedef struct Connection {
 } Connection;
 
 static struct {
-  const char *mode, *host, *path, *realm, *steps; int port, format, pid; bool raw, spin;
-  long callers, callees, window, subscribers, patterns, bytes, batched; double seconds, warm;
+  const char *mode, *host, *path, *realm, *steps, *authid; int port, format, pid; bool raw, spin, fresh;
+  long callers, callees, window, subscribers, patterns, bytes, batched, users, uris, others; double seconds, warm;
 } option = { .host = "127.0.0.1", .path = "/ws", .realm = "realm1", .steps = "1000", .port = 18080, .format = MSGPACK,
              .callers = 16, .callees = 1, .window = 64, .subscribers = 10, .patterns = 1000, .bytes = 100,
-             .seconds = 2, .warm = 0.5 };
+             .users = 1, .seconds = 2, .warm = 0.5 };
 static int poll_fd;
 // In every URI, so that one run never meets what the router may still keep of the last one.
 static int run;
@@ -222,7 +222,13 @@ static void send_message(Connection *c, Bytes *message) {
 static void send_hello(Connection *c) {
   static Bytes m; static const char *roles[] = { "caller", "callee", "publisher", "subscriber" };
   put_array(&m, 3); put_number(&m, HELLO); put_word(&m, option.realm);
-  put_map(&m, 1); put_key(&m, "roles"); put_map(&m, 4);
+  put_map(&m, option.authid ? 3 : 1);
+  if (option.authid) {  // Neighbours among the connections are no neighbours among the users.
+    char authid[96]; snprintf(authid, sizeof authid, "%s%ld", option.authid, (long)c->index * 61 % option.users);
+    put_key(&m, "authid"); put_word(&m, authid);
+    put_key(&m, "authmethods"); put_array(&m, 1); put_word(&m, "trust"); put_close(&m, ']');
+  }
+  put_key(&m, "roles"); put_map(&m, 4);
   for (int i = 0; i < 4; i++) put_key(&m, roles[i]), put_options(&m, NULL, NULL);
   put_close(&m, '}'); put_close(&m, '}'); put_close(&m, ']');
   send_message(c, &m);
@@ -455,21 +461,32 @@ static void measure(void (*refill)(void), const uint64_t *pending, const uint64_
   report(from, to);
 }
 
+// ---- many URIs: what the n-th message of a connection is about, with --uris and --fresh
+static void one_of_many(char *uri, size_t size, const Connection *c, uint64_t n) {
+  unsigned long long k = option.fresh ? n : n % (uint64_t)option.uris;
+  if (option.fresh) snprintf(uri, size, "com.bench.a%llu.f%ux%llu.run%06d", k % 10, c->index, k, run);
+  else snprintf(uri, size, "com.bench.a%llu.p%llu", k % 10, k);
+}
+// Sessions that say nothing, behind those that do.
+static void open_others(void) { open_sessions(connection_count + option.others); }
+
 // ---- rpc
 static Bytes call_message; static uint64_t calls_pending;
 static void send_call(Connection *c, uint64_t now) {
-  char uri[64]; uint64_t request = ++c->request; Bytes *m = &call_message;
+  char uri[96]; uint64_t request = ++c->request; Bytes *m = &call_message;
+  if (option.uris || option.fresh) one_of_many(uri, sizeof uri, c, request);
+  else snprintf(uri, sizeof uri, "com.bench.p%ld.run%06d", (long)(request % (uint64_t)option.callees), run);
   c->sent_ns[request & c->ring_mask] = now;
   set_tag((uint32_t)(request * 31 + c->index));
   put_array(m, 5); put_number(m, CALL); put_number(m, request); put_options(m, NULL, NULL);
-  put_text(m, uri, (size_t)snprintf(uri, sizeof uri, "com.bench.p%ld.run%06d", (long)(request % (uint64_t)option.callees), run));
+  put_word(m, uri);
   put_tail(m, tail.data);
   send_message(c, m);
   c->outstanding++; calls_pending++;
 }
 static void refill_calls(void) {
   uint64_t now = now_ns();
-  for (long i = option.callees; i < connection_count; i++) {
+  for (long i = option.callees; i < option.callees + option.callers; i++) {
     Connection *c = connections[i];
     while (c->outstanding < (uint64_t)option.window && !c->sent_ns[(c->request + 1) & c->ring_mask]) send_call(c, now);
   }
@@ -493,19 +510,23 @@ static void on_rpc(Connection *c, const Head *head, const uint8_t *at, size_t le
   else fail("message of type %llu not expected", (unsigned long long)head->value[0]);
 }
 static void run_rpc(void) {
-  char uri[64]; uint64_t ring = 64;
+  char uri[96]; uint64_t ring = 64;
   on_message = on_rpc;
   while (ring < (uint64_t)option.window * 16) ring *= 2;
   open_sessions(option.callees + option.callers);
-  for (long i = 0; i < option.callees; i++) {
-    snprintf(uri, sizeof uri, "com.bench.p%ld.run%06d", i, run);
-    send_interest(connections[i], REGISTER, NULL, uri);
+  long procedures = option.fresh ? 1 : option.uris ? option.uris : option.callees;
+  for (long i = 0; i < procedures; i++) {
+    Connection *c = connections[i % option.callees];
+    if (option.uris) one_of_many(uri, sizeof uri, c, (uint64_t)i);
+    else snprintf(uri, sizeof uri, "com.bench.p%ld.run%06d", i, run);
+    send_interest(c, REGISTER, option.fresh ? "prefix" : NULL, option.fresh ? "com.bench" : uri);
   }
-  await_count(&confirmed_count, option.callees, "registrations");
+  await_count(&confirmed_count, procedures, "registrations");
   for (long i = option.callees; i < connection_count; i++) {
     connections[i]->ring_mask = ring - 1;
     connections[i]->sent_ns = calloc(ring, sizeof(uint64_t));
   }
+  open_others();
   measure(refill_calls, &calls_pending, &done_calls);
 }
 
@@ -527,6 +548,7 @@ static void send_publish(Connection *c) {
     slots[slot].pattern = (chance >> 8) % (uint32_t)(option.patterns / 2);
     wild_uri(uri, sizeof uri, slots[slot].pattern, 0);
   }
+  else if (option.uris || option.fresh) one_of_many(uri, sizeof uri, c, tag);
   else topic_uri(uri, sizeof uri);
   set_tag(tag);
   put_array(&m, 5); put_number(&m, PUBLISH); put_number(&m, ++c->request); put_options(&m, NULL, NULL); put_word(&m, uri);
@@ -555,14 +577,18 @@ static void run_publish(void) {
   on_message = on_event; wild = option.mode[0] == 'w';
   if (option.window >= SLOTS / 2 || (wild && option.patterns < 2)) fail("window or patterns out of range");
   open_sessions(option.subscribers + 1);
-  long interests = wild ? option.patterns / 2 * 2 : option.subscribers;
+  long topics = option.uris ? option.uris : 1;
+  long interests = wild ? option.patterns / 2 * 2 : option.subscribers * topics;
   for (long i = 0; i < interests; i++) {
     Connection *c = connections[1 + i % option.subscribers];
-    if (wild) wild_uri(uri, sizeof uri, (uint32_t)(i / 2), i % 2 ? 1 : 2); else topic_uri(uri, sizeof uri);
-    send_interest(c, SUBSCRIBE, wild ? "wildcard" : NULL, uri);
+    if (wild) wild_uri(uri, sizeof uri, (uint32_t)(i / 2), i % 2 ? 1 : 2);
+    else if (option.uris) one_of_many(uri, sizeof uri, c, (uint64_t)(i / option.subscribers));
+    else topic_uri(uri, sizeof uri);
+    send_interest(c, SUBSCRIBE, wild ? "wildcard" : option.fresh ? "prefix" : NULL, option.fresh ? "com.bench" : uri);
     if (i - confirmed_count > OPENING_MAX) await_count(&confirmed_count, i - OPENING_MAX / 2, "subscriptions");
   }
   await_count(&confirmed_count, interests, "subscriptions");
+  open_others();
   measure(refill_publishes, &publishes_pending, &done_events);
 }
 
@@ -595,6 +621,7 @@ static void raise_limits(void) {
   if (!strcmp(option.mode, "rpc")) most = option.callers + option.callees;
   else if (strcmp(option.mode, "idle")) most = option.subscribers + 1;
   free(steps);
+  most += option.others;
   wanted += most;
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
@@ -611,13 +638,16 @@ static void usage(void) {
        "  --batched N (the batched subprotocols, with up to N messages in each batch sent)\n"
        "  --bytes N --seconds S --warm S --window N --spin (never sleep: for latencies)\n"
        "  rpc: --callers N --callees N    fanout: --subscribers N    wild: --subscribers N --patterns N\n"
+       "  --authid PREFIX --users N (log in by `trust` as PREFIX0 … PREFIX<N-1>)  --others N (that many sessions more, silent)\n"
+       "  --uris N (so many procedures or topics, in turn)  --fresh (each message about a new one, of one prefix registration)\n"
        "  idle: --steps N,N");
 }
 int main(int argc, char **argv) {
   static const struct option names[] = { { "port", 1, 0, 'p' }, { "host", 1, 0, 'h' }, { "path", 1, 0, 'u' }, { "realm", 1, 0, 'r' },
     { "transport", 1, 0, 't' }, { "format", 1, 0, 'f' }, { "pid", 1, 0, 'P' }, { "bytes", 1, 0, 'b' }, { "seconds", 1, 0, 's' },
     { "warm", 1, 0, 'w' }, { "window", 1, 0, 'W' }, { "spin", 0, 0, 'S' }, { "batched", 1, 0, 'B' }, { "callers", 1, 0, 'c' }, { "callees", 1, 0, 'C' },
-    { "subscribers", 1, 0, 'n' }, { "patterns", 1, 0, 'N' }, { "steps", 1, 0, 'i' }, { 0 } };
+    { "subscribers", 1, 0, 'n' }, { "patterns", 1, 0, 'N' }, { "steps", 1, 0, 'i' },
+    { "authid", 1, 0, 'a' }, { "users", 1, 0, 'U' }, { "uris", 1, 0, 'k' }, { "fresh", 0, 0, 'F' }, { "others", 1, 0, 'o' }, { 0 } };
   if (argc < 2) usage();
   option.mode = argv[1];
   for (int name; (name = getopt_long(argc - 1, argv + 1, "", names, NULL)) != -1;) switch (name) {
@@ -630,10 +660,14 @@ int main(int argc, char **argv) {
     case 'S': option.spin = true; break;                  case 'c': option.callers = atol(optarg); break;
     case 'C': option.callees = atol(optarg); break;       case 'n': option.subscribers = atol(optarg); break;
     case 'N': option.patterns = atol(optarg); break;      case 'i': option.steps = optarg; break;
+    case 'a': option.authid = optarg; break;              case 'U': option.users = atol(optarg); break;
+    case 'k': option.uris = atol(optarg); break;          case 'F': option.fresh = true; break;
+    case 'o': option.others = atol(optarg); break;
     case 'B': option.batched = atol(optarg); break;
     default: usage();
   }
   if (option.bytes < TAG_BYTES || option.window < 1 || option.callees < 1 || option.subscribers < 1) fail("a number is out of range");
+  if (option.users < 1 || option.uris < 0 || option.others < 0 || (option.uris && option.fresh)) fail("a number is out of range");
   if (option.batched < 0 || (option.batched && option.raw)) fail("batches are for WebSocket");
   run = getpid() % 1000000;
   raise_limits();

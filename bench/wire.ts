@@ -49,6 +49,13 @@ interface Router extends Started {
   readonly ports: { readonly websocket: number; readonly rawsocket: number };
 }
 
+/** What is compared: routers, and loads on them. `name` goes before the figures. */
+export interface Suite {
+  readonly name: string;
+  readonly rows: readonly Row[];
+  readonly scenarios: readonly Scenario[];
+}
+
 /** Samples by scenario and key, one per round. */
 type Samples = Map<string, Map<string, Sample[]>>;
 
@@ -74,17 +81,16 @@ const keep = (samples: Samples, scenario: Scenario, key: string, sample: Sample)
 };
 
 const runRound = async (
+  suite: Suite,
   round: number,
   options: WireOptions,
   samples: Samples,
   problems: string[],
 ): Promise<void> => {
   const routers = new Map<string, Router>();
-  const chosen = scenarios({ more: options.more }).filter(
-    (scenario) => scenario.isLatency || round < options.rounds,
-  );
+  const chosen = suite.scenarios.filter((scenario) => scenario.isLatency || round < options.rounds);
   try {
-    for (const row of rows()) {
+    for (const row of suite.rows) {
       if (row.name.startsWith("spanwire") && !routerIsBuilt()) continue;
       try {
         routers.set(row.name, await startRow(row));
@@ -115,16 +121,20 @@ const runRound = async (
 const valuesOf = (samples: readonly Sample[], metric: Metric): number[] =>
   samples.map((sample) => sample[metric]);
 
-const figuresOf = (scenario: Scenario, byKey: ReadonlyMap<string, readonly Sample[]>): Figure[] => {
+const figuresOf = (
+  suite: string,
+  scenario: Scenario,
+  byKey: ReadonlyMap<string, readonly Sample[]>,
+): Figure[] => {
   const unit = "µs";
   const plain = [...byKey].map(([key, samples]) =>
-    figure(`wire/${scenario.name}: ${key}`, unit, valuesOf(samples, scenario.metric)),
+    figure(`${suite}/${scenario.name}: ${key}`, unit, valuesOf(samples, scenario.metric)),
   );
   const ratios = scenario.ratios
     .filter(([above, below]) => byKey.has(above) && byKey.has(below))
     .map(([above, below]) =>
       ratio(
-        `wire/${scenario.name}: ${above} / ${below}`,
+        `${suite}/${scenario.name}: ${above} / ${below}`,
         valuesOf(byKey.get(above)!, scenario.metric),
         valuesOf(byKey.get(below)!, scenario.metric),
       ),
@@ -140,6 +150,7 @@ const metricTitle: Readonly<Record<Metric, string>> = {
 };
 
 const tableOf = (
+  suite: string,
   scenario: Scenario,
   byKey: ReadonlyMap<string, readonly Sample[]>,
   figures: readonly Figure[],
@@ -148,9 +159,9 @@ const tableOf = (
     const middle = (pick: (sample: Sample) => number | undefined): number =>
       median(samples.map((s) => pick(s) ?? Number.NaN));
     const ratios = figures.filter(
-      (f) => f.unit === "×" && f.name.startsWith(`wire/${scenario.name}: ${key} / `),
+      (f) => f.unit === "×" && f.name.startsWith(`${suite}/${scenario.name}: ${key} / `),
     );
-    const own = figures.find((f) => f.name === `wire/${scenario.name}: ${key}`)!;
+    const own = figures.find((f) => f.name === `${suite}/${scenario.name}: ${key}`)!;
     return [
       key,
       short(own.value),
@@ -174,7 +185,7 @@ const tableOf = (
     "p50 µs",
     "p99 µs",
   ];
-  return { title: `wire: ${scenario.name}`, head: [...head, "router busy", "load busy"], rows: body };
+  return { title: `${suite}: ${scenario.name}`, head: [...head, "router busy", "load busy"], rows: body };
 };
 
 /** A row whose generator works to capacity while the router does not says nothing about the router. */
@@ -183,7 +194,8 @@ const bottlenecks = (scenario: Scenario, byKey: ReadonlyMap<string, readonly Sam
     .filter(([, samples]) => !scenario.isLatency && median(samples.map((s) => s.own_cpu_share)) > 0.9)
     .map(([key]) => `${scenario.name}: ${key}: the load generator was the bottleneck`);
 
-export const runWire = async (
+export const runSuite = async (
+  suite: Suite,
   options: WireOptions,
   progress: (text: string) => void,
 ): Promise<BenchResult> => {
@@ -196,18 +208,21 @@ export const runWire = async (
   compileLoad();
   const rounds = Math.max(options.rounds, options.latencyRounds);
   for (let round = 0; round < rounds; round++) {
-    progress(`wire: round ${round + 1} of ${rounds}`);
-    await runRound(round, options, samples, problems);
+    progress(`${suite.name}: round ${round + 1} of ${rounds}`);
+    await runRound(suite, round, options, samples, problems);
   }
   const figures: Figure[] = [];
   const tables: Table[] = [];
-  for (const scenario of scenarios({ more: options.more })) {
+  for (const scenario of suite.scenarios) {
     const byKey = samples.get(scenario.name);
     if (byKey === undefined) continue;
-    const own = figuresOf(scenario, byKey);
+    const own = figuresOf(suite.name, scenario, byKey);
     figures.push(...own);
-    tables.push(tableOf(scenario, byKey, own));
+    tables.push(tableOf(suite.name, scenario, byKey, own));
     notes.push(...bottlenecks(scenario, byKey));
   }
   return { figures, tables, problems, notes };
 };
+
+export const runWire = (options: WireOptions, progress: (text: string) => void): Promise<BenchResult> =>
+  runSuite({ name: "wire", rows: rows(), scenarios: scenarios({ more: options.more }) }, options, progress);

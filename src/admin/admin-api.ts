@@ -1,5 +1,6 @@
 /** The admin procedures put together, under all their names, and what reflection tells of them. */
 import type { Denials } from "../router/denials.ts";
+import type { MetaProcedure } from "../router/meta/meta-catalogue.ts";
 import type { Reflection } from "../router/meta/reflection.ts";
 import type { ProcedureHandler, ProcedureText, RouterProcedures } from "../router/procedures.ts";
 import type { Security } from "../security/model.ts";
@@ -33,6 +34,16 @@ export interface AdminParts extends ViewParts {
   readonly backup: (path: string) => Promise<void>;
 }
 
+/** Of the meta API, those that end sessions of others or take something from them. */
+const endingProcedures = [
+  "wamp.session.kill",
+  "wamp.session.kill_by_authid",
+  "wamp.session.kill_by_authrole",
+  "wamp.session.kill_all",
+  "wamp.registration.remove_callee",
+  "wamp.subscription.remove_subscriber",
+] as const satisfies readonly MetaProcedure[];
+
 /** Adds the admin procedures to `parts.procedures`, and their topics to reflection. */
 export function addAdminProcedures(parts: AdminParts): void {
   const { security, limits } = parts;
@@ -61,6 +72,7 @@ export function addAdminProcedures(parts: AdminParts): void {
     for (const uri of namesOf(name)) add(uri, name);
   for (const [uri, name] of Object.entries(formerNames)) add(uri, name);
   parts.procedures.add(named, texts);
+  parts.procedures.precede(endingProcedures, (call) => rights.requireToEnd(call));
   const topics = Object.entries(adminTopics);
   parts.reflection.addTopics(
     Object.fromEntries(topics.flatMap(([topic, text]) => namesOf(topic).map((uri) => [uri, text]))),

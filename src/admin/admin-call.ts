@@ -22,6 +22,7 @@ export class AdminCall {
   isSelf = false;
   readonly #text: AdminText;
   readonly #most: number;
+  #rights: Rights | null = null;
   /** Positions are counted with the realm; by so much they are less where it is left away. */
   readonly #shift: number;
 
@@ -46,6 +47,7 @@ export class AdminCall {
 
   /** Refuses callers without the right, then calls with too many arguments. */
   admit(rights: Rights): void {
+    this.#rights = rights;
     const { caller, args, uri } = this.call;
     const { own, name, realm } = this;
     const { reach, self } = this.#text;
@@ -58,6 +60,13 @@ export class AdminCall {
       throw invalidArgument(
         `${uri} takes ${this.#most} arguments at most: argument ${this.#most + 1} is not known`,
       );
+  }
+
+  /** Refuses callers that may not do the same in another realm, which the call changes too. */
+  requireIn(realm: string): void {
+    const { name, own } = this;
+    const { reach } = this.#text;
+    this.#rights?.require({ caller: this.call.caller, own, name, reach, target: realm.toLowerCase() });
   }
 
   /** The argument at `position`, counted with the realm as 0 where the procedure takes one. */

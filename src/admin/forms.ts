@@ -56,7 +56,7 @@ const issuerForm = ({ issuer, audience, jwks_uri, jwks, authid_claim, role_claim
 
 export function realmForm(model: SecurityModel, record: RealmRecord): Dict {
   const { uri, description, is_prototype, prototype_uri, is_sso_realm, sso_realm_uri } = record;
-  const { rbac, authorizer, authenticators, trustroots, issuers, options } = record;
+  const { rbac, authorizer, authenticators, issuers, options } = record;
   const effective = model.realm(uri);
   return {
     type: "realm",
@@ -75,7 +75,6 @@ export function realmForm(model: SecurityModel, record: RealmRecord): Dict {
     rbac,
     authorizer,
     authenticators,
-    trustroots,
     issuers: issuers?.map(issuerForm) ?? null,
     info: withoutSecrets(record.info),
     options,

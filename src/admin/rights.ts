@@ -12,6 +12,7 @@ import { errors, WampError } from "../protocol/errors.ts";
 import { Match, matchNames } from "../protocol/messages.ts";
 import { matches } from "../protocol/cover.ts";
 import type { Denials } from "../router/denials.ts";
+import type { ProcedureCall } from "../router/procedures.ts";
 import type { RouterSession } from "../router/types.ts";
 import type { SecurityModel } from "../security/model.ts";
 import { masterRealm } from "../security/view.ts";
@@ -56,15 +57,7 @@ export class Rights {
   require(question: RightQuestion): void {
     if (this.allows(question)) return;
     const { caller, own, name } = question;
-    const id = this.#denials.add({
-      session: caller.id,
-      authid: caller.identity?.authid ?? "",
-      realm: own,
-      permission: "wamp.call",
-      uri: canonicalName(name),
-      match: Match.exact,
-    });
-    throw new WampError(errors.notAuthorized.uri, `not authorized (denial ${id})`);
+    this.#refuse(caller, own, canonicalName(name));
   }
 
   allows({ caller, own, name, reach, target }: RightQuestion): boolean {
@@ -72,7 +65,7 @@ export class Rights {
     if (!this.#isIn(own, caller.identity)) return false;
     if (reach === "identified") return true;
     const isOwn = reach === "realm" && target === own;
-    return this.#holds(own, caller.identity, name) && (isOwn || own === masterRealm);
+    return this.#holds(own, caller.identity, canonicalName(name)) && (isOwn || own === masterRealm);
   }
 
   /** As `require`, but lets through a user that has logged in, where it is named itself. */
@@ -89,13 +82,30 @@ export class Rights {
     return isIdentified(identity) && this.#model.realm(realm)?.securityEnabled === true;
   }
 
-  #holds(realm: string, { user, roles = [] }: Identity, name: AdminProcedure): boolean {
+  /**
+   * Refuses callers of the meta API's procedures that end sessions of others, or take something from them, where they have no right to
+   * just that: what a realm grants everybody on everything is not meant so. Not in realms that let everybody, or have no access control.
+   */
+  requireToEnd({ caller, realm, uri }: ProcedureCall): void {
+    const own = realm.uri.toLowerCase();
+    if (realm.allowKill || isTrusted(caller) || this.#model.realm(own)?.securityEnabled !== true) return;
+    if (!this.#holds(own, caller.identity ?? {}, uri)) this.#refuse(caller, own, uri);
+  }
+
+  #refuse(caller: Caller, realm: string, uri: string): never {
+    const authid = caller.identity?.authid ?? "";
+    const refused = { session: caller.id, authid, realm, permission: "wamp.call", uri, match: Match.exact };
+    throw new WampError(errors.notAuthorized.uri, `not authorized (denial ${this.#denials.add(refused)})`);
+  }
+
+  /** Of grants to everybody those count that name the router's own procedures. */
+  #holds(realm: string, { user, roles = [] }: Pick<Identity, "user" | "roles">, uri: string): boolean {
     const model = this.#model;
-    const uri = canonicalName(name);
     const who = { roles, ...(user === undefined ? {} : { user }) };
     if (!model.isGranted(realm, who, "wamp.call", uri)) return false;
     const own = new Set<string>(model.closure(realm, roles).map((group) => `group/${group}`));
     if (user !== undefined) own.add(`user/${user}`);
+    const routers = uri.slice(0, uri.indexOf(".") + 1);
     return model
       .grants(realm)
       .some(
@@ -103,7 +113,7 @@ export class Rights {
           grant.effect === "allow" &&
           grant.permissions.includes("wamp.call") &&
           matches({ uri: grant.uri, match: matchNames.indexOf(grant.match) as Match }, uri) &&
-          (own.has(grant.role) || (grant.role === "all" && grant.uri.startsWith("bondy."))),
+          (own.has(grant.role) || (grant.role === "all" && grant.uri.startsWith(routers))),
       );
   }
 }

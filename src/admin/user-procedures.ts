@@ -1,8 +1,9 @@
 /** `bondy.user.*` */
 import type { Limits } from "../base/limits.ts";
-import { aDict, aText, invalidArgument, texts } from "../router/meta/meta-args.ts";
+import { aDict, aText, type Dict, invalidArgument, texts } from "../router/meta/meta-args.ts";
 import { requireListable } from "../router/meta/pattern-queries.ts";
-import type { Security } from "../security/model.ts";
+import { fold } from "../security/check.ts";
+import type { MayChange, Security } from "../security/model.ts";
 import type { AdminCall, AdminHandler } from "./admin-call.ts";
 import type { AdminProcedure } from "./catalogue.ts";
 import { grantForm, userForm } from "./forms.ts";
@@ -10,8 +11,21 @@ import { requiredRealm, requiredUser } from "./required.ts";
 
 type Name = Extract<AdminProcedure, `user.${string}`>;
 
+/** What of a user is kept in its sign-on realm. */
+const credentialKeys = ["password", "authorized_keys"] as const;
+
 export function userProcedures(security: Security, limits: Limits): Readonly<Record<Name, AdminHandler>> {
   const nameOf = (call: AdminCall): string => call.text(1, "name");
+  /** Who administers a realm does not administer the realm where its users have their passwords and keys. */
+  const mayChangeOf =
+    (call: AdminCall): MayChange =>
+    (home) => {
+      if (home !== fold(call.realm)) call.requireIn(home);
+    };
+  const requireHomeOf = (call: AdminCall, user: Dict): void => {
+    const home = user["sso_realm_uri"];
+    if (typeof home === "string" && credentialKeys.some((key) => key in user)) call.requireIn(home);
+  };
   const setEnabled =
     (enabled: boolean): AdminHandler =>
     async (call) => {
@@ -30,7 +44,9 @@ export function userProcedures(security: Security, limits: Limits): Readonly<Rec
   const several = (call: AdminCall): readonly string[] => call.arg(2, "groups", texts);
   return {
     "user.add": async (call) => {
-      const user = await security.addUser(call.realm, call.arg(1, "user", aDict));
+      const given = call.arg(1, "user", aDict);
+      requireHomeOf(call, given);
+      const user = await security.addUser(call.realm, given);
       return [userForm(security, call.realm, user)];
     },
     "user.get": (call) => [userForm(security, call.realm, requiredUser(security, call.realm, nameOf(call)))],
@@ -41,7 +57,9 @@ export function userProcedures(security: Security, limits: Limits): Readonly<Rec
       return [users.map((user) => userForm(security, realm, user))];
     },
     "user.update": async (call) => {
-      const user = await security.updateUser(call.realm, nameOf(call), call.arg(2, "user", aDict));
+      const given = call.arg(2, "user", aDict);
+      requireHomeOf(call, given);
+      const user = await security.updateUser(call.realm, nameOf(call), given, mayChangeOf(call));
       return [userForm(security, call.realm, user)];
     },
     "user.delete": async (call) => {
@@ -59,7 +77,8 @@ export function userProcedures(security: Security, limits: Limits): Readonly<Rec
       const old = call.option(3, "old", aText);
       if (call.isSelf && old === undefined)
         throw invalidArgument('argument 4 ("old") is missing: a user that changes its own password knows it');
-      await security.changePassword(call.realm, nameOf(call), password, old);
+      const mayChange = call.isSelf ? undefined : mayChangeOf(call);
+      await security.changePassword(call.realm, nameOf(call), password, old, mayChange);
       return [];
     },
     "user.add_alias": async (call) => {

@@ -47,10 +47,6 @@ const isSound = (signature: Uint8Array, publicKey: Uint8Array): boolean =>
   isSoundPoint(signature.subarray(0, 32)) &&
   isSoundPoint(publicKey);
 
-/** Whether these 32 bytes could be somebody's key. */
-export const isSoundPublicKey = (publicKey: Uint8Array): boolean =>
-  publicKey.length === publicKeyBytes && isSoundPoint(publicKey);
-
 // What stands before the bytes of a key in DER: SubjectPublicKeyInfo and PKCS #8 of RFC 8410.
 const spkiHead = Buffer.from("302a300506032b6570032100", "hex");
 const pkcs8Head = Buffer.from("302e020100300506032b657004220420", "hex");

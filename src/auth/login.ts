@@ -82,7 +82,7 @@ export class LoginRun {
     let answered = false;
     return {
       kind: "challenge",
-      method: this.#choice.method.name,
+      method: this.#choice.login.calledAs,
       extra: challenge.extra,
       proceed: (signature, extra) => {
         if (answered) return refused;
@@ -141,7 +141,7 @@ export class LoginRun {
 
   #welcome(proved: Proved, principal: Principal | undefined, roles: readonly string[]): AuthAnswer {
     const { attempts, metrics, now_ms } = this.#shared;
-    const { login, method, dynamic } = this.#choice;
+    const { login, dynamic } = this.#choice;
     if (this.#counted) attempts.succeeded(this.#attempt, now_ms());
     this.#counted = false;
     metrics.logins++;
@@ -150,7 +150,7 @@ export class LoginRun {
     const identity: Identity = {
       authid: proved.roles === undefined ? known : (proved.authid ?? known),
       authrole: roles.join(","),
-      authmethod: method.name,
+      authmethod: login.calledAs,
       authprovider: dynamic ? "dynamic" : "spanwire",
       ...(principal === undefined ? {} : { user: principal.user.username }),
       roles,

@@ -1,9 +1,12 @@
-/** One authentication method, as the negotiator sees it. Types only. */
+/** One authentication method, as the negotiator sees it. */
 import type { AuthAnswer, HelloRequest } from "../ports.ts";
 import type { EffectiveRealm, Principal } from "../security/model.ts";
 import type { AuthMethod } from "../security/records.ts";
 
 type Dict = Readonly<Record<string, unknown>>;
+
+/** Names of clients' own for methods that they speak in a form of their own. CHALLENGE and WELCOME say what the client says. */
+export const methodAliases: Readonly<Record<string, AuthMethod>> = { scram: "wamp-scram" };
 
 /** What one login is about. */
 export interface Login {
@@ -11,7 +14,9 @@ export interface Login {
   readonly realm: EffectiveRealm;
   /** The user whom HELLO's authid names; undefined: nobody knows it, or it names nobody. Disabled users are not undefined. */
   readonly principal: Principal | undefined;
-  /** Remote address without port; "" for a Unix socket. */
+  /** What the client calls the method: its name, or its alias (`methodAliases`). */
+  readonly calledAs: string;
+  /** Remote address without port; the path of a Unix socket. */
   readonly address: string;
 }
 

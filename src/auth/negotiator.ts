@@ -13,7 +13,7 @@ import { type AuthMethod, authMethods } from "../security/records.ts";
 import { anonymousIdentity } from "./anonymous.ts";
 import { type AttemptLimits, Attempts, type PendingLimits, PendingLogins } from "./attempts.ts";
 import { LoginRun, tooMany } from "./login.ts";
-import type { Login, Method } from "./method.ts";
+import { type Login, type Method, methodAliases } from "./method.ts";
 import type { MockAbility } from "./mock-credentials.ts";
 import { SourceRules, sourceKey } from "./sources.ts";
 
@@ -53,12 +53,18 @@ const abort = (error: string, message: string): AuthAnswer => ({ kind: "abort", 
 
 const isAuthMethod = (name: string): name is AuthMethod => (authMethods as readonly string[]).includes(name);
 
-/** "" for a Unix socket. */
-const addressOf = ({ peer }: TransportInfo): string => {
-  if (peer.startsWith("/")) return "";
-  // A socket whose address could not be told any more is not one of this machine.
-  return peer === "" ? "unknown" : peer;
-};
+/**
+ * The methods that a client wants, in its order, and what it calls them. The form of the specification is preferred where it wants
+ * both.
+ */
+function wishesOf({ authmethods }: HelloRequest): ReadonlyMap<AuthMethod, string> {
+  const wished = new Map<AuthMethod, string>();
+  for (const name of authmethods.slice(0, fixedLimits.authmethods_max)) {
+    const method = Object.hasOwn(methodAliases, name) ? methodAliases[name]! : name;
+    if (isAuthMethod(method) && (method === name || !wished.has(method))) wished.set(method, name);
+  }
+  return wished;
+}
 
 export class Negotiator implements Authenticator {
   readonly #options: NegotiatorOptions;
@@ -105,7 +111,7 @@ export class Negotiator implements Authenticator {
     if (authprovider === "dynamic" && !sources.govern(method)) return true;
     const names = user === undefined ? ["all"] : [user, "all"];
     if (method === "anonymous") names.push("anonymous");
-    return sources.allows(names, method, addressOf(transport));
+    return sources.allows(names, method, transport.peer);
   }
 
   #welcomeAnybody({ authid }: HelloRequest, shown: string): AuthAnswer {
@@ -155,9 +161,8 @@ export class Negotiator implements Authenticator {
   #openMethods(hello: HelloRequest, realm: EffectiveRealm): readonly AuthMethod[] {
     const offered = this.#offered(realm);
     const sources = this.#sources.of(realm.uri);
-    const from = addressOf(hello.transport);
-    const wished = new Set(hello.authmethods.slice(0, fixedLimits.authmethods_max).filter(isAuthMethod));
-    return [...wished].filter((name) => {
+    const from = hello.transport.peer;
+    return [...wishesOf(hello).keys()].filter((name) => {
       if (!offered.includes(name) || (hello.authid === undefined && needAuthid.has(name))) return false;
       const isDynamic = this.#isDynamic(realm, name);
       if (!isDynamic && this.#methods.get(name)?.isOpen?.(hello) === false) return false;
@@ -173,13 +178,15 @@ export class Negotiator implements Authenticator {
    */
   #choose(hello: HelloRequest, realm: EffectiveRealm, open: readonly AuthMethod[]): Choice | "anonymous" {
     const { authid } = hello;
-    const address = addressOf(hello.transport);
+    const address = hello.transport.peer;
     const sources = this.#sources.of(realm.uri);
     const principal = authid === undefined ? undefined : this.#options.model.principal(realm.uri, authid);
+    const wished = wishesOf(hello);
     const login = (method: AuthMethod): Login => ({
       hello,
       realm,
       address,
+      calledAs: wished.get(method)!,
       ...(this.#isDynamic(realm, method) ? { principal: undefined } : { principal }),
     });
     // Whom the model does not know, a procedure of the realm may know.
@@ -206,8 +213,8 @@ export class Negotiator implements Authenticator {
    */
   #pretends(name: AuthMethod, login: Pick<Login, "hello" | "realm">, address: string): boolean {
     const { mockAbility } = this.#options;
-    // `trust` lets in at once whom it is for: it is passed over for all others.
-    if (login.hello.authid === undefined || name === "trust") return false;
+    // These let in at once whom they are for, and are passed over for all others.
+    if (login.hello.authid === undefined || name === "trust" || name === "tls") return false;
     const isForAll = this.#sources.of(login.realm.uri).allows(["all"], name, address);
     if (!isForAll && !mockAbility(login, `source ${name}`)) return false;
     const { realm } = login;

@@ -83,16 +83,19 @@ function extraProblem({ nonce, binding }: ScramExchange, extra: Dict): string | 
   return bytes !== undefined && same(bytes, binding.bytes) ? undefined : "wrong cbind_data";
 }
 
+function isNonce(nonce: unknown): nonce is string {
+  const octets = canonicalBase64(nonce, fixedLimits.scramText_max)?.length ?? 0;
+  return octets >= fixedLimits.scramNonceBytes_min;
+}
+
+const nonceNeeded =
+  `authextra.nonce is base64 of at least ${fixedLimits.scramNonceBytes_min} random octets, ` +
+  `in ${fixedLimits.scramText_max} characters at most`;
+
 function begin({ mock, fillRandom }: ScramOptions, login: Login): MethodAnswer {
   const { hello, principal } = login;
   const { nonce: clientNonce, channel_binding: wanted } = hello.authextra;
-  const octets = canonicalBase64(clientNonce, fixedLimits.scramText_max)?.length ?? 0;
-  if (octets < fixedLimits.scramNonceBytes_min) {
-    const { scramNonceBytes_min: least, scramText_max: most } = fixedLimits;
-    return refuse(
-      `authextra.nonce is base64 of at least ${least} random octets, in ${most} characters at most`,
-    );
-  }
+  if (!isNonce(clientNonce)) return refuse(nonceNeeded);
   const binding = bindingOf(wanted, hello.transport);
   if (typeof binding === "string") return refuse(binding);
   const stored = principal?.credentialUser.credentials;
@@ -100,8 +103,8 @@ function begin({ mock, fillRandom }: ScramOptions, login: Login): MethodAnswer {
   const { salt, params, scram } = credentials;
   const exchange: ScramExchange = {
     authid: hello.authid ?? "",
-    clientNonce: String(clientNonce),
-    nonce: `${String(clientNonce)}${randomBase64(fillRandom, 16)}`,
+    clientNonce,
+    nonce: `${clientNonce}${randomBase64(fillRandom, 16)}`,
     salt,
     iterations: params.iterations,
     binding,
@@ -129,10 +132,63 @@ function begin({ mock, fillRandom }: ScramOptions, login: Login): MethodAnswer {
   };
 }
 
+/** Bytes as Python shows them (`repr`). */
+export function pythonBytes(bytes: Uint8Array): string {
+  const quote = bytes.includes(0x27) && !bytes.includes(0x22) ? '"' : "'";
+  const named: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\" };
+  const shown = Array.from(bytes, (byte) => {
+    const character = String.fromCharCode(byte);
+    if (character === quote) return `\\${quote}`;
+    if (byte >= 0x20 && byte < 0x7f) return named[character] ?? character;
+    return named[character] ?? `\\x${byte.toString(16).padStart(2, "0")}`;
+  });
+  return `b${quote}${shown.join("")}${quote}`;
+}
+
+/**
+ * The form of autobahn-python (22.7, `AuthScram`), which calls it `scram`: no channel binding and no GS2 header, nothing in AUTHENTICATE
+ * but the proof, the verifier in WELCOME's authextra.scram_server_signature. With PBKDF2 the client takes the salt for the bytes
+ * that it is given, and then signs what Python shows of them. With Argon2id it takes the text of the hash for the salted
+ * password, which would need keys of its own to be stored: that is refused, whoever asks.
+ */
+function beginAutobahns({ mock, fillRandom }: ScramOptions, login: Login): MethodAnswer {
+  const { hello, principal, realm } = login;
+  const clientNonce = hello.authextra["nonce"];
+  if (!isNonce(clientNonce)) return refuse(nonceNeeded);
+  if (realm.passwordOptions.params.kdf !== "pbkdf2")
+    return refuse(
+      "this realm hashes its passwords with Argon2id, which `scram` cannot use; offer wamp-scram",
+    );
+  const stored = principal?.credentialUser.credentials;
+  const usable = stored?.scram !== undefined && stored.params.kdf === "pbkdf2";
+  const credentials = usable ? stored : mock(login, "scram");
+  const salt = Buffer.from(credentials.salt, "base64");
+  const { iterations, kdf } = credentials.params;
+  const nonce = `${clientNonce}${randomBase64(fillRandom, 16)}`;
+  const name = saslprep(hello.authid ?? "") ?? hello.authid;
+  const message = `n=${name},r=${clientNonce},r=${nonce},s=${pythonBytes(salt)},i=${iterations},c=,r=${nonce}`;
+  return {
+    kind: "challenge",
+    extra: { nonce, salt: new Uint8Array(salt), kdf, iterations },
+    proceed: (signature) => {
+      const proof = canonicalBase64(signature, fixedLimits.scramText_max);
+      const isWhole = proof?.length === keyBytes;
+      const storedKey = Buffer.from(credentials.scram?.stored_key ?? "", "base64");
+      const right = verifyProof(storedKey, message, isWhole ? proof : Buffer.alloc(keyBytes));
+      if (!right || !isWhole || !usable) return { kind: "failed", why: "wrong proof, or no such password" };
+      const serverKey = Buffer.from(credentials.scram?.server_key ?? "", "base64");
+      return {
+        kind: "proved",
+        extra: { scram_server_signature: hmac(serverKey, message).toString("base64") },
+      };
+    },
+  };
+}
+
 export function scramMethod(options: ScramOptions): Method {
   return {
     name: "wamp-scram",
     suits: ({ principal }) => principal?.credentialUser.credentials?.scram !== undefined,
-    begin: (login) => begin(options, login),
+    begin: (login) => (login.calledAs === "scram" ? beginAutobahns : begin)(options, login),
   };
 }

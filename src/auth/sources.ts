@@ -14,9 +14,12 @@ type Network = readonly [address: Address, bits: number];
 /** A client of a Unix socket is on this machine: it counts as this address. */
 const localAddress = "127.0.0.1";
 
-/** IPv4 where it is IPv4, also in its IPv6 spelling; undefined: no address, which nothing matches. */
+/**
+ * IPv4 where it is IPv4, also in its IPv6 spelling; undefined: no address, which nothing matches. A client that was gone before anybody
+ * asked where it is has none: that it was on this machine nobody knows.
+ */
 function parseAddress(text: string): Address | undefined {
-  const address = text === "" || text.startsWith("/") ? localAddress : text;
+  const address = text.startsWith("/") ? localAddress : text;
   // Shortened and octal IPv4 is none: others read it differently.
   const valid = ipaddr.IPv4.isValidFourPartDecimal(address) || ipaddr.IPv6.isValid(address);
   return valid ? ipaddr.process(address) : undefined;

@@ -15,23 +15,28 @@ const abort = (message: string): MethodAnswer => ({
 
 export const tlsCertificate: Method = {
   name: "tls",
-  suits: () => true,
+  /** Whoever it is not for is led on like somebody unknown. */
+  suits: (login) => belongs(login),
   isOpen: ({ transport }) => transport.tls?.certificate !== undefined,
-  begin({ hello, principal }: Login): MethodAnswer {
-    const certificate = hello.transport.tls?.certificate;
-    if (certificate === undefined) return abort("this connection has no client certificate");
-    if (hello.authid === undefined)
-      return abort("tls needs an authid: the certificate may have several names");
-    if (principal === undefined) return { kind: "failed", why: "the certificate's owner is not known here" };
-    const { user } = principal;
-    const names = [certificate.commonName, ...certificate.names]
-      .filter((name) => name !== "")
-      .map((name) => name.toLowerCase());
-    const isNamed = names.includes(user.username) || names.includes(hello.authid.toLowerCase());
-    if (isNamed || isListed(certificate, user.meta["certificates"])) return { kind: "proved" };
-    return { kind: "failed", why: "the certificate has another name, and is not listed with the user" };
+  begin(login: Login): MethodAnswer {
+    const { authid, transport } = login.hello;
+    if (transport.tls?.certificate === undefined) return abort("this connection has no client certificate");
+    if (authid === undefined) return abort("tls needs an authid: the certificate may have several names");
+    if (belongs(login)) return { kind: "proved" };
+    return { kind: "failed", why: "the certificate is not this user's, or the user is not known here" };
   },
 };
+
+function belongs({ hello, principal }: Login): boolean {
+  const certificate = hello.transport.tls?.certificate;
+  if (certificate === undefined || hello.authid === undefined || principal === undefined) return false;
+  const { meta, username } = principal.user;
+  const names = [certificate.commonName, ...certificate.names]
+    .filter((name) => name !== "")
+    .map((name) => name.toLowerCase());
+  const isNamed = names.includes(username) || names.includes(hello.authid.toLowerCase());
+  return isNamed || isListed(certificate, meta["certificates"]);
+}
 
 const isListed = ({ fingerprint }: ClientCertificate, listed: unknown): boolean =>
   Array.isArray(listed) &&

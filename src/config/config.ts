@@ -19,7 +19,7 @@ export interface Config {
   readonly definitions: readonly DefinitionSource[];
   /** URI of the realm that is there although no definition was given: open to anonymous clients. */
   readonly openRealm: string | null;
-  readonly automaticRealms: boolean;
+  readonly automaticRealms: boolean | Readonly<Record<string, unknown>>;
   readonly administrator: {
     /** For the first start; never shown. */
     readonly password?: string;

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are references to variables of a configuration.
 /** `${NAME}` and `${NAME:-default}` in the strings of a configuration. */
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -83,8 +83,11 @@ function complete(parts: Parts, problems: Problem[]): Loaded {
   const said = new Set(problems.map(placeOf));
   problems.push(...problemsOf(all, parts.checkDefinitions).filter((problem) => !said.has(placeOf(problem))));
   const realms = all.flatMap((one) => one.realms);
+  const template = config.security.automatically_create_realms;
+  const reachable =
+    typeof template === "object" ? [...realms, { ...template, uri: "made automatically" }] : realms;
   const openRealm = openRealmOf(parts, realms);
-  const findings = checkAll(config, realms, openRealm).filter(({ path }) => !broken.has(String(path[0])));
+  const findings = checkAll(config, reachable, openRealm).filter(({ path }) => !broken.has(String(path[0])));
   problems.push(...findings.map((finding) => locate(finding, parts)));
   const password = administratorPassword(config, overrides, problems);
   const files = [parts.source.file, ...all.map(({ source }) => source.file)];

@@ -1,6 +1,6 @@
 /** The realm that is there without a definition, for a first look at the router: anonymous clients may do everything in it. */
 
-type Definition = Readonly<Record<string, unknown>>;
+export type Definition = Readonly<Record<string, unknown>>;
 
 /** Of the definition, among those of files. */
 export const openRealmName = "the open realm";

@@ -43,7 +43,7 @@ function isOpen(realm: Dict, prototype: Dict): boolean {
   const methods = realm.authmethods ?? prototype.authmethods;
   const takesAnonymous = Array.isArray(methods) ? methods.includes("anonymous") : takesAnonymousByDefault;
   if (!takesAnonymous) return false;
-  const inherited = listOf(prototype.sources).filter(({ usernames }) => usernames === "all");
+  const inherited = listOf(prototype.sources).filter(({ usernames }) => names(usernames).includes("all"));
   return [...listOf(realm.sources), ...inherited].some(
     ({ authmethod, usernames, cidr }) =>
       authmethod === "anonymous" && namesAnonymous(usernames) && !isLoopbackRange(String(cidr)),
@@ -58,9 +58,11 @@ function isDisabled(realm: Dict): boolean | undefined {
 }
 
 const namesAnonymous = (usernames: unknown): boolean =>
-  usernames === "all" ||
-  usernames === "anonymous" ||
-  (Array.isArray(usernames) && usernames.some((name) => name === "anonymous" || name === "all"));
+  names(usernames).some((name) => name === "anonymous" || name === "all");
+
+/** As the security model reads them: one or a list, in whatever case. */
+const names = (usernames: unknown): readonly unknown[] =>
+  (Array.isArray(usernames) ? usernames : [usernames]).map(nameOf);
 
 const isDict = (value: unknown): value is Dict =>
   typeof value === "object" && value !== null && !Array.isArray(value);

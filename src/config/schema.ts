@@ -56,12 +56,16 @@ const securitySchema = z
       })
       .optional()
       .describe(
-        "A security_config.json as Bondy has it, or several; ${VAR} is filled in where the name ends in .template.",
+        "A security_config.json as Bondy has it, or several; variables are filled in where the name ends in .template.",
       ),
     automatically_create_realms: z
-      .boolean()
+      .union([z.boolean(), z.looseObject({})], {
+        error: "expected true, false, or what such a realm is like",
+      })
       .default(false)
-      .describe("A HELLO to a realm that does not exist creates it."),
+      .describe(
+        "A HELLO to a realm that does not exist creates it, like this definition (one without `uri`; with `prototype_uri`, say). `true`: open to anonymous clients of this machine.",
+      ),
     administrator: z
       .strictObject({
         passwordFile: z

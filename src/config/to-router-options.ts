@@ -2,7 +2,7 @@
 import type { Limits } from "../base/limits.ts";
 import { defaultRawSocketPort } from "./checks.ts";
 import type { Config, DefinitionSource } from "./config.ts";
-import { openRealmDefinition, openRealmName } from "./open-realm.ts";
+import { type Definition, openRealmDefinition, openRealmName } from "./open-realm.ts";
 import type { ListenerConfig, TlsConfig } from "./schema-listeners.ts";
 
 export type ConfiguredTls = Omit<TlsConfig, "caFile"> & { readonly caFile?: string };
@@ -43,7 +43,7 @@ export interface ConfiguredRouter {
   readonly limits: Partial<Limits>;
   readonly security: {
     readonly definitions: readonly DefinitionSource[];
-    readonly automaticRealms: boolean;
+    readonly automaticRealms?: Definition;
     readonly administrator: { readonly password?: string };
     /** For realms without `password_opts`. */
     readonly password: Config["password"];
@@ -59,11 +59,18 @@ export function toRouterOptions(config: Config): ConfiguredRouter {
     limits: config.limits,
     security: {
       definitions: [...config.definitions, { name: openRealmName, realms: open }],
-      automaticRealms: config.automaticRealms,
+      ...automaticRealmsOf(config, anywhere),
       administrator: config.administrator,
       password: config.password,
     },
   };
+}
+
+function automaticRealmsOf({ automaticRealms }: Config, anywhere: boolean): { automaticRealms?: Definition } {
+  if (automaticRealms === false) return {};
+  if (automaticRealms !== true) return { automaticRealms };
+  const { uri: _, ...like } = openRealmDefinition("", anywhere);
+  return { automaticRealms: like };
 }
 
 function listenerOf(listener: ListenerConfig): ConfiguredListener {

@@ -5,6 +5,7 @@ import { ChangeTopics } from "../admin/topics.ts";
 import { hostScheduler } from "../host.ts";
 import type { Identity } from "../ports.ts";
 import { closeReasons, errors, WampError } from "../protocol/errors.ts";
+import type { SecurityChange } from "../security/model.ts";
 import type { RouterSession, SessionObserver } from "../router/types.ts";
 import type { CoreParts } from "./core.ts";
 import type { Secured } from "./security.ts";
@@ -45,7 +46,11 @@ export function administer(
     wall_ms: () => hostScheduler.wall_ms(),
     afterTurn: (task) => core.outbox.afterTurn(task),
   });
-  const stops = [security.onChange(follower.onChange), security.onChange(topics.onChange)];
+  const onRealm = ({ kind, action, realm: uri }: SecurityChange): void => {
+    const known = kind === "realm" && action === "updated" ? security.realm(uri) : undefined;
+    if (known !== undefined) realmOf(known.uri)?.setRules({ ...known.record.options, uri: known.uri });
+  };
+  const stops = [follower.onChange, topics.onChange, onRealm].map((listener) => security.onChange(listener));
   return {
     observers: [follower, topics],
     stop: () => {

@@ -81,8 +81,8 @@ export interface RouterOptions {
 export interface RouterSecurityOptions {
   /** Realms in the shape of Bondy's `security_config.json`, applied at every start; what was changed at run time since stays. */
   readonly definitions?: readonly { readonly name: string; readonly realms: unknown }[];
-  /** A HELLO to an unknown realm creates it. Default false. */
-  readonly automaticRealms?: boolean;
+  /** A definition without `uri`: a HELLO to an unknown realm creates one like it. Absent: it does not. */
+  readonly automaticRealms?: Readonly<Record<string, unknown>>;
   /** The password of `admin` in the realm `com.leapsight.bondy`, where there is no administrator yet. Default: one is made. */
   readonly administrator?: {
     readonly password?: string;

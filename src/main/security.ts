@@ -23,7 +23,7 @@ import type { AccessPolicy, Authenticator, KeyDerivation, Store } from "../ports
 import type { Realm } from "../router/realm.ts";
 import type { Realms } from "../router/realms.ts";
 import { type Administrator, ensureAdministrator } from "../security/bootstrap.ts";
-import { applyDefinitions } from "../security/file.ts";
+import { applyDefinitions, dropOtherDefinitions } from "../security/file.ts";
 import type { EffectiveRealm } from "../security/model.ts";
 import { openSecurity } from "../security/open.ts";
 import type { SecurityService } from "../security/service.ts";
@@ -76,7 +76,7 @@ async function open(
   store: Store,
   kdf: KeyDerivation,
 ): Promise<Secured> {
-  const { definitions = [], automaticRealms = false, administrator = {}, password } = options.security ?? {};
+  const { definitions = [], automaticRealms, administrator = {}, password } = options.security ?? {};
   const security = await openSecurity({
     store,
     hashPassword: (text, how) => hashPassword(kdf, text, how, fillRandom, wall_ms()),
@@ -84,10 +84,14 @@ async function open(
     wall_ms,
     fillRandom,
     ...(password === undefined ? {} : { passwordOptions: password }),
-    ...(automaticRealms ? { automaticRealms: {} } : {}),
+    ...(automaticRealms === undefined ? {} : { automaticRealms }),
     log: base.log,
   });
   for (const { name, realms } of definitions) await applyDefinitions(security, realms, name);
+  await dropOtherDefinitions(
+    security,
+    definitions.map(({ name }) => name),
+  );
   const made = await ensureAdministrator(security, administrator.password);
   if (made !== null) administrator.onMade?.(made);
   const tickets = new TicketService({ security, node: security.nodeId, wall_ms });

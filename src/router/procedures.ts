@@ -68,6 +68,17 @@ export class RouterProcedures {
     for (const [uri, text] of Object.entries<ProcedureText>(texts)) this.#texts.set(uri, text);
   }
 
+  /** Has `check` asked before procedures that are there; it throws what the caller is told instead. */
+  precede(uris: readonly string[], check: (call: ProcedureCall) => void): void {
+    for (const uri of uris) {
+      const handler = this.#handlers.get(uri)!;
+      this.#handlers.set(uri, (call) => {
+        check(call);
+        return handler(call);
+      });
+    }
+  }
+
   get uris(): readonly string[] {
     return [...this.#handlers.keys()];
   }

@@ -57,44 +57,51 @@ export type GivenRealm = Partial<RealmOptions> & { readonly uri: string };
 export class Realm {
   readonly uri: string;
   readonly handle: RealmHandle;
+  /** These two, and `history`, as they were when the realm was opened. */
   readonly strict: boolean;
   readonly strictUris: boolean;
-  readonly allowDisclosure: boolean;
-  readonly allowKill: boolean;
+  allowDisclosure = true;
+  allowKill = false;
   /** 0: for ever. */
-  readonly retainedTtl_ms: number;
+  retainedTtl_ms = 0;
   readonly history: readonly HistoryOptions[];
-  readonly resumption: boolean;
-  readonly #trustLevels: ReadonlyMap<string, number> | null;
-  readonly forceReregister: boolean;
-  readonly repeatedRegistration: boolean;
-  readonly callReroute: boolean;
+  resumption = true;
+  #trustLevels: ReadonlyMap<string, number> | null = null;
+  forceReregister = true;
+  repeatedRegistration = false;
+  callReroute = true;
   sessionCount = 0;
   /** Subscriptions, by pattern, to topics of the router's own: while there are none, no meta event is made. */
   reservedPatterns = 0;
 
   /** Throws RangeError for a trust level or time that is none. */
   constructor(handle: RealmHandle, given: GivenRealm) {
-    const options: RealmOptions = { ...realmDefaults, ...given };
-    this.uri = options.uri;
+    this.uri = given.uri;
     this.handle = handle;
-    this.strict = options.profile === "strict";
-    this.strictUris = options.strictUris;
+    const { profile = realmDefaults.profile, strictUris = realmDefaults.strictUris } = given;
+    this.strict = profile === "strict";
+    this.strictUris = strictUris;
+    this.history = given.history ?? [];
+    this.setRules(given);
+  }
+
+  /** Other rules from now on: all but `profile`, `strictUris` and `history`. Throws RangeError for a trust level or time that is none. */
+  setRules(given: GivenRealm): void {
+    const options: RealmOptions = { ...realmDefaults, ...given };
+    const ttl_s = options.retainedTtl_s ?? 0;
+    if (!Number.isFinite(ttl_s) || ttl_s < 0)
+      throw new RangeError(`realm ${this.uri}: retainedTtl_s is seconds, 0 or more`);
+    const levels = options.trustLevels === undefined ? null : Object.entries(options.trustLevels);
+    for (const [authrole, level] of levels ?? [])
+      if (!Number.isSafeInteger(level) || level < 0)
+        throw new RangeError(`realm ${this.uri}: the trust level of ${authrole} is an integer, 0 or more`);
     this.allowDisclosure = options.allowDisclosure;
     this.allowKill = options.allowKill;
     this.forceReregister = options.forceReregister;
     this.repeatedRegistration = options.repeatedRegistration;
     this.callReroute = options.callReroute;
     this.resumption = options.resumption;
-    this.history = options.history ?? [];
-    const ttl_s = options.retainedTtl_s ?? 0;
-    if (!Number.isFinite(ttl_s) || ttl_s < 0)
-      throw new RangeError(`realm ${options.uri}: retainedTtl_s is seconds, 0 or more`);
     this.retainedTtl_ms = ttl_s * 1_000;
-    const levels = options.trustLevels === undefined ? null : Object.entries(options.trustLevels);
-    for (const [authrole, level] of levels ?? [])
-      if (!Number.isSafeInteger(level) || level < 0)
-        throw new RangeError(`realm ${options.uri}: the trust level of ${authrole} is an integer, 0 or more`);
     this.#trustLevels = levels === null ? null : new Map(levels);
   }
 

@@ -19,13 +19,14 @@ const matches: Readonly<Record<GrantRecord["match"], Match>> = {
 
 /**
  * The roles of an identity: its user, its groups and all groups that contain them, `all`; of one that nobody has identified
- * `anonymous` and `all`. `closure` gives groups and what contains them, each once (SecurityModel.closure of its realm).
+ * `anonymous` and `all`, unless a procedure of its realm has given it groups. `closure` gives groups and what contains them, each once (SecurityModel.closure of its realm).
  */
 export function rolesOf(closure: (groups: readonly string[]) => readonly string[], bearer: Bearer): Role[] {
   const { user, roles = [], authmethod } = bearer;
   const isUnknown = authmethod === undefined && user === undefined && roles.length === 0;
-  if (authmethod === "anonymous" || isUnknown) return ["anonymous", "all"];
+  const isAnonymous = authmethod === "anonymous" && (roles.length === 0 || roles.includes("anonymous"));
   const groups = closure(roles).map((name): Role => `group/${name}`);
+  if (isAnonymous || isUnknown) return ["anonymous", ...groups, "all"];
   return user === undefined ? [...groups, "all"] : [`user/${user}`, ...groups, "all"];
 }
 

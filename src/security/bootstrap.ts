@@ -18,7 +18,8 @@ import { closureOf, masterRealm, principalOf } from "./view.ts";
 export const administrators = "bondy.administrators";
 const administrator = "admin";
 /** Follows the router until a file of definitions says something of the realm. */
-const builtIn = "- router";
+export const builtInName = "router";
+const builtIn = `- ${builtInName}`;
 
 const methods = ["password", "wampcra", "wamp-scram", "cryptosign"] as const;
 

@@ -86,9 +86,9 @@ function checkNames(check: Check, read: readonly RealmGiven[], state: SecuritySt
     if (isReservedRealm(uri) && uri !== masterRealm)
       check.add(`[${index}].uri`, `${masterRealm} is the router's own`);
     const aliases = new Set<string>();
-    groups.forEach((group, at) =>
-      once(keyOf("group", uri, group.name), `[${index}].groups[${at}].name`, `the group ${group.name}`),
-    );
+    groups.forEach((group, at) => {
+      once(keyOf("group", uri, group.name), `[${index}].groups[${at}].name`, `the group ${group.name}`);
+    });
     users.forEach((user, at) => {
       const path = `[${index}].users[${at}]`;
       once(keyOf("user", uri, user.username), `${path}.username`, `the user ${user.username}`);

@@ -4,7 +4,7 @@
  * not written: keys and salts stay. All of it is one commit.
  */
 import { createHmac } from "node:crypto";
-import { masterRecord } from "./bootstrap.ts";
+import { builtInName, masterRecord } from "./bootstrap.ts";
 import { emptyDict, emptyList } from "./check.ts";
 import { checkDefinitions } from "./definitions-check.ts";
 import { type Draft, fileOf, originOf } from "./draft.ts";
@@ -34,6 +34,20 @@ export function applyDefinitions(
       fromFile: true,
     },
   );
+}
+
+/** Takes back what files said that are not among these any more, where nobody has changed it since. */
+export async function dropOtherDefinitions(
+  security: SecurityService,
+  names: readonly string[],
+): Promise<void> {
+  const kept = new Set([...names, builtInName]);
+  const found = await security.change(
+    (_draft, state) => new Set([...state.origins()].map(([, origin]) => fileOf(origin))),
+    { fromFile: true },
+  );
+  for (const name of found)
+    if (name !== undefined && !kept.has(name)) await applyDefinitions(security, [], name);
 }
 
 /** Text that is the same for the same JSON, whatever the order of keys. */

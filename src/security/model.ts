@@ -97,11 +97,17 @@ export interface SecurityAdmin {
   signingKey(uri: string): Promise<SigningKey>;
 
   addUser(realm: string, given: Dict): Promise<UserRecord>;
-  updateUser(realm: string, name: string, given: Dict): Promise<UserRecord>;
+  updateUser(realm: string, name: string, given: Dict, mayChange?: MayChange): Promise<UserRecord>;
   deleteUser(realm: string, name: string): Promise<void>;
   setUserEnabled(realm: string, name: string, enabled: boolean): Promise<void>;
   /** `old`: must be the present one; undefined: is not asked for. */
-  changePassword(realm: string, name: string, password: string, old?: string): Promise<void>;
+  changePassword(
+    realm: string,
+    name: string,
+    password: string,
+    old?: string,
+    mayChange?: MayChange,
+  ): Promise<void>;
   /** After a login showed the password: the same password, hashed as the realm wants it now. */
   upgradeCredentials(realm: string, name: string, credentials: Credentials): Promise<void>;
   addAlias(realm: string, name: string, alias: string): Promise<void>;
@@ -135,6 +141,12 @@ export interface SecurityAdmin {
   revokeTickets(realm: string, authid: string): Promise<number>;
   revokeTicket(realm: string, id: string): Promise<boolean>;
 }
+
+/**
+ * Asked about the realm that has a user's password and keys, when everything before the change is done: throws where they may not be
+ * changed. What was so when the change was asked for may be otherwise by then.
+ */
+export type MayChange = (home: string) => void;
 
 export interface Security extends SecurityModel, SecurityAdmin {
   /** Calls back after every change, in order. Returns how to stop. */

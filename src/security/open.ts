@@ -8,6 +8,7 @@ import type { Credentials, PasswordOptions } from "./records.ts";
 import { RecordStore } from "./record-store.ts";
 import { SecurityService } from "./service.ts";
 import { parseKey, SecurityState } from "./state.ts";
+import { dropExpired } from "./tickets.ts";
 
 export interface SecurityOptions {
   readonly store: Store;
@@ -62,5 +63,6 @@ export async function openSecurity(options: SecurityOptions): Promise<SecuritySe
     nodeId: records.nodeId,
   });
   await ensureMasterRealm(security);
+  await security.change((draft) => dropExpired(draft, wall_ms()), { fromFile: false });
   return security;
 }

@@ -3,6 +3,7 @@ import { fixedLimits } from "../base/limits.ts";
 import { type Check, type Dict, fold, isGiven, shown, unique } from "./check.ts";
 import { type GrantGiven, readGrant } from "./grant-shape.ts";
 import { keyFromPem } from "./keys.ts";
+import { readRealmOptions } from "./realm-options.ts";
 import {
   type AuthMethod,
   authMethods,
@@ -14,7 +15,6 @@ import {
   type GroupGiven,
   readGroup,
   readPasswordOptions,
-  readPublicKeys,
   readSource,
   readUser,
   type SourceGiven,
@@ -51,7 +51,6 @@ const fieldKeys = [
   "rbac",
   "authorizer",
   "authenticators",
-  "trustroots",
   "issuers",
   "info",
   "options",
@@ -119,14 +118,13 @@ function readFields(check: Check, given: Dict, at: (key: string) => string): Rea
     rbac: maybe("rbac", (value, path) => check.oneOf(value, path, ["additive", "most_specific"] as const)),
     authorizer: maybe("authorizer", (value, path) => check.uri(value, path)),
     authenticators: maybe("authenticators", (value, path) => readAuthenticators(check, value, path)),
-    trustroots: maybe("trustroots", (value, path) => readPublicKeys(check, value, path)),
     issuers: maybe("issuers", (value, path) =>
       check
         .list(value, path, fixedLimits.keysPerList_max)
         .map((entry, index) => readIssuer(check, entry, `${path}[${index}]`)),
     ),
     info: maybe("info", (value, path) => check.plain(value, path)),
-    options: maybe("options", (value, path) => check.plain(value, path)),
+    options: maybe("options", (value, path) => readRealmOptions(check, value, path)),
   };
 }
 

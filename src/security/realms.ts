@@ -33,7 +33,6 @@ const blank = (uri: string): RealmRecord => ({
   rbac: null,
   authorizer: null,
   authenticators: null,
-  trustroots: null,
   issuers: null,
   info: emptyDict,
   options: emptyDict,

@@ -38,8 +38,6 @@ export interface RealmRecord {
   /** Procedures of the realm that decide about its clients, as Crossbar's users know them. */
   readonly authorizer: string | null;
   readonly authenticators: Readonly<Partial<Record<AuthMethod, string>>> | null;
-  /** cryptosign: public keys (hex) whose signed delegations are trusted, and the key that the router itself signs with. */
-  readonly trustroots: readonly string[] | null;
   /** oauth2: whose JWTs are taken beside the realm's own. */
   readonly issuers: readonly JwtIssuer[] | null;
   readonly info: Dict;

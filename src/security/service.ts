@@ -9,7 +9,7 @@ import { readGrant } from "./grant-shape.ts";
 import { putGrant, putSource, takeGrant } from "./grants.ts";
 import { putGroups, removeGroup } from "./groups.ts";
 import { makeKey } from "./keys.ts";
-import type { EffectiveRealm, Security, SecurityChange } from "./model.ts";
+import type { EffectiveRealm, MayChange, Security, SecurityChange } from "./model.ts";
 import { ModelQueries } from "./model-queries.ts";
 import type { Mutations } from "./mutations.ts";
 import { readRealm } from "./realm-shape.ts";
@@ -187,15 +187,12 @@ export class SecurityService extends ModelQueries implements Security {
     });
   }
 
-  updateUser(realm: string, name: string, given: Dict): Promise<UserRecord> {
+  updateUser(realm: string, name: string, given: Dict, mayChange?: MayChange): Promise<UserRecord> {
     return this.#in(realm, (draft, uri) => {
-      const { username } = needUser(draft, uri, name);
-      return putUser(
-        draft,
-        this.#parts,
-        uri,
-        reading((check) => readUser(check, given, "", username)),
-      );
+      const { username, sso_realm_uri } = needUser(draft, uri, name);
+      const read = reading((check) => readUser(check, given, "", username));
+      if (read.authorized_keys !== undefined) mayChange?.(sso_realm_uri ?? uri);
+      return putUser(draft, this.#parts, uri, read);
     });
   }
 
@@ -210,10 +207,17 @@ export class SecurityService extends ModelQueries implements Security {
     });
   }
 
-  changePassword(realm: string, name: string, password: string, old?: string): Promise<void> {
+  changePassword(
+    realm: string,
+    name: string,
+    password: string,
+    old?: string,
+    mayChange?: MayChange,
+  ): Promise<void> {
     return this.#in(realm, async (draft, uri) => {
       const given = reading((check) => readPassword(check, password, "password"));
       const home = credentialHome(draft, uri, name);
+      mayChange?.(home.realm);
       const { credentials } = home.user;
       const known =
         old === undefined || (credentials !== null && (await this.#parts.verifyPassword(old, credentials)));

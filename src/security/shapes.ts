@@ -73,7 +73,7 @@ export function readPassword(check: Check, value: unknown, path: string): string
 }
 
 /** Ed25519, hex. */
-export function readPublicKeys(check: Check, value: unknown, path: string): readonly string[] {
+function readPublicKeys(check: Check, value: unknown, path: string): readonly string[] {
   const list = check.list(value, path, fixedLimits.keysPerList_max);
   return unique(
     list.map((entry, index) => {

@@ -28,3 +28,10 @@ export function putTicket(
   for (const other of others) if (!staying.has(other)) draft.put("ticket", authrealm, other.id, null);
   draft.put("ticket", authrealm, id, Object.freeze({ ...ticket, authrealm, authid }));
 }
+
+/** Those that nobody came back for. */
+export function dropExpired(draft: Draft, now_ms: number): void {
+  for (const realm of draft.realmUris())
+    for (const [id, { expires_at }] of [...draft.entries("ticket", realm)])
+      if (expires_at * 1_000 <= now_ms) draft.put("ticket", realm, id, null);
+}

@@ -82,7 +82,7 @@ export class Session
     this.target = core.targets.take();
     core.targets.put(this);
     this.#timer.start(core.limits.handshake_ms, () =>
-      this.#abort(errors.timeout.uri, "no HELLO in time", CloseCode.policy),
+      this.#abort(errors.timeout.uri, "the session was not opened in time", CloseCode.policy),
     );
   }
 

@@ -6,7 +6,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from "node:tls";
 import type { TlsPeer, TransportOptions } from "../ports.ts";
 import { peerAddress } from "./address.ts";
-import { TrustedProxies } from "./proxies.ts";
+import { mayName, TrustedProxies } from "./proxies.ts";
 import { readProxyHeader } from "./proxy-protocol.ts";
 import { Certificates, NodeContexts } from "./tls.ts";
 import { tlsPeerOf } from "./tls-peer.ts";
@@ -74,7 +74,13 @@ export class Front {
   }
 
   #onSocket(socket: Socket): void {
-    const peer = peerAddress(socket.remoteAddress ?? "");
+    const { remoteAddress } = socket;
+    // Gone already: nobody can say where it was, and nobody hears an answer. What it has sent may still be there to be read.
+    if (remoteAddress === undefined && typeof this.server.address() === "object") {
+      socket.on("error", () => {}).destroy();
+      return;
+    }
+    const peer = peerAddress(remoteAddress ?? "");
     if (this.proxies.trusts(peer)) this.#awaitHeader(socket, peer);
     else this.#begin(socket, peer);
   }
@@ -100,7 +106,8 @@ export class Front {
       const rest = result.kind === "found" ? start.subarray(result.headerBytes) : start;
       socket.pause();
       if (rest.length > 0) socket.unshift(rest);
-      this.#begin(socket, result.kind === "found" ? (result.peer ?? peer) : peer);
+      const named = result.kind === "found" ? result.peer : null;
+      this.#begin(socket, named !== null && mayName(peer, named) ? named : peer);
       // TLS reads what is there and what comes by itself: a socket that flowed would take it away.
       if (this.#tls === null) socket.resume();
     };

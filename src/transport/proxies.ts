@@ -39,12 +39,20 @@ export class TrustedProxies {
     for (let i = hops.length - 1; i >= 0 && this.trusts(client); i--) {
       const hop = addressIn(hops[i]!);
       // "unknown" and names that a proxy made up: what is before them cannot be told.
-      if (hop === null) break;
+      if (hop === null || !mayName(client, hop)) break;
       client = hop;
     }
     return client;
   }
 }
+
+/**
+ * Whether a proxy at `proxy` can say this of its client. Loopback is every machine's own: what another machine calls so is not this one,
+ * and must not be let in as if it were.
+ */
+export const mayName = (proxy: string, client: string): boolean => !isLoopback(client) || isLoopback(proxy);
+
+const isLoopback = (address: string): boolean => parsed(address)?.range() === "loopback";
 
 function networkOf(text: string): [Address, number] {
   const [address = "", bits, ...more] = text.trim().split("/");

@@ -29,7 +29,6 @@ const row = (id: string, status: string, feature: string, more: Partial<Row> = {
 const dealer = (key: string): Partial<Row> => ({ announced: { key, roles: ["dealer"] } });
 const broker = (key: string): Partial<Row> => ({ announced: { key, roles: ["broker"] } });
 const both = (key: string): Partial<Row> => ({ announced: { key, roles: ["broker", "dealer"] } });
-const withAuthentication = { later: "with authentication and authorization" };
 
 const basic: readonly Row[] = [
   row("B-01", "stable", "HELLO is answered by WELCOME with roles and features"),
@@ -109,20 +108,20 @@ const sessions: readonly Row[] = [
 
 const authentication: readonly Row[] = [
   row("A-01", "stable", "Anonymous sessions"),
-  row("A-02", "beta", "Tickets", withAuthentication),
-  row("A-03", "stable", "Challenge-response with a secret, plain and salted", withAuthentication),
-  row("A-04", "beta", "Ed25519 signatures (cryptosign)", withAuthentication),
-  row("A-05", "beta", "Cryptosign bound to the TLS channel", withAuthentication),
-  row("A-06", "beta", "Cryptosign in which the router proves itself too", withAuthentication),
-  row("A-07", "text only", "SCRAM", withAuthentication),
-  row("A-08", "none", "TLS client certificates", withAuthentication),
+  row("A-02", "beta", "Tickets"),
+  row("A-03", "stable", "Challenge-response with a secret, plain and salted"),
+  row("A-04", "beta", "Ed25519 signatures (cryptosign)"),
+  row("A-05", "beta", "Cryptosign bound to the TLS channel"),
+  row("A-06", "beta", "Cryptosign in which the router proves itself too"),
+  row("A-07", "text only", "SCRAM"),
+  row("A-08", "none", "TLS client certificates"),
   row("A-09", "none", "Cookies", {
     outOfScope: "a cookie outlives the session it was made for, and kills do not end it",
   }),
-  row("A-10", "to be written", "Authentication by a procedure", withAuthentication),
-  row("A-11", "text only", "Permissions of roles, by URI and match", withAuthentication),
-  row("A-12", "text only", "Authorization by a procedure", withAuthentication),
-  row("A-13", "none", "OAuth 2, OpenID Connect, JWT", withAuthentication),
+  row("A-10", "to be written", "Authentication by a procedure"),
+  row("A-11", "text only", "Permissions of roles, by URI and match"),
+  row("A-12", "text only", "Authorization by a procedure"),
+  row("A-13", "none", "OAuth 2, OpenID Connect, JWT"),
 ];
 
 const transports: readonly Row[] = [

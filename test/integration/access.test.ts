@@ -14,6 +14,8 @@ class AccessRig {
   readonly policy: AccessRealms;
   readonly router: Router;
   readonly faults: unknown[];
+  /** Sessions of the router itself, which stay: those that ask authorizers. */
+  ownSessions = 0;
   readonly #clients: AccessClient[] = [];
 
   constructor(router: Router, policy: AccessRealms, faults: unknown[]) {
@@ -50,7 +52,8 @@ class AccessRig {
   async leave(): Promise<void> {
     for (const client of this.#clients) client.leave();
     await turns(60);
-    assert.deepEqual(this.router.stats(), nothingLeft);
+    const own = { connections: this.ownSessions, sessions: this.ownSessions };
+    assert.deepEqual(this.router.stats(), { ...nothingLeft, ...own });
   }
 }
 
@@ -245,6 +248,41 @@ accessTest(
     assert.equal(rig.router.metrics.accessRevoked, many);
   },
 );
+
+accessTest("a procedure decides where no grant does, and may say so for good", {}, async (rig) => {
+  rig.policy.authorizer = "com.authorize";
+  rig.ownSessions = 1;
+  rig.grant("user/ann", "wamp.register", "com.", "prefix");
+  const ann = await rig.join("ann");
+  ann.ask(Message.register, {}, "com.authorize");
+  ann.ask(Message.register, {}, "com.add");
+  assert.deepEqual(await rig.come(ann), ["registered 1", "registered 2"]);
+  const bob = await rig.join("bob");
+  const answer = async (value: unknown): Promise<string> => {
+    const [came, ...more] = await rig.come(ann);
+    assert.deepEqual(more, []);
+    ann.send([Message.yield, ann.invocations.at(-1)!.request, {}, [value]]);
+    return came!;
+  };
+  bob.ask(Message.call, {}, "com.add", [1]);
+  assert.match(await answer(true), /^invocation 0:com.authorize /);
+  assert.equal(await answer(1), "invocation 0:com.add 1");
+  assert.deepEqual(await rig.come(bob), ["result 1 1"]);
+  // What comes behind a message that waits, waits too.
+  bob.ask(Message.call, {}, "com.add", [2]);
+  bob.ask(Message.call, {}, "com.add", [3]);
+  assert.match(await answer(false), /^invocation 0:com.authorize /);
+  assert.match(await answer({ allow: true, cache: true }), /^invocation 0:com.authorize /);
+  assert.deepEqual(await rig.come(bob), [`error 2 ${notAuthorized.uri}`]);
+  assert.equal(await answer(3), "invocation 0:com.add 3");
+  bob.ask(Message.call, {}, "com.add", [4]);
+  assert.equal(await answer(4), "invocation 0:com.add 4");
+  assert.deepEqual(await rig.come(bob), ["result 3 3", "result 4 4"]);
+  rig.policy.authorizer = null;
+  rig.router.refreshAccess(["realm1"]);
+  bob.ask(Message.call, {}, "com.add", [5]);
+  assert.deepEqual(await rig.come(bob), [`error 5 ${notAuthorized.uri}`]);
+});
 
 test("a session whose rules cannot be had any more is ended", async () => {
   const policy = new AccessRealms("realm1");

@@ -327,3 +327,50 @@ test("tickets: issued to who has logged in, verified, revoked", async () => {
   await ask(boss, "bondy.ticket.revoke_all", ["com.a", "plain"]);
   assert.deepEqual(rig.security.tickets("com.a", "plain"), []);
 });
+
+test("who administers a realm does not take over accounts whose passwords are in a sign-on realm", async () => {
+  await using rig = await adminRig();
+  const { boss } = await administrators(rig);
+  await rig.security.createRealm({ uri: "com.sso", is_sso_realm: true, allow_connections: false });
+  await rig.security.addUser("com.sso", { username: "ceo", password: "the-first-one" });
+  await rig.security.updateRealm("com.a", { sso_realm_uri: "com.sso" });
+  const before = rig.security.user("com.sso", "ceo")?.credentials;
+  const taken = { username: "ceo", password: "taken-over", sso_realm_uri: "com.sso" };
+  const denied = "wamp.error.not_authorized";
+  await refused(boss, denied, /denial/, "bondy.user.add", ["com.a", taken]);
+  await ask(boss, "bondy.user.add", ["com.a", { username: "ceo", sso_realm_uri: "com.sso" }]);
+  await refused(boss, denied, /denial/, "bondy.user.change_password", ["com.a", "ceo", "taken-over"]);
+  assert.deepEqual(rig.security.user("com.sso", "ceo")?.credentials, before);
+});
+
+test("nor by calls that overtake what was checked", async () => {
+  await using rig = await adminRig();
+  const { boss } = await administrators(rig);
+  await rig.security.createRealm({ uri: "com.sso", is_sso_realm: true, allow_connections: false });
+  for (const username of ["ceo", "cfo"])
+    await rig.security.addUser("com.sso", { username, password: "the-first-one" });
+  await rig.security.updateRealm("com.a", { sso_realm_uri: "com.sso" });
+  const before = rig.security.users("com.sso");
+  const linked = { username: "ceo", sso_realm_uri: "com.sso" };
+  const authorized_keys = ["ab".repeat(32)];
+  // Each is sent before the one before it is done: the user is not there yet, or is another one's still.
+  const calls: readonly (readonly [string, readonly unknown[], string?])[] = [
+    ["user.add", [linked]],
+    ["user.change_password", ["ceo", "taken-over"], "wamp.error.not_authorized"],
+    ["user.update", ["ceo", { authorized_keys }], "wamp.error.not_authorized"],
+    ["user.add", [{ username: "cfo" }]],
+    ["user.delete", ["cfo"]],
+    ["user.add", [{ ...linked, username: "cfo" }]],
+    ["user.change_password", ["cfo", "taken-over"], "wamp.error.not_authorized"],
+    ["user.update", ["cfo", { authorized_keys }], "wamp.error.not_authorized"],
+  ];
+  for (const [procedure, args] of calls) boss.call(`bondy.${procedure}`, {}, ["com.a", ...args]);
+  const errorsThatCame: unknown[] = [];
+  for (const _ of calls) {
+    const [type, , request, , error] = await boss.next();
+    if (type === Message.error) errorsThatCame.push(`${String(request)} ${String(error)}`);
+  }
+  assert.deepEqual(rig.security.users("com.sso"), before);
+  const expected = calls.flatMap(([, , error], i) => (error === undefined ? [] : [`${i + 1} ${error}`]));
+  assert.deepEqual(errorsThatCame.sort(), expected.sort());
+});

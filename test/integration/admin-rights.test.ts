@@ -196,3 +196,29 @@ test("a refusal is told by a number, which an administrator can look up", async 
   );
   assert.match(String(denial["note"]), /admin procedure/);
 });
+
+test("who may call everything may not end what is others'", async () => {
+  await using rig = await adminRig();
+  const ending = [
+    "wamp.session.kill",
+    "wamp.session.kill_by_authid",
+    "wamp.session.kill_by_authrole",
+    "wamp.session.kill_all",
+    "wamp.registration.remove_callee",
+    "wamp.subscription.remove_subscriber",
+  ];
+  const plain = await rig.join("com.a", "plain");
+  const boss = await rig.join("com.a", "boss");
+  for (const uri of ending) {
+    assert.equal(await isDenied(plain, uri), true, uri);
+    // Administrators are granted bondy.* and spanwire.*, and not these.
+    assert.equal(await isDenied(boss, uri), true, uri);
+  }
+  const kill = { permissions: ["wamp.call"], uri: "wamp.session.", match: "prefix", roles: ["staff"] };
+  await rig.security.grant("com.a", kill);
+  assert.equal(await isDenied(plain, "wamp.registration.remove_callee"), true);
+  assert.deepEqual(await resultOf(plain, "wamp.session.kill_by_authid", ["boss"]), [boss.id]);
+  assert.equal((await boss.next())[0], Message.goodbye);
+  // In a realm without access control everybody may who is not anonymous, as ever.
+  assert.equal(await isDenied(await rig.join("com.open", "plain"), "wamp.session.kill_all"), false);
+});

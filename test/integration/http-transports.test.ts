@@ -167,7 +167,7 @@ httpTest(
   async (all) => {
     const path = await all.open();
     const { text } = await all.post(`${path}/receive`);
-    assert.match(text, /^\[3,\{"message":"no HELLO in time"\},"wamp.error.timeout"\]$/);
+    assert.match(text, /^\[3,\{"message":"the session was not opened in time"\},"wamp.error.timeout"\]$/);
     assert.equal((await all.post(`${path}/receive`)).status, 410);
   },
 );

@@ -154,6 +154,8 @@ export class AccessClient {
         return `published ${String(first)}`;
       case Message.result:
         return `result ${String(first)} ${String((third as unknown[] | undefined)?.[0])}`;
+      case Message.goodbye:
+        return `goodbye ${String(second)}`;
       case Message.interrupt:
         return "interrupt";
       default:

@@ -43,7 +43,9 @@ export class AccessRealms implements AccessPolicy {
     return [...all];
   }
 
-  rulesFor(uri: string, { user, authmethod }: Identity): AccessRules | null {
+  /** The router's own sessions may do everything. */
+  rulesFor(uri: string, { user, authmethod, authprovider }: Identity): AccessRules | null {
+    if (authprovider === "local") return null;
     const { grants, mostSpecific, isOn } = this.realm(uri);
     if (!isOn) return null;
     const bearer = { authmethod, ...(user === undefined ? {} : { user, roles: this.users.get(user) ?? [] }) };

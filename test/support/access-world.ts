@@ -69,6 +69,9 @@ export const stepArb = fc.oneof(
   step("prototype", 2),
   step("mode", 1),
   step("switch", 1),
+  step("new user", 1),
+  step("new group", 1),
+  step("new realm", 1),
   step("subscribe", 10),
   step("unsubscribe", 3),
   step("register", 6),
@@ -77,14 +80,82 @@ export const stepArb = fc.oneof(
   step("call", 8),
   step("reconnect", 1),
 );
-type Step = typeof stepArb extends fc.Arbitrary<infer T> ? T : never;
+export type Step = typeof stepArb extends fc.Arbitrary<infer T> ? T : never;
 
-const identityOf = (slot: number): Identity => {
+/** Changes rights of the router as the model's are changed; in which realms, and whose sessions that ends, by slot. */
+export interface Changes {
+  make(step: Step): Promise<Changed | null>;
+}
+export interface Changed {
+  readonly realms: readonly string[];
+  readonly ended?: readonly number[];
+  /** Of the GOODBYE that they are told. */
+  readonly reason?: string;
+}
+
+/** The realm that a slot's client is in, and its user; null: nobody in particular. */
+export const realmOfSlot = (slot: number): string => realmUris[slot < 3 ? 0 : 1];
+export const userOfSlot = (slot: number): string | null => (["ann", "bob", null] as const)[slot % 3]!;
+
+const identityOf = (slot: number, { users }: AccessRealms): Identity => {
   const base = { authrole: "r", authprovider: "test" };
-  if (slot % 3 === 2) return { ...base, authid: `nobody${slot}`, authmethod: "anonymous" };
-  const user = slot % 3 === 0 ? "ann" : "bob";
-  return { ...base, authid: user, authmethod: "password", user };
+  const user = userOfSlot(slot);
+  if (user === null) return { ...base, authid: `nobody${slot}`, authmethod: "anonymous" };
+  return { ...base, authid: user, authmethod: "password", user, roles: users.get(user) ?? [] };
 };
+
+/** The policy is the router's and the model's at once; the router is told. */
+class PolicyChanges implements Changes {
+  readonly #router: Router;
+  readonly #policy: AccessRealms;
+
+  constructor(router: Router, policy: AccessRealms) {
+    this.#router = router;
+    this.#policy = policy;
+  }
+
+  async make(step: Step): Promise<Changed | null> {
+    const realms = this.#change(step);
+    if (realms === null) return null;
+    this.#router.refreshAccess(realms);
+    return { realms };
+  }
+
+  #change({ kind, grant, realm, choice, flag }: Step): readonly string[] | null {
+    const uri = realmUris[realm]!;
+    const here = this.#policy.realm(uri);
+    switch (kind) {
+      case "grant":
+        here.grants.push(grant);
+        return [uri];
+      case "revoke":
+        here.grants.splice(choice % Math.max(1, here.grants.length), 1);
+        return [uri];
+      case "prototype":
+        if (flag) this.#policy.prototype.push(grant);
+        else this.#policy.prototype.splice(choice % Math.max(1, this.#policy.prototype.length), 1);
+        return realmUris;
+      case "groups":
+        this.#policy.users.set(
+          flag ? "ann" : "bob",
+          ["g", "h", "i"].filter((_, i) => (choice >> i) & 1),
+        );
+        return realmUris;
+      case "nesting":
+        this.#policy.groups.set("g", choice % 2 === 0 ? ["h"] : []);
+        this.#policy.groups.set("h", choice % 3 === 0 ? ["i"] : []);
+        return realmUris;
+      case "mode":
+        here.mostSpecific = flag;
+        return [uri];
+      case "switch":
+        here.isOn = flag;
+        return [uri];
+      default:
+        return null;
+    }
+  }
+}
 
 /** A client, what it holds as the model has it, and what must come. */
 class Player {
@@ -110,50 +181,26 @@ export class AccessWorld {
   compared = 0;
   refused = 0;
   revoked = 0;
+  ended = 0;
   #published = 0;
+  readonly #changes: Changes;
 
-  constructor(router: Router, policy: AccessRealms) {
+  constructor(router: Router, policy: AccessRealms, changes: Changes = new PolicyChanges(router, policy)) {
     this.router = router;
     this.policy = policy;
+    this.#changes = changes;
     this.players = Array.from({ length: 6 }, (_, slot) => this.#enter(slot));
   }
 
   #enter(slot: number): Player {
-    return new Player(new AccessClient(this.router, realmUris[slot < 3 ? 0 : 1]!, identityOf(slot)));
+    return new Player(new AccessClient(this.router, realmOfSlot(slot), identityOf(slot, this.policy)));
   }
 
-  async take({ kind, grant, client, realm, choice, flag }: Step): Promise<void> {
+  async take(step: Step): Promise<void> {
+    const { kind, client, choice, flag } = step;
     const player = this.players[client]!;
-    const uri = realmUris[realm]!;
-    const here = this.policy.realm(uri);
     const pattern = patterns[choice % patterns.length]!;
     switch (kind) {
-      case "grant":
-        here.grants.push(grant);
-        return this.#changed([uri]);
-      case "revoke":
-        here.grants.splice(choice % Math.max(1, here.grants.length), 1);
-        return this.#changed([uri]);
-      case "prototype":
-        if (flag) this.policy.prototype.push(grant);
-        else this.policy.prototype.splice(choice % Math.max(1, this.policy.prototype.length), 1);
-        return this.#changed(realmUris);
-      case "groups":
-        this.policy.users.set(
-          flag ? "ann" : "bob",
-          ["g", "h", "i"].filter((_, i) => (choice >> i) & 1),
-        );
-        return this.#changed(realmUris);
-      case "nesting":
-        this.policy.groups.set("g", choice % 2 === 0 ? ["h"] : []);
-        this.policy.groups.set("h", choice % 3 === 0 ? ["i"] : []);
-        return this.#changed(realmUris);
-      case "mode":
-        here.mostSpecific = flag;
-        return this.#changed([uri]);
-      case "switch":
-        here.isOn = flag;
-        return this.#changed([uri]);
       case "subscribe":
         return this.#subscribe(player, pattern);
       case "unsubscribe":
@@ -168,6 +215,10 @@ export class AccessWorld {
         return this.#call(player, uris[choice % uris.length]!, flag);
       case "reconnect":
         return this.#reconnect(client);
+      default: {
+        const changed = await this.#changes.make(step);
+        if (changed !== null) this.#changed(changed);
+      }
     }
   }
 
@@ -181,8 +232,14 @@ export class AccessWorld {
   }
 
   /** What nobody may hold any more, ends. */
-  #changed(concerned: readonly string[]): void {
-    this.router.refreshAccess(concerned);
+  #changed({ ended = [], reason }: Changed): void {
+    for (const slot of ended) {
+      const player = this.players[slot]!;
+      assert.equal(player.client.take().at(-1), `goodbye ${reason}`);
+      player.due = [];
+      this.#reconnect(slot);
+      this.ended++;
+    }
     for (const player of this.players) {
       for (const [name, { uri, match }] of player.subscriptions) {
         if (this.allows(player, Permission.subscribe, uri, match)) continue;
@@ -275,7 +332,7 @@ export class AccessWorld {
     player.due.push(`result ${request} ${number}`);
   }
 
-  async #reconnect(slot: number): Promise<void> {
+  #reconnect(slot: number): void {
     const player = this.players[slot]!;
     player.client.leave();
     this.registrations = this.registrations.filter(({ owner }) => owner !== player);

@@ -73,6 +73,8 @@ export async function createWampy(options: {
   readonly serializer: SerializerName;
   /** For wss. */
   readonly tls?: { readonly ca: string; readonly servername: string };
+  /** Its own options beside. */
+  readonly more?: object;
 }): Promise<WampyClient> {
   const { Wampy } = (await import("wampy" as string)) as { Wampy: WampyConstructor };
   const { WebSocket } = await import("ws");
@@ -85,7 +87,13 @@ export async function createWampy(options: {
     }
   }
   const ws = tls === undefined ? WebSocket : Trusting;
-  return new Wampy(options.url, { realm: options.realm, ws, serializer, autoReconnect: false });
+  return new Wampy(options.url, {
+    realm: options.realm,
+    ws,
+    serializer,
+    autoReconnect: false,
+    ...options.more,
+  });
 }
 
 async function serializerOf(name: SerializerName): Promise<object> {

@@ -18,7 +18,6 @@ export const realmRecord = (uri: string, given: Partial<RealmRecord> = {}): Real
   rbac: null,
   authorizer: null,
   authenticators: null,
-  trustroots: null,
   issuers: null,
   info: {},
   options: {},
@@ -80,7 +79,7 @@ export function loginOf(given: LoginGiven): Login {
     transport,
     session: 7,
   };
-  return { hello, realm, principal, address: "127.0.0.1" };
+  return { hello, realm, principal, calledAs: "", address: "127.0.0.1" };
 }
 
 /** What a method says in the end to one that answers its challenge so. */

@@ -262,6 +262,20 @@ test("without a client certificate tls is passed over, for a user and for nobody
   await assert.rejects(join({ authid: "nobody", password, methods: ["tls", "wampcra"] }), refused);
 });
 
+test("a certificate of somebody else is passed over, for a user and for nobody alike", async (t) => {
+  const { join } = await world(t);
+  const strange = { ...tls, certificate: { ...certificate, commonName: "eve" } };
+  const [peer] = await join({ authid: "bob", password, methods: ["tls", "wampcra"] }, strange);
+  assert.equal(peer.identity?.authmethod, "wampcra");
+  const unknown = new NegotiatorPeer((await world(t)).login, strange);
+  const joining = joinOver(unknown, {
+    realm: testRealm,
+    auth: { authid: "nobody", password, methods: ["tls", "wampcra"] },
+  });
+  await assert.rejects(joining, refused);
+  assert.equal(unknown.challenged, "wampcra");
+});
+
 test("a ticket logs its owner in, names itself in the identity, and counts until it is revoked", async (t) => {
   const { join, login, tickets } = await world(t);
   const [peer] = await join({ authid: "bob", password, methods: ["wampcra"] });

@@ -8,16 +8,11 @@ import { createServer, type TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
 import { type ConnectionOptions, connectTransport } from "../../src/client/connect.ts";
 import { wampError } from "../support/client-peer.ts";
-import {
-  authority,
-  clientCertificate,
-  clientKey,
-  serverCertificate,
-  serverKey,
-} from "../support/tls-files.ts";
+import { shown, trust } from "../support/certificates.ts";
 
 const isBun = "Bun" in globalThis;
-const files = { ca: authority, cert: serverCertificate, key: serverKey };
+const authority = trust().ca;
+const files = { ca: authority, ...shown("server") };
 
 interface Serving {
   readonly url: string;
@@ -83,11 +78,11 @@ for (const [kind, serve] of Object.entries(kinds)) {
   test(`${kind}: the client shows its certificate`, async (t) => {
     const server = await serve({ requestCert: true, rejectUnauthorized: true });
     t.after(() => server.close());
-    const tls = { ca: authority, cert: clientCertificate, key: clientKey };
+    const tls = { ca: authority, ...shown("device-7") };
     const transport = await connectTransport({ url: server.url, tls });
     // Bun's HTTP server checks the certificate, and does not show it.
     if (!(isBun && kind.startsWith("Web")))
-      assert.equal(server.peer().getPeerCertificate().subject.CN, "joe");
+      assert.equal(server.peer().getPeerCertificate().subject.CN, "device-7");
     transport.close();
     await assert.rejects(connectTransport({ url: server.url, tls: { ca: authority } }), networkFailure);
   });

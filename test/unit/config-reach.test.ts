@@ -47,6 +47,23 @@ const cases: readonly (readonly [what: string, realms: readonly object[], open: 
     true,
   ],
   [
+    "a source in another case",
+    [{ sources: [{ usernames: ["Anonymous"], authmethod: "anonymous", cidr: "0.0.0.0/0" }] }],
+    true,
+  ],
+  [
+    "a list of everybody in a prototype",
+    [
+      {
+        uri: "p",
+        is_prototype: true,
+        sources: [{ usernames: ["ALL"], authmethod: "anonymous", cidr: "::/0" }],
+      },
+      { prototype_uri: "p" },
+    ],
+    true,
+  ],
+  [
     "a source from loopback",
     [{ sources: [{ usernames: ["anonymous"], authmethod: "anonymous", cidr: "127.0.0.0/8" }] }],
     false,
@@ -136,4 +153,11 @@ test("definitions that are in no shape do not break the check", () => {
     '[5, null, [], {"uri": "a", "sources": 5, "prototype_uri": []}, {"uri": {}, "sources": [1]}]',
   );
   assert.ok(files.problems(`${anywhere}security: { file: realms.json }\n`).length > 0);
+});
+
+test("realms that are created automatically are looked at like others", () => {
+  const like = (cidr: string): string =>
+    `${anywhere}realms: [{ uri: com.a, authmethods: [wampcra] }]\nsecurity:\n  automatically_create_realms:\n    authmethods: [anonymous]\n    sources: [{ usernames: all, authmethod: anonymous, cidr: ${cidr} }]\n`;
+  assert.deepEqual(files.problems(like("127.0.0.0/8")), []);
+  assert.match(files.problems(like("0.0.0.0/0")).join("\n"), /made automatically/);
 });

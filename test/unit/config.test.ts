@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are references to variables of a configuration.
 // The configuration file, and what is stronger than it.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

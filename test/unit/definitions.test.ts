@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { WampError } from "../../src/protocol/errors.ts";
-import { applyDefinitions } from "../../src/security/file.ts";
+import { applyDefinitions, dropOtherDefinitions } from "../../src/security/file.ts";
 import type { SecurityService } from "../../src/security/service.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { TestSecurity, wholeModel } from "../support/security.ts";
@@ -349,4 +349,16 @@ test("passwords of a file are not to be guessed from what is stored", async () =
   };
   const [one, other] = [await digests(), await digests()];
   assert.ok(one !== "" && one !== other);
+});
+
+test("a file that is not among those of this start any more takes along what it said", async () => {
+  const security = await new TestSecurity().open();
+  const users = [{ username: "bob", password: "123456" }];
+  await applyDefinitions(security, [{ uri: "com.one", users }], "one.json");
+  await applyDefinitions(security, [{ uri: "com.two" }], "two.json");
+  await dropOtherDefinitions(security, ["one.json", "two.json"]);
+  assert.ok(security.user("com.one", "bob") !== undefined && security.realm("com.two") !== undefined);
+  await dropOtherDefinitions(security, ["two.json"]);
+  assert.equal(security.realm("com.one"), undefined);
+  assert.ok(security.realm("com.two") !== undefined && security.realm(master) !== undefined);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { scramKeys } from "../../src/auth/credentials.ts";
-import { authMessage, verifyProof } from "../../src/auth/scram.ts";
+import { authMessage, pythonBytes, verifyProof } from "../../src/auth/scram.ts";
 import type { TlsPeer } from "../../src/ports.ts";
 import {
   clientNonce,
@@ -11,7 +11,7 @@ import {
   proveScram,
   testRealm,
 } from "../support/login-world.ts";
-import { pbkdf2Sync } from "node:crypto";
+import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 
 const scram: Hello = { methods: ["wamp-scram"], authid: "bob", authextra: { nonce: clientNonce } };
 const world = () => LoginWorld.make().then((made) => made.populate({}, ["wamp-scram", "wampcra"]));
@@ -177,5 +177,93 @@ test("a binding that the connection does not have is refused before any challeng
     assert.equal(answer.error, "wamp.error.invalid_argument");
   }
   assert.equal(made.security.user(testRealm, "bob")?.username, "bob");
+  await made.close();
+});
+
+// ---- the form of autobahn-python, under its own name
+
+const alias: Hello = { ...scram, methods: ["scram"] };
+type Dict = Readonly<Record<string, unknown>>;
+
+/** As autobahn-python answers: `auth_message` with the salt as Python shows it, and no GS2 header. */
+function proveAlias(extra: Dict, secret: string, authid: string): { proof: string; signature: string } {
+  const sign = (key: Uint8Array, text: string): Buffer => createHmac("sha256", key).update(text).digest();
+  const salt = extra["salt"] as Uint8Array;
+  const salted = pbkdf2Sync(secret, salt, Number(extra["iterations"]), 32, "sha256");
+  const clientKey = sign(salted, "Client Key");
+  const nonce = String(extra["nonce"]);
+  const shown = pythonBytes(salt);
+  const message = `n=${authid},r=${clientNonce},r=${nonce},s=${shown},i=${extra["iterations"]},c=,r=${nonce}`;
+  const mask = sign(createHash("sha256").update(clientKey).digest(), message);
+  const proof = Buffer.from(clientKey.map((byte, index) => byte ^ mask[index]!)).toString("base64");
+  return { proof, signature: sign(sign(salted, "Server Key"), message).toString("base64") };
+}
+
+test("bytes are shown as Python shows them", () => {
+  const shown = (text: string): string => pythonBytes(Buffer.from(text, "latin1"));
+  assert.equal(shown("a b~"), "b'a b~'");
+  assert.equal(shown("\t\n\r\\"), "b'\\t\\n\\r\\\\'");
+  assert.equal(shown("\u0000\u001f\u007f\u00ff"), "b'\\x00\\x1f\\x7f\\xff'");
+  assert.equal(shown("it's"), 'b"it\'s"');
+  assert.equal(shown("'\""), "b'\\'\"'");
+  assert.equal(shown('"'), "b'\"'");
+});
+
+test("as `scram`, WAMP-SCRAM speaks as autobahn-python does, and says that name back", async () => {
+  const made = await world();
+  const { method, extra, proceed } = await made.challenged(alias);
+  assert.equal(method, "scram");
+  assert.deepEqual(Object.keys(extra).sort(), ["iterations", "kdf", "nonce", "salt"]);
+  const { proof, signature } = proveAlias(extra, "open sesame", "bob");
+  const answer = await proceed(proof, {});
+  assert.ok(answer.kind === "welcome", JSON.stringify(answer));
+  assert.deepEqual(answer.extra, { meta: { floor: 3 }, scram_server_signature: signature });
+  assert.equal(answer.identity.authmethod, "scram");
+  await made.close();
+});
+
+test("neither form takes the other's proof, and the specification's is preferred where both are offered", async () => {
+  const made = await world();
+  const other = await made.challenged(alias);
+  const salt = Buffer.from(other.extra["salt"] as Uint8Array).toString("base64");
+  const { proof } = proveScram({ ...other.extra, salt }, "open sesame", "bob");
+  isRefused(await other.proceed(proof, { nonce: other.extra["nonce"] }));
+  for (const methods of [
+    ["scram", "wamp-scram"],
+    ["wamp-scram", "scram"],
+  ]) {
+    const { method, extra, proceed } = await made.challenged({ ...scram, methods });
+    assert.equal(method, "wamp-scram");
+    const bytes = Buffer.from(String(extra["salt"]), "base64");
+    const answer = proveAlias({ ...extra, salt: bytes }, "open sesame", "bob");
+    isRefused(await proceed(answer.proof, { nonce: extra["nonce"] }));
+  }
+  await made.close();
+});
+
+test("as `scram` too, who is unknown, disabled or has no password is led the same way", async () => {
+  const made = await world();
+  const seen = new Set<string>();
+  for (const authid of ["bob", "nobody", "off", "keyed"]) {
+    const { method, extra, proceed } = await made.challenged({ ...alias, authid });
+    const { nonce, salt, ...rest } = extra;
+    const { length } = salt as Uint8Array;
+    seen.add(JSON.stringify([method, rest, String(nonce).length, length]));
+    for (const wrong of [proveAlias(extra, "wrong", authid).proof]) isRefused(await proceed(wrong, {}));
+  }
+  assert.equal(seen.size, 1);
+  isRefused(await (await made.challenged(alias)).proceed("", {}));
+  const nonceless = await made.hello({ ...alias, authextra: {} });
+  assert.ok(nonceless.kind === "abort" && nonceless.error === "wamp.error.invalid_argument");
+  await made.close();
+});
+
+test("as `scram`, a realm that hashes with Argon2id refuses everybody, and says why", async () => {
+  const made = await LoginWorld.make();
+  const params = { kdf: "argon2id13", iterations: 1, memory: 256 };
+  await made.populate({ password_opts: { protocol: "scram", params } }, ["wamp-scram"]);
+  const answers = await Promise.all(["bob", "nobody"].map((authid) => made.hello({ ...alias, authid })));
+  assert.deepEqual(answers[0], answers[1]);
+  assert.match(JSON.stringify(answers[0]), /Argon2id.*offer wamp-scram/);
   await made.close();
 });

@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fixedLimits } from "../../src/base/limits.ts";
-import { addressIn, forwardedHops, type HeaderOf, TrustedProxies } from "../../src/transport/proxies.ts";
+import {
+  addressIn,
+  forwardedHops,
+  type HeaderOf,
+  mayName,
+  TrustedProxies,
+} from "../../src/transport/proxies.ts";
 import { readProxyHeader } from "../../src/transport/proxy-protocol.ts";
 
 const headers =
@@ -168,4 +174,17 @@ test("PROXY protocol: what is malformed or too long is said to be, at once", () 
   assert.deepEqual(readProxyHeader(v2(0x21, 0x11, [], fixedLimits.proxyHeaderBytes_max - 16)), {
     kind: "more",
   });
+});
+
+test("a proxy on another machine names nobody on this one", () => {
+  const proxies = new TrustedProxies(["10.0.0.0/8", "127.0.0.0/8", "::1"]);
+  for (const said of ["127.0.0.1", "127.8.8.8:80", "::1", "[::1]:80", "::ffff:127.0.0.1", "::ffff:7f00:1"]) {
+    assert.equal(proxies.clientOf("10.0.0.7", forwardedFor(said)), "10.0.0.7", said);
+    assert.equal(proxies.clientOf("10.0.0.7", headers({ "x-real-ip": said })), "10.0.0.7", said);
+    assert.ok(!mayName("10.0.0.7", addressIn(said)!), said);
+  }
+  // One on this machine does, also behind another one here.
+  assert.equal(proxies.clientOf("127.0.0.1", forwardedFor("127.0.0.2, ::1")), "127.0.0.2");
+  assert.equal(proxies.clientOf("127.0.0.1", forwardedFor("127.0.0.2, 10.0.0.7")), "10.0.0.7");
+  assert.equal(proxies.clientOf("127.0.0.1", forwardedFor("203.0.113.9")), "203.0.113.9");
 });

@@ -224,8 +224,11 @@ test("credentials that change, and users that are disabled or deleted, end their
     await issue(`t${count}`, `c${count}`);
   assert.equal(ids().length, fixedLimits.ticketsPerUser_max);
   assert.equal(await security.revokeTickets(app, "bob"), fixedLimits.ticketsPerUser_max);
-  await assert.rejects(issue("a b"), invalid());
+  await issue("6");
   assert.deepEqual(wholeModel(await bench.open()), wholeModel(security));
+  bench.now_ms = 3_000_000_000_000;
+  assert.deepEqual((await bench.open()).tickets(app, "bob"), []);
+  await assert.rejects(issue("a b"), invalid());
 });
 
 test("keys are made when they are needed, stay, and overlap when they are rotated", async () => {
