@@ -222,6 +222,22 @@ test("authenticators that do not answer are bounded", async () => {
   await world.close();
 });
 
+test("a realm whose authenticator does not answer leaves room for other realms", async () => {
+  const world = await LoginWorld.make({
+    callProcedure: (realm) =>
+      realm === "com.acme.slow" ? new Promise(() => undefined) : Promise.resolve("guest"),
+    authenticatorCallsPerRealm_max: 2,
+  });
+  for (const uri of ["com.acme.slow", testRealm])
+    await world.security.createRealm({ uri, authmethods: ["anonymous"], authenticators });
+  const hello = { realm: "com.acme.slow", methods: ["anonymous"] };
+  for (let i = 0; i < 2; i++) void world.hello(hello);
+  const third = await world.hello(hello);
+  assert.ok(third.kind === "abort" && third.error === "wamp.error.unavailable");
+  for (let i = 0; i < 5; i++) assert.equal((await world.hello({ methods: ["anonymous"] })).kind, "welcome");
+  await world.close();
+});
+
 test("where source rules name a method, its authenticator is asked for those addresses only", async () => {
   const { world, calls } = await make(known);
   await world.source("all", "wampcra", "192.0.2.0/24");
