@@ -72,11 +72,27 @@ const idleLimits: readonly Limit[] = [
   atMost("idle/node RSS, small young generation", 1_536, memoryRoom),
 ];
 
+/** Authorization on against off, by `additive` rules: where a decision is remembered. New URIs and `most_specific` only inform. */
+const accessLimits = (runtime: RuntimeName): readonly Limit[] =>
+  ["rpc 16x64", "fanout 10", "fanout 1000"].map((name) =>
+    atMost(`security/${name}: ${runtime} additive / ${runtime} off`, 1.1, cpuRoom),
+  );
+
+const securityLimits: readonly Limit[] = [
+  ...["pbkdf2", "argon2id"].map((kdf) =>
+    atMost(`security/storm p99: with password ${kdf} / calls alone`, 1.5, latencyRoom),
+  ),
+  atMost("security/realm at rest: live heap", 4_096, memoryRoom),
+  atMost("security/realm at rest: RSS", 4_096, memoryRoom),
+];
+
 export const limits = (): readonly Limit[] => [
   ...runtimes().flatMap(wasmLimits),
   ...runtimes().flatMap(wireLimits),
   ...adapterLimits,
   ...idleLimits,
+  ...runtimes().flatMap(accessLimits),
+  ...securityLimits,
 ];
 
 /** Where a figure stops being noise and starts being a failure. */

@@ -66,4 +66,5 @@ const main = async (): Promise<void> => {
   process.stdout.write(`security host on ${router.listeners[0]!.url}\n`);
 };
 
+process.once("SIGTERM", () => process.exit(0)); // Also so that profiles are written.
 await main();

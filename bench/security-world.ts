@@ -100,6 +100,7 @@ export const loginRealms = async (): Promise<{ realms: object[]; token: string }
     })),
     grants: [
       { permissions: ["wamp.call"], roles: "all", uri: "bondy.ticket", match: "prefix" },
+      { permissions: ["wamp.call", "wamp.register"], roles: "all", uri: "com.bench", match: "prefix" },
       { permissions: ["bondy.issue"], roles: "all", uri: "bondy.ticket.scope", match: "prefix" },
     ],
   });

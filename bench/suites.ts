@@ -2,11 +2,12 @@
 
 import { runIdle } from "./idle.ts";
 import type { BenchResult } from "./result.ts";
+import { runSecurity } from "./security.ts";
 import { runWasm } from "./wasm.ts";
 import { runWire } from "./wire.ts";
 
 export type Effort = "full" | "quick" | "check";
-export type BenchName = "wasm" | "wire" | "idle";
+export type BenchName = "wasm" | "wire" | "idle" | "security";
 type Bench = (effort: Effort, progress: (text: string) => void) => Promise<BenchResult>;
 
 const sizes = [100, 100_000, 1_000_000];
@@ -28,6 +29,28 @@ const idleEffort = {
   check: { rounds: 2, heapSteps: [1_000, 9_000], rssSteps: [9_000, 19_000] },
 } as const;
 
+const realms = [1_000, 11_000] as const;
+const securityEffort = {
+  full: {
+    access: { rounds: 7, latencyRounds: 0, window_s: 1, warm_s: 0.5, more: true },
+    logins: { rounds: 3, window_s: 2, warm_s: 0.5 },
+    storm: { rounds: 7, window_s: 2, warm_s: 0.5 },
+    state: { rounds: 3, window_s: 2, realms },
+  },
+  quick: {
+    access: { rounds: 3, latencyRounds: 0, window_s: 0.4, warm_s: 0.3, more: true },
+    logins: { rounds: 1, window_s: 0.5, warm_s: 0.3 },
+    storm: { rounds: 3, window_s: 1, warm_s: 0.3 },
+    state: { rounds: 1, window_s: 0.5, realms },
+  },
+  check: {
+    access: { rounds: 5, latencyRounds: 0, window_s: 0.5, warm_s: 0.4, more: false },
+    logins: { rounds: 1, window_s: 0.5, warm_s: 0.3 },
+    storm: { rounds: 5, window_s: 1, warm_s: 0.3 },
+    state: { rounds: 2, window_s: 0.5, realms },
+  },
+} as const;
+
 /** What stops a bench altogether (no C compiler, no descriptors) becomes its one problem. */
 const guarded =
   (name: BenchName, bench: Bench): Bench =>
@@ -44,4 +67,5 @@ export const benches: Readonly<Record<BenchName, Bench>> = {
   wasm: guarded("wasm", (effort, progress) => runWasm(wasmEffort[effort], progress)),
   wire: guarded("wire", (effort, progress) => runWire(wireEffort[effort], progress)),
   idle: guarded("idle", (effort, progress) => runIdle(idleEffort[effort], progress)),
+  security: guarded("security", (effort, progress) => runSecurity(securityEffort[effort], progress)),
 };

@@ -16,7 +16,7 @@ export interface Login {
   readonly principal: Principal | undefined;
   /** What the client calls the method: its name, or its alias (`methodAliases`). */
   readonly calledAs: string;
-  /** Remote address without port; "" for a Unix socket. */
+  /** Remote address without port; the path of a Unix socket. */
   readonly address: string;
 }
 

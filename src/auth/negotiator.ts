@@ -66,13 +66,6 @@ function wishesOf({ authmethods }: HelloRequest): ReadonlyMap<AuthMethod, string
   return wished;
 }
 
-/** "" for a Unix socket. */
-const addressOf = ({ peer }: TransportInfo): string => {
-  if (peer.startsWith("/")) return "";
-  // A socket whose address could not be told any more is not one of this machine.
-  return peer === "" ? "unknown" : peer;
-};
-
 export class Negotiator implements Authenticator {
   readonly #options: NegotiatorOptions;
   readonly #methods: ReadonlyMap<string, Method>;
@@ -118,7 +111,7 @@ export class Negotiator implements Authenticator {
     if (authprovider === "dynamic" && !sources.govern(method)) return true;
     const names = user === undefined ? ["all"] : [user, "all"];
     if (method === "anonymous") names.push("anonymous");
-    return sources.allows(names, method, addressOf(transport));
+    return sources.allows(names, method, transport.peer);
   }
 
   #welcomeAnybody({ authid }: HelloRequest, shown: string): AuthAnswer {
@@ -168,7 +161,7 @@ export class Negotiator implements Authenticator {
   #openMethods(hello: HelloRequest, realm: EffectiveRealm): readonly AuthMethod[] {
     const offered = this.#offered(realm);
     const sources = this.#sources.of(realm.uri);
-    const from = addressOf(hello.transport);
+    const from = hello.transport.peer;
     return [...wishesOf(hello).keys()].filter((name) => {
       if (!offered.includes(name) || (hello.authid === undefined && needAuthid.has(name))) return false;
       const isDynamic = this.#isDynamic(realm, name);
@@ -185,7 +178,7 @@ export class Negotiator implements Authenticator {
    */
   #choose(hello: HelloRequest, realm: EffectiveRealm, open: readonly AuthMethod[]): Choice | "anonymous" {
     const { authid } = hello;
-    const address = addressOf(hello.transport);
+    const address = hello.transport.peer;
     const sources = this.#sources.of(realm.uri);
     const principal = authid === undefined ? undefined : this.#options.model.principal(realm.uri, authid);
     const wished = wishesOf(hello);
@@ -220,8 +213,8 @@ export class Negotiator implements Authenticator {
    */
   #pretends(name: AuthMethod, login: Pick<Login, "hello" | "realm">, address: string): boolean {
     const { mockAbility } = this.#options;
-    // `trust` lets in at once whom it is for: it is passed over for all others.
-    if (login.hello.authid === undefined || name === "trust") return false;
+    // These let in at once whom they are for, and are passed over for all others.
+    if (login.hello.authid === undefined || name === "trust" || name === "tls") return false;
     const isForAll = this.#sources.of(login.realm.uri).allows(["all"], name, address);
     if (!isForAll && !mockAbility(login, `source ${name}`)) return false;
     const { realm } = login;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
 import { encode as encodeMsgpack } from "@msgpack/msgpack";
 import { WebSocket } from "ws";
+import { connect } from "../../src/client/connect.ts";
 import { createRouter, type Router } from "../../src/main.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Message } from "../../src/protocol/messages.ts";
@@ -15,6 +16,37 @@ const password = "open sesame";
 const methods = ["wampcra", "password", "ticket", "anonymous"];
 const noSession = "wamp.error.no_such_session";
 
+const dynamicUri = "com.acme.dynamic";
+const authenticator = "com.acme.auth";
+const local = (usernames: string, authmethod: string): Dict => ({
+  usernames,
+  authmethod,
+  cidr: "127.0.0.0/8",
+});
+const grant = (permission: string, on: string, roles: unknown): Dict => ({
+  permissions: [permission],
+  uri: on,
+  match: on === "" ? "prefix" : "exact",
+  roles,
+});
+/** Where a procedure decides about tickets: `judge` may be it, and `clerk` may do much else. */
+const dynamic: Dict = {
+  uri: dynamicUri,
+  authmethods: ["password", "ticket"],
+  authenticators: { ticket: authenticator },
+  groups: [{ name: "judges" }, { name: "clerks" }],
+  users: [
+    { username: "judge", password, groups: ["judges"] },
+    { username: "clerk", password, groups: ["clerks"] },
+  ],
+  sources: [local("all", "password")],
+  grants: [
+    grant("wamp.register", authenticator, ["judges"]),
+    grant("wamp.register", "com.acme.other", ["clerks"]),
+    grant("wamp.call", "", ["clerks"]),
+  ],
+};
+
 let router: Router;
 const errors: unknown[] = [];
 const onUnhandled = (cause: unknown): void => void errors.push(cause);
@@ -23,7 +55,9 @@ before(async () => {
   process.on("unhandledRejection", onUnhandled);
   router = await createRouter({
     realms: [],
-    security: { definitions: [{ name: "test", realms: [{ uri, authmethods: methods, ...people() }] }] },
+    security: {
+      definitions: [{ name: "test", realms: [{ uri, authmethods: methods, ...people() }, dynamic] }],
+    },
     websocket: { port: 0 },
     log: { ...silentLog, error: (...said) => void errors.push(said) },
   });
@@ -281,4 +315,39 @@ test("a client that goes while its password is looked at leaves nothing behind",
   await settled(() => router.connectionCount <= router.stats().sessions);
   const { raw } = await login({ authid: "bob", authmethods: ["password"] });
   raw.cut();
+});
+
+test("who is the authenticator takes a grant, and its word makes nobody the router's own or an administrator", async () => {
+  const realm = dynamicUri;
+  const connected = (authid: string) =>
+    connect({ url: router.listeners[0]!.url, realm, auth: { methods: ["password"], authid, password } });
+  const clerk = await connected("clerk");
+  await assert.rejects(
+    clerk.register(authenticator, () => []),
+    /not authorized/,
+  );
+  const judge = await connected("judge");
+  await judge.register(authenticator, ({ args: [, authid] }) => ({
+    authid,
+    role: ["trusted", "local", "admin", "bondy.administrators"],
+    extra: { role: "clerks" },
+  }));
+  const ticketed = (authid: string, authrole?: string) =>
+    connect({
+      url: router.listeners[0]!.url,
+      realm,
+      auth: { methods: ["ticket"], authid, ticket: "any", ...(authrole === undefined ? {} : { authrole }) },
+    });
+  for (const session of [await ticketed("local"), await ticketed("clerk"), await ticketed("x", "trusted")]) {
+    assert.equal(session.details["authprovider"], "dynamic");
+    await assert.rejects(session.call("com.acme.none"), /not authorized/);
+    await assert.rejects(session.call("bondy.realm.list"), /not authorized/);
+    await assert.rejects(
+      session.call("bondy.user.change_password", [realm, "clerk", "new"]),
+      /not authorized/,
+    );
+    await session.leave();
+  }
+  await judge.leave();
+  await clerk.leave();
 });

@@ -9,14 +9,24 @@ import { authFloodSuite } from "../support/router-suite-auth-floods.ts";
 import { hostileAuthSuite } from "../support/router-suite-auth-hostile.ts";
 
 for (const serializer of [Serializer.msgpack, Serializer.json, Serializer.cbor]) {
-  for (const leg of [...webSocketLegs(serializer), tcpLeg(serializer)]) {
+  const [first, ...others] = webSocketLegs(serializer).filter(({ skip }) => skip === undefined);
+  await whole(new Suite(first!));
+  // What the others could get wrong is who the client is, and how a login ends.
+  const isFirst = serializer === Serializer.msgpack;
+  for (const leg of isFirst ? [...others, tcpLeg(serializer)] : [tcpLeg(serializer)]) {
     const suite = new Suite(leg);
     authSuite(suite);
-    hostileAuthSuite(suite);
-    authFloodSuite(suite);
-    dynamicAuthSuite(suite);
-    tokenSuite(suite);
-    await issuerSuite(suite);
+    if (isFirst) hostileAuthSuite(suite);
   }
 }
+
+async function whole(suite: Suite): Promise<void> {
+  authSuite(suite);
+  hostileAuthSuite(suite);
+  authFloodSuite(suite);
+  dynamicAuthSuite(suite);
+  tokenSuite(suite);
+  await issuerSuite(suite);
+}
+
 authSuite(new Suite(unixLeg(Serializer.msgpack)));

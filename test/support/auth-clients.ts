@@ -66,7 +66,10 @@ async function autobahnSigner({
   switch (method) {
     case "wampcra":
       return ({ salt, iterations, keylen, challenge }) => {
-        const key = auth_cra.derive_key(secret, String(salt), Number(iterations), Number(keylen));
+        const key =
+          salt === undefined
+            ? secret
+            : auth_cra.derive_key(secret, String(salt), Number(iterations), Number(keylen));
         return auth_cra.sign(key, String(challenge));
       };
     case "cryptosign": {
