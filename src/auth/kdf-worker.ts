@@ -1,15 +1,18 @@
-/** The worker thread of kdf.ts: Argon2id (RFC 9106) in WASM, one key after the other. Its import is its start. */
+/**
+ * The worker thread of kdf.ts: PBKDF2-SHA256 (RFC 8018) by the runtime, Argon2id (RFC 9106) in WASM, one key after the other. Its import
+ * is its start.
+ */
+import { pbkdf2Sync } from "node:crypto";
 import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { argon2id } from "hash-wasm";
+import type { KdfParameters } from "../ports.ts";
 
 export interface DerivationOrder {
   readonly id: number;
   readonly password: string;
   readonly salt: Uint8Array;
-  readonly iterations: number;
-  /** KiB. */
-  readonly memory: number;
+  readonly parameters: KdfParameters;
 }
 
 /** Either `key`, 32 bytes, or `problem`. */
@@ -19,19 +22,17 @@ export interface DerivationAnswer {
   readonly problem?: string;
 }
 
+const keyBytes = 32;
 const lowestPriority = 19;
 
-async function derive({
-  id,
-  password,
-  salt,
-  iterations,
-  memory,
-}: DerivationOrder): Promise<DerivationAnswer> {
+async function derive({ id, password, salt, parameters }: DerivationOrder): Promise<DerivationAnswer> {
+  const { iterations } = parameters;
   try {
+    if (parameters.kdf === "pbkdf2")
+      return { id, key: pbkdf2Sync(password, salt, iterations, keyBytes, "sha256") };
     // One lane: WAMP-SCRAM fixes the parallelism to it ("Argon2"), because clients derive the same key.
-    const options = { password, salt, iterations, memorySize: memory, parallelism: 1, hashLength: 32 };
-    return { id, key: await argon2id({ ...options, outputType: "binary" }) };
+    const options = { iterations, memorySize: parameters.memory, parallelism: 1, hashLength: keyBytes };
+    return { id, key: await argon2id({ password, salt, ...options, outputType: "binary" }) };
   } catch (cause) {
     return { id, problem: String(cause) };
   }

@@ -1,8 +1,8 @@
 /**
- * Key derivation off the router's thread: PBKDF2 in the runtime's own thread pool, Argon2id in a worker thread that is started on
- * first use. Neither keeps the process alive while nothing is being derived. Control path.
+ * Key derivation off the router's thread: in worker threads that are started when they are needed, and that keep the process alive only
+ * while they have work. Not in the runtime's own thread pool: its threads compete with the router's for cores, and cannot be told to step back.
+ * Control path.
  */
-import { pbkdf2 } from "node:crypto";
 import { Worker } from "node:worker_threads";
 import { fixedLimits, type Limits } from "../base/limits.ts";
 import type { KdfParameters, KeyDerivation } from "../ports.ts";
@@ -15,7 +15,7 @@ export const keyBytes = 32;
 export type DerivationLimits = Pick<Limits, "derivations_max" | "derivationsRunning_max">;
 
 interface Waiting {
-  start(): Promise<Uint8Array>;
+  readonly order: Omit<DerivationOrder, "id">;
   resolve(key: Uint8Array): void;
   reject(cause: unknown): void;
 }
@@ -41,7 +41,8 @@ export function createKeyDerivation(limits: DerivationLimits): KeyDerivation {
 
 class Derivations implements KeyDerivation {
   readonly #limits: DerivationLimits;
-  readonly #argon2 = new Argon2Thread();
+  readonly #threads: DerivationThread[] = [];
+  readonly #idle: DerivationThread[] = [];
   readonly #waiting: Waiting[] = [];
   #running = 0;
   #count = 0;
@@ -63,12 +64,9 @@ class Derivations implements KeyDerivation {
       return Promise.reject(unavailable("too many logins at once, try again later"));
     }
     this.#count++;
-    const start = (): Promise<Uint8Array> =>
-      parameters.kdf === "pbkdf2"
-        ? derivePbkdf2(password, salt, parameters.iterations)
-        : this.#argon2.derive({ password, salt, ...parameters });
+    const order = { password, salt, parameters };
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ start, resolve, reject });
+      this.#waiting.push({ order, resolve, reject });
       this.#next();
     });
   }
@@ -76,7 +74,7 @@ class Derivations implements KeyDerivation {
   async close(): Promise<void> {
     this.#closed = true;
     for (const { reject } of this.#waiting.splice(0)) reject(unavailable("the router is closing"));
-    await this.#argon2.close();
+    await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 
   #next(): void {
@@ -84,28 +82,28 @@ class Derivations implements KeyDerivation {
     const job = this.#waiting.shift();
     if (job === undefined) return;
     this.#running++;
+    const thread = this.#idle.pop() ?? this.#newThread();
     const done = (): void => {
       this.#running--;
+      this.#idle.push(thread);
       this.#next();
     };
-    job.start().then(job.resolve, job.reject).finally(done);
+    thread.derive(job.order).then(job.resolve, job.reject).finally(done);
+  }
+
+  #newThread(): DerivationThread {
+    const thread = new DerivationThread();
+    this.#threads.push(thread);
+    return thread;
   }
 }
 
 const unavailable = (message: string): WampError => new WampError(errors.unavailable.uri, message);
 
-function derivePbkdf2(password: string, salt: Uint8Array, iterations: number): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    pbkdf2(password, salt, iterations, keyBytes, "sha256", (error, key) =>
-      error === null ? resolve(key) : reject(error),
-    );
-  });
-}
-
 type Job = Pick<Waiting, "resolve" | "reject">;
 
 /** One worker thread; it derives one key after the other. Should it die, its jobs fail and the next one starts another. */
-class Argon2Thread {
+class DerivationThread {
   #worker: Worker | null = null;
   readonly #jobs = new Map<number, Job>();
   #lastId = 0;
@@ -142,7 +140,8 @@ class Argon2Thread {
     const job = this.#jobs.get(answer.id);
     this.#jobs.delete(answer.id);
     if (this.#jobs.size === 0) worker.unref();
-    if (answer.key === undefined) job?.reject(new Error("argon2id failed", { cause: answer.problem }));
+    if (answer.key === undefined)
+      job?.reject(new Error("a key derivation failed", { cause: answer.problem }));
     else job?.resolve(answer.key);
   }
 

@@ -358,7 +358,7 @@ export const defaultLimits: Limits = Object.freeze({
   resumeLogBytes_max: 4 << 20,
   resumeBytes_max: 256 << 20,
   derivations_max: 1_024,
-  derivationsRunning_max: 2,
+  derivationsRunning_max: 1,
   logins_max: 16_384,
   loginsPerSource_max: 4_096,
   failedLogins_ms: 60_000,
