@@ -24,6 +24,7 @@ export interface AccessSetup {
 export function setUpAccess(parts: AccessSetupParts): AccessSetup {
   const { codec, patterns, limits, ids, scheduler } = parts;
   const access = new Access({ ...parts, core: codec.core, index: patterns.index });
+  if (parts.policy !== null) patterns.onRemove = () => access.onPatternRemoved();
   const denials = new Denials({
     denials_max: limits.denials_max,
     random: () => ids.next(),

@@ -23,6 +23,8 @@ export interface RuleTableParts {
   readonly rules: AccessRules;
   /** A number that no other table has at the same time. */
   readonly row: number;
+  /** A number that no other table has had. */
+  readonly stamp: number;
 }
 
 /** All rules with one pattern. */
@@ -50,6 +52,7 @@ export class RuleTable {
   readonly realm: string;
   readonly rules: AccessRules;
   readonly row: number;
+  readonly stamp: number;
   /** Scopes of the rules, and of the decisions. */
   readonly granted: number;
   readonly decided: number;
@@ -66,11 +69,12 @@ export class RuleTable {
   readonly #allowing = new Int32Array(permissionCount);
   readonly #refusing = new Int32Array(permissionCount);
 
-  constructor({ index, log, key, realm, rules, row }: RuleTableParts) {
+  constructor({ index, log, key, realm, rules, row, stamp }: RuleTableParts) {
     this.key = key;
     this.realm = realm;
     this.rules = rules;
     this.row = row;
+    this.stamp = stamp;
     this.granted = firstScope + 2 * row;
     this.decided = this.granted + 1;
     this.#index = index;

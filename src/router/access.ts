@@ -19,6 +19,7 @@ import type { PatternIndex } from "../wasm/index.ts";
 import { Decisions } from "./access-decisions.ts";
 import { type Judgement, RuleTable } from "./access-table.ts";
 import type { Realm } from "./realm.ts";
+import { RecentDecisions } from "./recent-decisions.ts";
 import type { RouterSession, SessionObserver } from "./types.ts";
 
 /** What a session holds: the table of its rules, for as long as nothing was granted or revoked. */
@@ -71,6 +72,8 @@ export class Access implements SessionObserver {
   readonly #current = new Map<RuleTable, AccessContext>();
   readonly #rows = new Rows();
   readonly #decisions: Decisions;
+  readonly #recent = new RecentDecisions();
+  #lastStamp = 0;
   readonly #unbound = new AccessContext(null);
   /** Where matches go: memory of its own, beside MATCHES. */
   readonly #matches: number;
@@ -119,11 +122,29 @@ export class Access implements SessionObserver {
     return handle === 0 ? this.#decide(table, match, at, length) : this.#decisions.get(handle);
   }
 
+  /** As `decision`, for an exact URI that the routing pattern of this handle spells out; 0: none does. */
+  decisionOf(session: RouterSession, pattern: PatternHandle | 0, at: number, length: number): number {
+    const context = session.access;
+    if (pattern === 0 || context === null || context.isStale)
+      return this.decision(session, Match.exact, at, length);
+    const { stamp } = context.table!;
+    const recent = this.#recent.get(stamp, pattern);
+    if (recent !== 0) return recent;
+    const decision = this.decision(session, Match.exact, at, length);
+    this.#recent.set(stamp, pattern, decision);
+    return decision;
+  }
+
   /** As `decision`, for a URI held as text; only what is given. Overwrites TEXT. Control path. */
   allowedText(session: RouterSession, match: Match, uri: string): number {
     if (session.access === null) return allPermissions;
     const length = this.#index.put(uri);
     return length < 0 ? 0 : this.decision(session, match, Address.text, length) & allPermissions;
+  }
+
+  /** A handle of a routing pattern may stand for another URI now. */
+  onPatternRemoved(): void {
+    this.#recent.clear();
   }
 
   // ---- answers of an authorizer
@@ -148,6 +169,7 @@ export class Access implements SessionObserver {
     }
     const bits = (permission << decidedShift) | (allowed ? permission : 0);
     this.#decisions.set(handle, (before & ~permission) | bits);
+    this.#recent.clear();
   }
 
   /** What `settle` told for this session only; null: nothing. */
@@ -176,6 +198,7 @@ export class Access implements SessionObserver {
       // What an authorizer has said may be different now.
       if (table.rules.authorizer !== undefined) this.#decisions.clear(table);
     }
+    this.#recent.clear();
     const concerned = sessions.filter(({ realm }) => realm !== null && realms.has(realm.uri));
     for (const session of concerned) session.access ??= this.#unbound;
     return concerned;
@@ -201,7 +224,14 @@ export class Access implements SessionObserver {
     const key = `${realm.uri}\n${rules.key}`;
     let table = this.#tables.get(key);
     if (table === undefined) {
-      table = new RuleTable({ ...this.#parts, key, realm: realm.uri, rules, row: this.#rows.take() });
+      table = new RuleTable({
+        ...this.#parts,
+        key,
+        realm: realm.uri,
+        rules,
+        row: this.#rows.take(),
+        stamp: ++this.#lastStamp,
+      });
       this.#tables.set(key, table);
       this.#decisions.add(table);
       this.#current.set(table, new AccessContext(table));

@@ -98,10 +98,22 @@ export class Guard {
     this.#match = match;
     this.#uri = codec.u(Slot.uri);
     this.#uriLength = codec.u(Slot.uriLen);
-    this.#decision = this.#parts.access.decision(session, match, this.#uri, this.#uriLength);
+    const { access } = this.#parts;
+    this.#decision =
+      match === Match.exact
+        ? access.decisionOf(session, this.#spelledOut(), this.#uri, this.#uriLength)
+        : access.decision(session, match, this.#uri, this.#uriLength);
     const verdict = this.#ask(session, permission);
     if (verdict !== Verdict.allowed || disclosing === null) return verdict;
     return (codec.u(Slot.true) & Option.discloseMe) === 0 ? verdict : this.#ask(session, disclosing);
+  }
+
+  /** The pattern, of those that the visit has matched, that is the URI itself: the first, if any; or 0. */
+  #spelledOut(): PatternHandle | 0 {
+    const codec = this.#codec;
+    if (codec.matchCount === 0) return 0;
+    const first = codec.matchAt(0) as PatternHandle;
+    return this.#parts.patterns.match(first) === Match.exact ? first : 0;
   }
 
   /** A subscription or registration of the session, by its id. */

@@ -74,6 +74,9 @@ export class Patterns {
     this.#wall_ms = wall_ms;
   }
 
+  /** Called when a pattern is gone: its handle may stand for another one from now on. */
+  onRemove: (() => void) | null = null;
+
   /** The index itself, for look-ups of URIs held as text. */
   get index(): PatternIndex {
     return this.#index;
@@ -130,6 +133,7 @@ export class Patterns {
   /** Forgets the pattern; its id is not given again before 2^25 others in its place. */
   remove(handle: PatternHandle): void {
     this.#index.remove(handle);
+    this.onRemove?.();
     if (!this.has(handle, Trait.history)) this.#count--;
     this.#generation.set(handle, (this.#generation.get(handle) + 1) & generationMask);
     this.#memberCount.set(handle, 0);
