@@ -118,7 +118,7 @@ export function authenticatorAsk({ callProcedure, limits }: DynamicOptions): Ask
   const pendingOf = new Map<string, number>();
   return async (login, method, more = {}) => {
     const { hello, realm } = login;
-    const procedure = realm.record.authenticators?.[method];
+    const procedure = realm.authenticators[method];
     if (procedure === undefined) return `the realm names no authenticator for ${method}`;
     const ofRealm = pendingOf.get(realm.uri) ?? 0;
     if (pending >= limits.authenticatorCalls_max || ofRealm >= limits.authenticatorCallsPerRealm_max) {

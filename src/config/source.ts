@@ -31,6 +31,9 @@ export interface SourceOptions {
 /** Aliases (`*name`) that one text may use, counted with what they stand for. Beyond: a problem. */
 const aliases_max = 100;
 
+/** Messages show so much of a wrong value at most. */
+const shownLength = 64;
+
 interface Parsed {
   readonly document: Document.Parsed;
   readonly lines: LineCounter;
@@ -43,6 +46,8 @@ export class Source {
   /** What is wrong with the text itself, and the variables that are not set. */
   readonly problems: readonly Problem[];
   readonly #text: string;
+  /** What strings with variables have become, and what stands there for it. */
+  readonly #filled = new Map<string, string>();
   #parsed: Parsed | undefined;
 
   constructor({ file, text, environment }: SourceOptions) {
@@ -75,7 +80,21 @@ export class Source {
       offset = place?.range?.[0] ?? offset;
       node = found.value;
     }
-    return this.#problemAt(offset, finding.path, finding.message);
+    return this.#problemAt(offset, finding.path, this.#withoutValues(finding));
+  }
+
+  /** What is wrong in a realm is said with the wrong value; one that came from a variable may be a secret in the wrong place. */
+  #withoutValues({ path, message }: Finding): string {
+    if (path[0] !== "realms" && typeof path[0] !== "number") return message;
+    let told = message;
+    for (const [text, written] of this.#filled)
+      for (const whole of [text, text.toLowerCase()])
+        for (const part of [whole, whole.slice(0, shownLength), JSON.stringify(whole).slice(1, -1)]) {
+          // A short one is in many words by chance.
+          const quote = part.length < 6 ? '"' : "";
+          told = told.replaceAll(`${quote}${part}${quote}`, () => `${quote}${written}${quote}`);
+        }
+    return told;
   }
 
   #parse(): Parsed {
@@ -117,6 +136,7 @@ export class Source {
           const path = pathOf(ancestors, scalar);
           problems.push(this.#problemAt(scalar.range?.[0] ?? 0, path, problem));
         } else if (text !== scalar.value) {
+          this.#filled.set(text, scalar.value);
           scalar.value = scalar.type === Scalar.PLAIN ? plainValue(text) : text;
         }
       },

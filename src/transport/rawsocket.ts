@@ -4,7 +4,7 @@
  */
 import { existsSync, lstatSync, unlinkSync } from "node:fs";
 import { connect, type ListenOptions, type Server } from "node:net";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Listener, RawSocketListenOptions } from "../ports.ts";
 import { Front } from "./front.ts";
 import { codeOf, listenError, unixListenError } from "./listen-error.ts";
@@ -34,7 +34,7 @@ class RawSocketListener implements Listener {
     this.#options = options;
     const { unixPath } = options;
     this.#front = new Front(options, (socket, origin) =>
-      this.#acceptor.adopt(socket, unixPath === undefined ? origin : { peer: unixPath }),
+      this.#acceptor.adopt(socket, unixPath === undefined ? origin : { peer: resolve(unixPath) }),
     );
     this.#acceptor = new RawSocketAcceptor(options);
   }

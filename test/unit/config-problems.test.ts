@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { definitionsChecker } from "../../src/cli/security.ts";
 import { fixedLimits } from "../../src/base/limits.ts";
 import { ConfigFiles, makeCertificate } from "../support/config-files.ts";
 
@@ -243,4 +244,20 @@ test("TLS files must be there, be what they should, and belong together", {
     "spanwire.yaml:10:43 listeners.1.tls: a Unix socket has no TLS",
     "spanwire.yaml:10:101 listeners.1.tls.clientCertificate: caFile must say whose client certificates are taken",
   ]);
+});
+
+test("what a variable holds is not shown where a realm has it in the wrong place", async () => {
+  const checkDefinitions = await definitionsChecker();
+  const text = `realms: [{ uri: com.a, authmethods: ["\${SECRET}"], users: [{ username: bob, aliases: ["a \${SECRET}"] }] }]\n`;
+  for (const SECRET of ["Hunter2Secret", 'quo"te\\secret', "Z".repeat(90)]) {
+    const said = files.problems(text, { environment: { SECRET }, checkDefinitions });
+    assert.equal(said.length, 2, said.join("\n"));
+    for (const line of said) {
+      assert.ok(line.includes("SECRET}"), line);
+      assert.ok(!/hunter2|secret[^}]|zzzz/.test(line.toLowerCase()), line);
+    }
+  }
+  // A short one is not looked for within words.
+  const [first] = files.problems(text, { environment: { SECRET: "an" }, checkDefinitions });
+  assert.match(first!, /one of anonymous, .* is "\$\{SECRET\}"/);
 });

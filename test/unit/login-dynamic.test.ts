@@ -248,3 +248,25 @@ test("where source rules name a method, its authenticator is asked for those add
   await world.welcomed({ ...cra, peer: "192.0.2.5" }, "secret2");
   await world.close();
 });
+
+test("a realm that names no authenticators has its prototype's, called in the realm itself", async () => {
+  const { world, calls } = await make(known);
+  const { security } = world;
+  await security.createRealm({ uri: "com.acme.prototype", is_prototype: true, authenticators });
+  const inherits = { authmethods: ["wampcra"], prototype_uri: "com.acme.prototype" };
+  await security.createRealm({ uri: "com.acme.one", ...inherits });
+  await security.createRealm({
+    uri: "com.acme.two",
+    ...inherits,
+    authenticators: { wampcra: "com.acme.own" },
+  });
+  for (const [realm, procedure] of [
+    ["com.acme.one", authenticators.wampcra],
+    ["com.acme.two", "com.acme.own"],
+  ] as const) {
+    assert.equal((await world.welcomed({ ...cra, realm }, "secret2")).identity.authid, "joe");
+    const { realm: asked, procedure: called, args } = calls.at(-1)!;
+    assert.deepEqual([asked, called, args[0]], [realm, procedure, realm]);
+  }
+  await world.close();
+});
