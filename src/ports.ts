@@ -333,6 +333,8 @@ export interface AccessRules {
   readonly mostSpecific: boolean;
   /** A procedure that is asked about what no rule allows and none denies. Absent: that is refused. */
   readonly authorizer?: string;
+  /** What is refused on these URIs, and on patterns that contain them, whatever the rules say. */
+  readonly withheld?: readonly { readonly uri: string; readonly permissions: number }[];
 }
 
 /** Who may do what in which realm. */

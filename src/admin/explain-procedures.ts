@@ -74,6 +74,7 @@ function accessExplained(security: Security, realm: string, authid: string, name
   const explained = {
     grants: security.grants(realm),
     mostSpecific: security.realm(realm)?.mostSpecific === true,
+    deciding: security.deciding(realm),
     groupsOf: (group: string) => security.group(realm, group)?.groups ?? [],
   };
   const explanation = explainAccess(explained, bearer, { permission, uri, match: Match.exact });

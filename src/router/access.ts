@@ -11,6 +11,7 @@ import { fixedLimits, type Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { AccessPolicy, Identity } from "../ports.ts";
+import { contains } from "../protocol/cover.ts";
 import { Match } from "../protocol/messages.ts";
 import { allPermissions, Permission } from "../protocol/permissions.ts";
 import { Address } from "../wasm/abi.ts";
@@ -257,13 +258,24 @@ export class Access implements SessionObserver {
     // What looks up a pattern goes over TEXT, where `at` may point to.
     const text = match === Match.exact ? null : this.#index.textAt(at, length);
     const { allowed, denied } = this.#judge(table, match, text, at, length);
-    const decision = this.#complete(table, allowed, denied);
+    const withheld = this.#withheld(table, match, text, at, length);
+    const decision = this.#complete(table, allowed & ~withheld, denied | withheld);
     const handle: PatternHandle | 0 =
       text === null
         ? this.#index.insert(table.decided, match, at, length)
         : this.#index.insertText(table.decided, match, text);
     if (handle !== 0) this.#decisions.keep(table, handle, decision);
     return decision;
+  }
+
+  #withheld({ rules }: RuleTable, match: Match, text: string | null, at: number, length: number): number {
+    const { withheld } = rules;
+    if (withheld === undefined) return 0;
+    const request = { uri: text ?? this.#index.textAt(at, length), match };
+    let bits = 0;
+    for (const { uri, permissions } of withheld)
+      if (contains(request, { uri, match: Match.exact })) bits |= permissions;
+    return bits;
   }
 
   #complete({ rules }: RuleTable, allowed: number, denied: number): number {

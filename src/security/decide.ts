@@ -10,6 +10,7 @@
  */
 import type { AccessRule, AccessRules } from "../ports.ts";
 import { contains, intersects, specificityOf, type UriPattern } from "../protocol/cover.ts";
+import { Match } from "../protocol/messages.ts";
 import type { Permission } from "../protocol/permissions.ts";
 
 /** A URI, or with `match` the pattern of a SUBSCRIBE or REGISTER. */
@@ -27,7 +28,10 @@ export interface Decision {
 const moreSpecific = (a: AccessRule | null, b: AccessRule): AccessRule =>
   a === null || specificityOf(b) > specificityOf(a) ? b : a;
 
-export function decide({ rules, mostSpecific }: AccessRules, request: Request): Decision {
+export function decide({ rules, mostSpecific, withheld = [] }: AccessRules, request: Request): Decision {
+  for (const { uri, permissions } of withheld)
+    if ((permissions & request.permission) !== 0 && contains(request, { uri, match: Match.exact }))
+      return { allowed: false, rule: null };
   let allowing: AccessRule | null = null;
   let denying: AccessRule | null = null;
   for (const rule of rules) {

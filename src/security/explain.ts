@@ -14,6 +14,8 @@ export interface ExplainedRealm {
   /** With the prototype's. */
   readonly grants: readonly GrantRecord[];
   readonly mostSpecific: boolean;
+  /** The procedures that decide about clients and their rights: authorizer and authenticators. */
+  readonly deciding?: readonly string[];
   /** The groups that a group is a member of. */
   groupsOf(group: string): readonly string[];
 }
@@ -51,7 +53,8 @@ const patternOf = ({ uri, match }: GrantRecord) => ({ uri, match: kindOf(match) 
 export function explainAccess(realm: ExplainedRealm, bearer: Bearer, request: Request): Explanation {
   const paths = pathsOf(realm, bearer);
   const { grants, mostSpecific } = realm;
-  const { allowed, rule } = decide(compileRules(grants, [...paths.keys()], mostSpecific), request);
+  const rules = compileRules(grants, [...paths.keys()], mostSpecific, null, realm.deciding);
+  const { allowed, rule } = decide(rules, request);
   const permission = nameOfPermission(request.permission);
   const isDeciding = (grant: GrantRecord): boolean =>
     rule !== null &&

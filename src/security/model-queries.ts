@@ -95,7 +95,16 @@ export class ModelQueries implements SecurityModel {
   /** A realm that is not there has no rules and allows nothing; one without security allows everything. */
   rulesFor(realm: string, identity: Identity): AccessRules | null {
     const found = this.#grantsFor(realm, identity);
-    return found && compileRules(found.grants, found.roles, found.mostSpecific, this.#authorizerOf(realm));
+    if (found === null) return null;
+    const { grants, roles, mostSpecific } = found;
+    return compileRules(grants, roles, mostSpecific, this.#authorizerOf(realm), this.deciding(realm));
+  }
+
+  /** The procedures of a realm that decide about its clients and their rights: authorizer and authenticators. */
+  deciding(realm: string): readonly string[] {
+    const authorizer = this.#authorizerOf(realm);
+    const authenticators = Object.values(this.realm(realm)?.record.authenticators ?? {});
+    return authorizer === null ? authenticators : [...authenticators, authorizer];
   }
 
   isGranted(

@@ -60,6 +60,8 @@ export interface SecurityModel extends AccessPolicy {
   grants(realm: string): readonly GrantRecord[];
   /** Of one role, without those that it has through groups. */
   grantsOf(realm: string, role: Role): readonly GrantRecord[];
+  /** The realm's authorizer and authenticators. */
+  deciding(realm: string): readonly string[];
   /** Newest first, with those that verify only. */
   signingKeys(realm: string): readonly SigningKey[];
   ticket(realm: string, id: string): TicketRecord | undefined;

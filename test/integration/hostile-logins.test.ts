@@ -36,6 +36,7 @@ const dynamic: Dict = {
   authenticators: { ticket: authenticator },
   groups: [{ name: "judges" }, { name: "clerks" }],
   users: [
+    { username: "guest", password },
     { username: "judge", password, groups: ["judges"] },
     { username: "clerk", password, groups: ["clerks"] },
   ],
@@ -44,6 +45,8 @@ const dynamic: Dict = {
     grant("wamp.register", authenticator, ["judges"]),
     grant("wamp.register", "com.acme.other", ["clerks"]),
     grant("wamp.call", "", ["clerks"]),
+    // What Bondy's own examples give to everybody.
+    ...["wamp.call", "wamp.register"].map((permission) => grant(permission, "", "all")),
   ],
 };
 
@@ -342,12 +345,26 @@ test("who is the authenticator takes a grant, and its word makes nobody the rout
     clerk.register(authenticator, () => []),
     /not authorized/,
   );
+  for (const [uri, match] of [
+    ["com.acme.", "prefix"],
+    ["com..auth", "wildcard"],
+  ] as const)
+    await assert.rejects(
+      clerk.register(uri, () => [], { match }),
+      /not authorized/,
+    );
+  await clerk.register("com.acme.elsewhere", () => []);
   const judge = await connected("judge");
   await judge.register(authenticator, ({ args: [, authid] }) => ({
     authid,
     role: ["trusted", "local", "admin", "bondy.administrators"],
     extra: { role: "clerks" },
   }));
+  // It tells secrets: what everybody may call is not meant so.
+  const guest = await connected("guest");
+  await assert.rejects(guest.call(authenticator, [realm, "joe", {}]), /not authorized/);
+  await assert.rejects(guest.call("com.acme.none"), /no callee/);
+  await guest.leave();
   const ticketed = (authid: string, authrole?: string) =>
     connect({
       url: router.listeners[0]!.url,
@@ -356,7 +373,7 @@ test("who is the authenticator takes a grant, and its word makes nobody the rout
     });
   for (const session of [await ticketed("local"), await ticketed("clerk"), await ticketed("x", "trusted")]) {
     assert.equal(session.details["authprovider"], "dynamic");
-    await assert.rejects(session.call("com.acme.none"), /not authorized/);
+    await assert.rejects(session.call(authenticator, [realm, "joe", {}]), /not authorized/);
     await assert.rejects(session.call("bondy.realm.list"), /not authorized/);
     await assert.rejects(
       session.call("bondy.user.change_password", [realm, "clerk", "new"]),

@@ -4,6 +4,8 @@ import { test } from "node:test";
 import { Match } from "../../src/protocol/messages.ts";
 import { Permission } from "../../src/protocol/permissions.ts";
 import { compileRules, rolesOf } from "../../src/security/access-rules.ts";
+import { decide } from "../../src/security/decide.ts";
+import type { GrantRecord } from "../../src/security/records.ts";
 import { grantOf } from "../support/access-realms.ts";
 
 const closure = (groups: readonly string[]): readonly string[] =>
@@ -68,4 +70,30 @@ test("the key is the same exactly where rules, mode and authorizer are", () => {
     compileRules([grantOf("all", "wamp.call", "a.b"), grantOf("all", "wamp.publish", "b")], ["all"], false),
   ];
   assert.equal(new Set([key, ...others.map((rules) => rules.key)]).size, 6);
+});
+
+test("what everybody may do in general is not meant for procedures that decide about everybody", () => {
+  const deciding = "com.auth";
+  const permissions = Permission.call | Permission.register;
+  const withheldFrom = (...grants: GrantRecord[]) =>
+    compileRules(grants, ["user/bob", "group/g", "all"], false, null, [deciding]).withheld;
+  const all = { uri: deciding, permissions };
+  assert.deepEqual(withheldFrom(), [all]);
+  assert.deepEqual(withheldFrom(grantOf("all", "wamp.call", "com.", "prefix")), [all]);
+  assert.deepEqual(withheldFrom(grantOf("group/other", "wamp.call", "com.", "prefix")), [all]);
+  assert.deepEqual(withheldFrom(grantOf("group/g", "wamp.call", "com.", "prefix")), [
+    { uri: deciding, permissions: Permission.register },
+  ]);
+  assert.deepEqual(withheldFrom(grantOf("all", "wamp.register", deciding)), [
+    { uri: deciding, permissions: Permission.call },
+  ]);
+  const both = [grantOf("all", "wamp.register", deciding), grantOf("user/bob", "wamp.call", deciding)];
+  assert.equal(withheldFrom(...both), undefined);
+  const rules = compileRules([grantOf("all", "wamp.call", "com.", "prefix")], ["all"], false, null, [
+    deciding,
+  ]);
+  const may = (uri: string, match: Match) =>
+    decide(rules, { uri, match, permission: Permission.call }).allowed;
+  assert.deepEqual([may(deciding, Match.exact), may("com.other", Match.exact)], [false, true]);
+  assert.deepEqual([may("com.a", Match.prefix), may("com.x", Match.prefix)], [false, true]);
 });
