@@ -51,16 +51,22 @@ const fanout = (subscribers: number): readonly string[] => [
 ];
 const many = (count: number): readonly string[] => ["--uris", String(count)];
 
+const informing = (): readonly Scenario[] => [
+  // Decisions that stay in the processor's caches.
+  scenario("rpc 16x64, 100 URIs", "router_cpu_us_per_call", [...rpc, ...many(100)], ["off", "additive"]),
+  // Every URI is new, so every decision is: what the memory of decisions is for.
+  scenario("rpc 16x64, new URIs", "router_cpu_us_per_call", [...rpc, "--fresh"]),
+  scenario("fanout 10, new URIs", "router_cpu_us_per_publish", [...fanout(10), "--fresh"]),
+];
+
 /** Each subscriber takes every topic: fewer of them where there are many subscribers. */
-export const accessSuite = (): Suite => ({
+export const accessSuite = (options: { readonly more: boolean }): Suite => ({
   name: "security",
   rows: runtimes().flatMap((runtime) => kinds.map((kind) => rowOf(runtime, kind))),
   scenarios: [
     scenario("rpc 16x64", "router_cpu_us_per_call", [...rpc, ...many(uris)]),
     scenario("fanout 10", "router_cpu_us_per_event", [...fanout(10), ...many(uris)]),
     scenario("fanout 1000", "router_cpu_us_per_event", [...fanout(1000), ...many(100)], ["off", "additive"]),
-    // Every URI is new, so every decision is: what the memory of decisions is for.
-    scenario("rpc 16x64, new URIs", "router_cpu_us_per_call", [...rpc, "--fresh"]),
-    scenario("fanout 10, new URIs", "router_cpu_us_per_publish", [...fanout(10), "--fresh"]),
+    ...(options.more ? informing() : []),
   ],
 });

@@ -61,7 +61,7 @@ export const runSecurity = async (
   progress: (text: string) => void,
 ): Promise<BenchResult> =>
   merge([
-    await runSuite(accessSuite(), options.access, progress),
+    await runSuite(accessSuite(options.access), options.access, progress),
     await runLogins(options.logins, progress),
     runSignatures(options.logins.rounds),
     await runStorm(options.storm, progress),

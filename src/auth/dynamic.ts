@@ -29,7 +29,10 @@ export type CallProcedure = (
 
 export interface DynamicOptions {
   readonly callProcedure: CallProcedure;
-  readonly limits: Pick<Limits, "authenticatorCalls_max" | "authenticator_ms">;
+  readonly limits: Pick<
+    Limits,
+    "authenticatorCalls_max" | "authenticatorCallsPerRealm_max" | "authenticator_ms"
+  >;
   readonly mock: MockCredentials;
   readonly fillRandom: FillRandom;
   /** The method that verifies keys; absent: authenticators cannot decide about keys. */
@@ -111,11 +114,14 @@ export type Ask = (login: Login, method: AuthMethod, more?: Dict) => Promise<Dyn
 /** Asks a realm's authenticator: a principal, or why there is none. Rejects with wamp.error.unavailable when too many are asked. */
 export function authenticatorAsk({ callProcedure, limits }: DynamicOptions): Ask {
   let pending = 0;
+  /** By realm, where there are any: a realm whose authenticator is slow must not keep the clients of others out. */
+  const pendingOf = new Map<string, number>();
   return async (login, method, more = {}) => {
     const { hello, realm } = login;
-    const procedure = realm.record.authenticators?.[method];
+    const procedure = realm.authenticators[method];
     if (procedure === undefined) return `the realm names no authenticator for ${method}`;
-    if (pending >= limits.authenticatorCalls_max) {
+    const ofRealm = pendingOf.get(realm.uri) ?? 0;
+    if (pending >= limits.authenticatorCalls_max || ofRealm >= limits.authenticatorCallsPerRealm_max) {
       throw new WampError(errors.unavailable.uri, "too many authenticators are being asked");
     }
     const details = {
@@ -127,6 +133,7 @@ export function authenticatorAsk({ callProcedure, limits }: DynamicOptions): Ask
       ...more,
     };
     pending++;
+    pendingOf.set(realm.uri, ofRealm + 1);
     try {
       const args = [realm.uri, hello.authid ?? null, details];
       return readPrincipal(
@@ -138,6 +145,9 @@ export function authenticatorAsk({ callProcedure, limits }: DynamicOptions): Ask
       return `the authenticator failed: ${cause instanceof WampError ? cause.uri : "it threw"}`;
     } finally {
       pending--;
+      const left = pendingOf.get(realm.uri)! - 1;
+      if (left > 0) pendingOf.set(realm.uri, left);
+      else pendingOf.delete(realm.uri);
     }
   };
 }

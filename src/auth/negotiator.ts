@@ -153,8 +153,8 @@ export class Negotiator implements Authenticator {
     );
   }
 
-  #isDynamic({ record }: EffectiveRealm, name: AuthMethod): boolean {
-    return record.authenticators?.[name] !== undefined && this.#dynamic.has(name);
+  #isDynamic({ authenticators }: EffectiveRealm, name: AuthMethod): boolean {
+    return authenticators[name] !== undefined && this.#dynamic.has(name);
   }
 
   /** The client's methods, in its order, that the realm has and that somebody may use from there. */

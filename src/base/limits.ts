@@ -283,15 +283,13 @@ export interface Limits {
   readonly failedLogins_ms: number;
   /** Failed logins from one address, or one /64 of IPv6, in that time. Beyond: ABORT wamp.error.unavailable. */
   readonly failedLoginsPerSource_max: number;
-  /**
-   * Failed logins under one authid of one realm in that time, whether there is such a user or not. Beyond: ABORT wamp.error.unavailable,
-   * but for addresses from which that user has come in lately.
-   */
+  /** Those under one name in realms that share users, anybody's or not, but for where its owner was lately. Beyond: the same. */
   readonly failedLoginsPerAuthid_max: number;
   /** Addresses, and names, whose failed logins are counted. Beyond: the count that is oldest is forgotten. */
   readonly failedLogins_max: number;
-  /** Calls of a realm's authenticators that are under way. Beyond: ABORT wamp.error.unavailable. */
+  /** Calls of authenticators under way, and those of them in one realm. Beyond: ABORT wamp.error.unavailable. */
   readonly authenticatorCalls_max: number;
+  readonly authenticatorCallsPerRealm_max: number;
   /** Time for the answer of an authenticator. Then the login fails, ABORT wamp.error.authentication_failed. */
   readonly authenticator_ms: number;
 }
@@ -368,6 +366,7 @@ export const defaultLimits: Limits = Object.freeze({
   failedLoginsPerAuthid_max: 20,
   failedLogins_max: 65_536,
   authenticatorCalls_max: 1_024,
+  authenticatorCallsPerRealm_max: 256,
   authenticator_ms: 5_000,
   accessDecisions_max: 4_096,
   accessDecisionsTotal_max: 1 << 18,

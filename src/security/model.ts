@@ -26,6 +26,8 @@ export interface EffectiveRealm {
   readonly ssoRealmUri: string | null;
   readonly passwordOptions: PasswordOptions;
   readonly mostSpecific: boolean;
+  /** Procedures of the realm that decide about its clients, by method. */
+  readonly authenticators: NonNullable<RealmRecord["authenticators"]>;
 }
 
 /** A user as a login sees it: who it is here, and whose credentials count. */

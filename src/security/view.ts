@@ -60,6 +60,7 @@ export function effectiveRealm(
       ...passwordOptions,
     },
     // A grant of the prototype that denies must not be lost in a realm that says nothing, or something else.
+    authenticators: record.authenticators ?? prototype?.authenticators ?? {},
     mostSpecific: record.rbac === "most_specific" || prototype?.rbac === "most_specific",
   };
 }

@@ -321,8 +321,8 @@ export class Session
   }
 
   #onAbort(bytes: Uint8Array): void {
-    const [, details, reason] = decodeMessage(this.serializer, bytes);
-    this.#core.log.info("session", "aborted by the client", { session: this.id, reason, details });
+    const reason = String(decodeMessage(this.serializer, bytes)[2]).slice(0, 200);
+    this.#core.log.info("session", "aborted by the client", { session: this.id, reason });
     this.#close(CloseCode.normal, "aborted by the client");
   }
 

@@ -19,7 +19,10 @@ import {
   refused,
   seed,
 } from "../support/auth-realm.ts";
+import { filesOf, trust } from "../support/certificates.ts";
 import { ConfigFiles } from "../support/config-files.ts";
+import { createWampy } from "../support/foreign-wampy.ts";
+import { PythonLogins, pythonProblem } from "../support/python-logins.ts";
 import { startRouter, type RunningRouter } from "../support/router.ts";
 
 const timeout = 120_000;
@@ -32,7 +35,13 @@ before(async () => {
   files.write("security_config.json", JSON.stringify([realmDefinition]));
   // Many fail here on purpose, from one address and under one name.
   const limits = "limits: { failedLoginsPerSource_max: 1000, failedLoginsPerAuthid_max: 1000 }";
-  files.write("spanwire.yaml", `security:\n  file: security_config.json\n${limits}\n`);
+  const tls = JSON.stringify(filesOf("server"));
+  const listeners = `listeners:
+  - { kind: websocket, port: 0 }
+  - { kind: rawsocket, port: 0 }
+  - { kind: websocket, port: 0, tls: ${tls} }
+`;
+  files.write("spanwire.yaml", `${listeners}security:\n  file: security_config.json\n${limits}\n`);
   router = await startRouter({ args: ["--config", files.path("spanwire.yaml")] });
   service = await connect({ url: router.url, realm: authRealm, auth: { authid: "svc", password } });
   for (const uri of [granted, open, refused]) await service.register(uri, () => "hello");
@@ -62,6 +71,10 @@ const cases: Readonly<Record<ForeignMethod, Case>> = {
   },
   scram: { rows: "[A-07] ", right: byPassword, wrong: wrongPassword },
 };
+
+/** The first listener whose URL begins so, as the command has printed it. */
+const urlOf = (scheme: string): string =>
+  new RegExp(`${scheme}://[^\\s"',]+`).exec(router.output())?.[0] ?? "";
 
 const denied = "wamp.error.not_authorized";
 
@@ -96,4 +109,48 @@ for (const client of clients) {
       });
     }
   }
+}
+
+test("wampy and autobahn-python log in to the command over wss", { timeout }, async () => {
+  const url = urlOf("wss");
+  assert.match(url, /^wss:/);
+  const wampcra = (await import("wampy/wampcra.js" as string)) as { sign(secret: string): unknown };
+  const more = {
+    authid: "joe",
+    authmethods: ["wampcra"],
+    authMode: "auto",
+    authPlugins: { wampcra: wampcra.sign(password) },
+  };
+  const wampy = await createWampy({ url, realm: authRealm, serializer: "cbor", tls: trust(), more });
+  assert.equal(((await wampy.connect()) as { authid?: string }).authid, "joe");
+  await wampy.call(granted, {});
+  await wampy.disconnect();
+  if (pythonProblem() !== undefined) return;
+  const python = new PythonLogins();
+  try {
+    const wish = {
+      url,
+      realm: authRealm,
+      serializer: "cbor",
+      method: "scram",
+      calls: [granted],
+      ...byPassword,
+    } as const;
+    const outcome = await python.login(wish, { ca: trust().ca });
+    assert.ok("joined" in outcome && outcome.calls[granted] === "ok", JSON.stringify(outcome));
+  } finally {
+    python.close();
+  }
+});
+
+for (const { name, login, skip } of clients.filter(({ name }) => name !== "wampy")) {
+  const options = { timeout, ...(skip === undefined ? {} : { skip }) };
+  test(`[A-04] ${name} is known by its key alone where it gives no name`, options, async () => {
+    const wish = { url: router.url, realm: authRealm, method: "cryptosign", serializer: "json" } as const;
+    const outcome = await login({ ...wish, secret: seed, publicKey });
+    assert.ok("joined" in outcome, JSON.stringify(outcome));
+    assert.equal(outcome.joined["authid"], "joe");
+    const stranger = await login({ ...wish, secret: otherSeed, publicKey: otherPublicKey });
+    assert.deepEqual(stranger, { refused: "wamp.error.authentication_failed" });
+  });
 }

@@ -49,6 +49,7 @@ const dynamic: Dict = {
 
 let router: Router;
 const errors: unknown[] = [];
+const logged: unknown[] = [];
 const onUnhandled = (cause: unknown): void => void errors.push(cause);
 
 before(async () => {
@@ -59,7 +60,11 @@ before(async () => {
       definitions: [{ name: "test", realms: [{ uri, authmethods: methods, ...people() }, dynamic] }],
     },
     websocket: { port: 0 },
-    log: { ...silentLog, error: (...said) => void errors.push(said) },
+    log: {
+      ...silentLog,
+      info: (...said) => void logged.push(said),
+      error: (...said) => void errors.push(said),
+    },
   });
 });
 
@@ -303,6 +308,17 @@ test("whatever stands in HELLO and AUTHENTICATE, the client hears an error and t
   ]);
   binary.send(hostile);
   assert.deepEqual(await binary.next(), ["binary"]);
+});
+
+test("what a client says when it aborts is not logged at whatever length", async () => {
+  const { raw } = await login({ authid: "bob" });
+  raw.send([Message.abort, { message: "x".repeat(100_000) }, "wamp.error.canceled"]);
+  assert.deepEqual(await raw.next(), ["closed"]);
+  const lines = logged
+    .map((line) => JSON.stringify(line))
+    .filter((line) => line.includes("aborted by the client"));
+  assert.equal(lines.length, 1);
+  assert.ok(lines[0]!.includes("wamp.error.canceled") && lines[0]!.length < 500);
 });
 
 test("a client that goes while its password is looked at leaves nothing behind", async () => {

@@ -31,6 +31,7 @@ export interface WorldOptions {
   readonly limits?: Partial<LoginLimits>;
   readonly callProcedure?: CallProcedure;
   readonly authenticatorCalls_max?: number;
+  readonly authenticatorCallsPerRealm_max?: number;
   readonly moreMethods?: readonly Method[];
 }
 
@@ -95,7 +96,11 @@ export class LoginWorld {
       dynamic: dynamicMethods({
         ...random,
         callProcedure: options.callProcedure ?? (() => Promise.reject(new Error("nobody registered it"))),
-        limits: { ...defaultLimits, authenticatorCalls_max: options.authenticatorCalls_max ?? 16 },
+        limits: {
+          ...defaultLimits,
+          authenticatorCalls_max: options.authenticatorCalls_max ?? 16,
+          authenticatorCallsPerRealm_max: options.authenticatorCallsPerRealm_max ?? 16,
+        },
         cryptosign,
       }),
       limits: { ...defaultLimits, ...options.limits },

@@ -7,6 +7,7 @@ import {
   challenged,
   type Challenged,
   clientNonce,
+  endRealm,
   failed,
   guarded,
   joeByCra,
@@ -38,7 +39,7 @@ function floods(suite: Suite): void {
     guarded(),
     async (world) => {
       for (const authextra of [
-        { much: "x".repeat(900_000) },
+        { much: "x".repeat(60_000) },
         { deep: nested(50) },
         { __proto__: null, toString: 1 },
       ])
@@ -46,6 +47,12 @@ function floods(suite: Suite): void {
       const deep = await world.open();
       sayHello(deep, { ...joesCra, authextra: { deep: nested(100) } });
       await deep.expectAbort(violation);
+      const long = await world.open();
+      sayHello(long, { ...joesCra, authextra: { much: "x".repeat(1_000_000) } });
+      await long.expectAbort("wamp.error.payload_size_exceeded");
+      const { wire } = await challenged(world, joesCra);
+      authenticate(wire, "x".repeat(1_000_000));
+      await wire.expectAbort("wamp.error.payload_size_exceeded");
     },
   );
 
@@ -63,25 +70,18 @@ function floods(suite: Suite): void {
       sayHello(wire, { ...joesCra, ...details });
       await wire.expectAbort(violation);
     }
-    const nonces: readonly unknown[] = [
-      "A".repeat(900_000),
-      "",
-      5,
-      null,
-      "not base64!",
-      clientNonce.slice(1),
-    ];
+    const nonces: readonly unknown[] = ["A".repeat(60_000), "", 5, null, "not base64!", clientNonce.slice(1)];
     for (const nonce of nonces) {
       const wire = await world.open();
       sayHello(wire, { ...joesScram, authextra: { nonce } });
       await wire.expectAbort("wamp.error.invalid_argument", /nonce/);
     }
-    for (const pubkey of ["0".repeat(900_000), "zz".repeat(32), "00", 7, null]) {
+    for (const pubkey of ["0".repeat(60_000), "zz".repeat(32), "00", 7, null]) {
       const wire = await world.open();
       sayHello(wire, { authid: "joe", authmethods: ["cryptosign"], authextra: { pubkey } });
       await wire.expectAbort(failed, /pubkey/);
     }
-    const methods = Array.from({ length: 20_000 }, (_, index) => `m${index}`);
+    const methods = Array.from({ length: 7_000 }, (_, index) => `m${index}`);
     const wire = await world.open();
     sayHello(wire, { authid: "joe", authmethods: [...methods, "wampcra"] });
     await wire.expectAbort(noMatch);
@@ -139,6 +139,29 @@ function floods(suite: Suite): void {
 }
 
 function meanwhile(suite: Suite): void {
+  const decide = "com.example.auth.decide";
+  suite.testWith(
+    "AUTHENTICATE while it is decided how to challenge ends the login, and the decision comes too late",
+    guarded({
+      authenticators: { wampcra: decide },
+      sources: [{ usernames: ["svc"], authmethod: "wamp-scram", cidr: "127.0.0.0/8" }],
+    }),
+    async (world) => {
+      const callee = await service(world);
+      await callee.register(decide);
+      const wire = await world.open();
+      sayHello(wire, joesCra);
+      const { request } = await callee.invocation();
+      authenticate(wire, signCra({ challenge: "" }, password));
+      await wire.expectAbort(violation);
+      callee.yield(request, {}, [{ role: "staff", secret: password }]);
+      // By a round trip the answer has been heard.
+      await callee.register("com.example.done");
+      assert.equal(world.router.stats().sessions, 2);
+      await endRealm(world);
+    },
+  );
+
   suite.testWith(
     "a client that goes while its password is hashed leaves nothing behind",
     guarded(),

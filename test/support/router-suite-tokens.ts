@@ -50,7 +50,7 @@ function accessTokens(suite: Suite): void {
         `${await ownToken(world)}A`,
         (await ownToken(world)).slice(0, -6),
         "",
-        "x".repeat(500_000),
+        "x".repeat(50_000),
       ];
       for (const token of wrong) {
         const { wire } = await challenged(world, byToken);

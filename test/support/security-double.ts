@@ -33,6 +33,7 @@ export const effectiveRealm = (uri: string, given: Partial<RealmRecord> = {}): E
   ssoRealmUri: given.sso_realm_uri ?? null,
   passwordOptions: { protocol: "both", params: { kdf: "pbkdf2", iterations: 4_096 } },
   mostSpecific: false,
+  authenticators: given.authenticators ?? {},
 });
 
 export const userRecord = (username: string, given: Partial<UserRecord> = {}): UserRecord => ({

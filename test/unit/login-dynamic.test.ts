@@ -222,6 +222,22 @@ test("authenticators that do not answer are bounded", async () => {
   await world.close();
 });
 
+test("a realm whose authenticator does not answer leaves room for other realms", async () => {
+  const world = await LoginWorld.make({
+    callProcedure: (realm) =>
+      realm === "com.acme.slow" ? new Promise(() => undefined) : Promise.resolve("guest"),
+    authenticatorCallsPerRealm_max: 2,
+  });
+  for (const uri of ["com.acme.slow", testRealm])
+    await world.security.createRealm({ uri, authmethods: ["anonymous"], authenticators });
+  const hello = { realm: "com.acme.slow", methods: ["anonymous"] };
+  for (let i = 0; i < 2; i++) void world.hello(hello);
+  const third = await world.hello(hello);
+  assert.ok(third.kind === "abort" && third.error === "wamp.error.unavailable");
+  for (let i = 0; i < 5; i++) assert.equal((await world.hello({ methods: ["anonymous"] })).kind, "welcome");
+  await world.close();
+});
+
 test("where source rules name a method, its authenticator is asked for those addresses only", async () => {
   const { world, calls } = await make(known);
   await world.source("all", "wampcra", "192.0.2.0/24");
@@ -230,5 +246,27 @@ test("where source rules name a method, its authenticator is asked for those add
   assert.equal(refused.error, "wamp.error.no_matching_auth_method");
   assert.equal(calls.length, 0);
   await world.welcomed({ ...cra, peer: "192.0.2.5" }, "secret2");
+  await world.close();
+});
+
+test("a realm that names no authenticators has its prototype's, called in the realm itself", async () => {
+  const { world, calls } = await make(known);
+  const { security } = world;
+  await security.createRealm({ uri: "com.acme.prototype", is_prototype: true, authenticators });
+  const inherits = { authmethods: ["wampcra"], prototype_uri: "com.acme.prototype" };
+  await security.createRealm({ uri: "com.acme.one", ...inherits });
+  await security.createRealm({
+    uri: "com.acme.two",
+    ...inherits,
+    authenticators: { wampcra: "com.acme.own" },
+  });
+  for (const [realm, procedure] of [
+    ["com.acme.one", authenticators.wampcra],
+    ["com.acme.two", "com.acme.own"],
+  ] as const) {
+    assert.equal((await world.welcomed({ ...cra, realm }, "secret2")).identity.authid, "joe");
+    const { realm: asked, procedure: called, args } = calls.at(-1)!;
+    assert.deepEqual([asked, called, args[0]], [realm, procedure, realm]);
+  }
   await world.close();
 });
