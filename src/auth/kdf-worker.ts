@@ -1,4 +1,5 @@
 /** The worker thread of kdf.ts: Argon2id (RFC 9106) in WASM, one key after the other. Its import is its start. */
+import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { argon2id } from "hash-wasm";
 
@@ -18,6 +19,8 @@ export interface DerivationAnswer {
   readonly problem?: string;
 }
 
+const lowestPriority = 19;
+
 async function derive({
   id,
   password,
@@ -34,6 +37,20 @@ async function derive({
   }
 }
 
+/**
+ * Behind the router's thread where cores are few: calls in flight must not wait for logins. Linux only, where a priority is that
+ * of the calling thread; elsewhere it would be the whole process's. Not on Bun: threads that all of its process shares would have it too.
+ */
+function stepBack(): void {
+  if (process.platform !== "linux" || process.versions["bun"] !== undefined) return;
+  try {
+    setPriority(lowestPriority);
+  } catch {
+    // A sandbox forbids it: as before, then.
+  }
+}
+
+stepBack();
 let last = Promise.resolve();
 parentPort?.on("message", (order: DerivationOrder) => {
   last = last.then(async () => parentPort?.postMessage(await derive(order)));
