@@ -1,5 +1,6 @@
 /** `bondy.user.*` */
 import type { Limits } from "../base/limits.ts";
+import { errors, WampError } from "../protocol/errors.ts";
 import { aDict, aText, type Dict, invalidArgument, texts } from "../router/meta/meta-args.ts";
 import { requireListable } from "../router/meta/pattern-queries.ts";
 import { fold } from "../security/check.ts";
@@ -14,8 +15,29 @@ type Name = Extract<AdminProcedure, `user.${string}`>;
 /** What of a user is kept in its sign-on realm. */
 const credentialKeys = ["password", "authorized_keys"] as const;
 
+/**
+ * Users who are changing their own password, one change each at a time: to look at the old one takes a derivation of its hash, during
+ * which no other change is made. Beyond: wamp.error.unavailable.
+ */
+class OwnChanges {
+  readonly #users = new Set<string>();
+
+  async run(call: AdminCall, change: () => Promise<void>): Promise<void> {
+    const who = `${call.own} ${call.call.caller.identity?.user}`;
+    if (this.#users.has(who))
+      throw new WampError(errors.unavailable.uri, "another change of this password is not done yet");
+    this.#users.add(who);
+    try {
+      await change();
+    } finally {
+      this.#users.delete(who);
+    }
+  }
+}
+
 export function userProcedures(security: Security, limits: Limits): Readonly<Record<Name, AdminHandler>> {
   const nameOf = (call: AdminCall): string => call.text(1, "name");
+  const ownChanges = new OwnChanges();
   /** Who administers a realm does not administer the realm where its users have their passwords and keys. */
   const mayChangeOf =
     (call: AdminCall): MayChange =>
@@ -77,8 +99,9 @@ export function userProcedures(security: Security, limits: Limits): Readonly<Rec
       const old = call.option(3, "old", aText);
       if (call.isSelf && old === undefined)
         throw invalidArgument('argument 4 ("old") is missing: a user that changes its own password knows it');
-      const mayChange = call.isSelf ? undefined : mayChangeOf(call);
-      await security.changePassword(call.realm, nameOf(call), password, old, mayChange);
+      if (!call.isSelf)
+        await security.changePassword(call.realm, nameOf(call), password, old, mayChangeOf(call));
+      else await ownChanges.run(call, () => security.changePassword(call.realm, nameOf(call), password, old));
       return [];
     },
     "user.add_alias": async (call) => {

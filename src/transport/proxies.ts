@@ -30,10 +30,11 @@ export class TrustedProxies {
 
   /**
    * The client of a request that came from `peer`: from hop to hop backwards, as long as the hop that names the one before it is
-   * believed. The first of the three headers that is there counts.
+   * believed. The first of the three headers that is there counts. Through a proxy nobody comes from this machine: where that would be
+   * the outcome – a proxy here that is not named as one, or that hands on what its client wrote – it is `somewhere`.
    */
   clientOf(peer: string, header: HeaderOf): string {
-    if (!this.trusts(peer)) return peer;
+    if (!this.trusts(peer) && !isLoopback(peer)) return peer;
     const hops = hopsIn(header);
     let client = peer;
     for (let i = hops.length - 1; i >= 0 && this.trusts(client); i--) {
@@ -42,9 +43,12 @@ export class TrustedProxies {
       if (hop === null || !mayName(client, hop)) break;
       client = hop;
     }
-    return client;
+    return hops.length > 0 && isLoopback(client) ? somewhere : client;
   }
 }
+
+/** Nobody knows where: in networks that are all addresses, and in no other. */
+export const somewhere = "0.0.0.0";
 
 /**
  * Whether a proxy at `proxy` can say this of its client. Loopback is every machine's own: what another machine calls so is not this one,

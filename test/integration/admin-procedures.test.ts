@@ -374,3 +374,19 @@ test("nor by calls that overtake what was checked", async () => {
   const expected = calls.flatMap(([, , error], i) => (error === undefined ? [] : [`${i + 1} ${error}`]));
   assert.deepEqual(errorsThatCame.sort(), expected.sort());
 });
+
+test("who guesses at its own old password keeps no administrator waiting", async () => {
+  await using rig = await adminRig();
+  const { boss } = await administrators(rig);
+  const plain = await rig.join("com.a", "plain");
+  const again = await rig.join("com.a", "plain");
+  const guess = ["com.a", "plain", "a-new-password", "a-wrong-one"];
+  for (const wire of [plain, again])
+    for (let i = 0; i < 3; i++) wire.call("bondy.user.change_password", {}, guess);
+  const errorsThatCame: unknown[] = [];
+  for (const wire of [plain, again]) for (let i = 0; i < 3; i++) errorsThatCame.push((await wire.next())[4]);
+  const count = (error: string): number => errorsThatCame.filter((one) => one === error).length;
+  assert.ok(count("wamp.error.unavailable") >= 4, errorsThatCame.join());
+  assert.equal(count("wamp.error.unavailable") + count("bondy.error.bad_password"), 6, errorsThatCame.join());
+  await ask(boss, "bondy.user.disable", ["com.a", "plain"]);
+});

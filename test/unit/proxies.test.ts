@@ -7,6 +7,7 @@ import {
   forwardedHops,
   type HeaderOf,
   mayName,
+  somewhere,
   TrustedProxies,
 } from "../../src/transport/proxies.ts";
 import { readProxyHeader } from "../../src/transport/proxy-protocol.ts";
@@ -78,7 +79,7 @@ test("the client is the last address that no proxy of ours has", () => {
 test("what peers say who are no proxies of ours is not read", () => {
   const neverAsked: HeaderOf = () => assert.fail("asked for a header");
   assert.equal(new TrustedProxies(["10.0.0.0/8"]).clientOf("192.0.2.1", neverAsked), "192.0.2.1");
-  assert.equal(new TrustedProxies().clientOf("127.0.0.1", neverAsked), "127.0.0.1");
+  assert.equal(new TrustedProxies().clientOf("127.0.0.1", headers({})), "127.0.0.1");
 });
 
 test("Forwarded and X-Real-IP count where X-Forwarded-For is not there", () => {
@@ -183,8 +184,19 @@ test("a proxy on another machine names nobody on this one", () => {
     assert.equal(proxies.clientOf("10.0.0.7", headers({ "x-real-ip": said })), "10.0.0.7", said);
     assert.ok(!mayName("10.0.0.7", addressIn(said)!), said);
   }
-  // One on this machine does, also behind another one here.
-  assert.equal(proxies.clientOf("127.0.0.1", forwardedFor("127.0.0.2, ::1")), "127.0.0.2");
-  assert.equal(proxies.clientOf("127.0.0.1", forwardedFor("127.0.0.2, 10.0.0.7")), "10.0.0.7");
   assert.equal(proxies.clientOf("127.0.0.1", forwardedFor("203.0.113.9")), "203.0.113.9");
+  assert.equal(proxies.clientOf("127.0.0.1", forwardedFor("127.0.0.2, 10.0.0.7")), "10.0.0.7");
+});
+
+test("through a proxy on this machine nobody is of this machine, whether or not it is named as one", () => {
+  for (const proxies of [new TrustedProxies(), new TrustedProxies(["127.0.0.0/8", "::1"])])
+    for (const peer of ["127.0.0.1", "::1"]) {
+      assert.equal(proxies.clientOf(peer, headers({})), peer);
+      for (const said of ["127.0.0.1", "::1", "unknown", "127.0.0.2, ::1", ""])
+        for (const name of ["x-forwarded-for", "forwarded", "x-real-ip"] as const) {
+          const value = name === "forwarded" ? `for="${said}"` : said;
+          assert.equal(proxies.clientOf(peer, headers({ [name]: value })), somewhere, `${name}: ${value}`);
+        }
+    }
+  assert.equal(new TrustedProxies().clientOf("127.0.0.1", forwardedFor("203.0.113.9")), somewhere);
 });
