@@ -1,5 +1,5 @@
 /**
- * Changes of the security model as events (bondy.md, 6.12): in the realm that has changed, those of realms in the master realm. Made
+ * Changes of the security model as events: in the realm that has changed, those of realms in the master realm. Made
  * only where a subscription could hear them. Access control decided who may subscribe; in a realm without it only sessions of the
  * embedding program hear them, since anybody might be listening there.
  */

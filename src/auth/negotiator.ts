@@ -1,5 +1,5 @@
 /**
- * Who a HELLO is, in a router with a security model: realm, then the method (bondy.md 4.2, but in the client's order), then the steps of
+ * Who a HELLO is, in a router with a security model: realm, then the method (as in Bondy, but in the client's order), then the steps of
  * the method (login.ts). What a client hears before it has proved who it is depends on the realm and on its address, never on the user
  * whom it names. Control path.
  */

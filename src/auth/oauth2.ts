@@ -1,5 +1,5 @@
 /**
- * Method `oauth2` (bondy.md 4.1): AUTHENTICATE's signature is an access token (JWT), of the realm itself or of an issuer that its
+ * Method `oauth2`, as Bondy has it: AUTHENTICATE's signature is an access token (JWT), of the realm itself or of an issuer that its
  * definition names.
  *
  * The realm's own tokens: ES256 by one of its signing keys, header `typ` at+jwt (RFC 9068), `iss` the realm where the user's credentials

@@ -1,5 +1,5 @@
 /**
- * Authentication method `password` (bondy.md 4.1): the password itself is AUTHENTICATE's signature. One derivation for every attempt,
+ * Authentication method `password`, as Bondy has it: the password itself is AUTHENTICATE's signature. One derivation for every attempt,
  * whoever it is for. After a login the password is hashed anew where the realm wants it hashed in another way.
  */
 import type { Log } from "../base/log.ts";

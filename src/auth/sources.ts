@@ -1,5 +1,5 @@
 /**
- * From where who may come (bondy.md 3.4). Rules only ever allow, so that it is enough that one of them matches; in which order they are
+ * From where who may come. Rules only ever allow, so that it is enough that one of them matches; in which order they are
  * asked changes nothing. Where no rule names a method, nobody may use it. Pure.
  */
 import ipaddr from "ipaddr.js";

@@ -1,5 +1,5 @@
 /**
- * Tickets (bondy.md 4.3): a session that has shown who it is is given a token (JWT, ES256) by which it can log in again without the
+ * Tickets, as Bondy has them: a session that has shown who it is is given a token (JWT, ES256) by which it can log in again without the
  * password. A ticket counts while the security model has it and no longer: taking it out there is what revokes it, at once, and live
  * sessions hear of it as of every change of the model.
  */

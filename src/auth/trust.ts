@@ -1,4 +1,4 @@
-/** Authentication method `trust` (bondy.md 4.1): a user is believed where a source rule says so for its address. */
+/** Authentication method `trust`, as Bondy has it: a user is believed where a source rule says so for its address. */
 import type { Method } from "./method.ts";
 
 export const trustMethod: Method = {

@@ -113,7 +113,7 @@ export class Check {
     return allowed[0]!;
   }
 
-  /** A name of a user, group or alias (bondy.md 3.3), folded. */
+  /** A name of a user, group or alias, folded. */
   name(value: unknown, path: string, bytes_min: number): string {
     if (typeof value !== "string") {
       this.add(path, `must be text, is ${shown(value)}`);

@@ -1,4 +1,4 @@
-/** Grants as they are given, in both of Bondy's forms (bondy.md 3.5). */
+/** Grants as they are given, in both of Bondy's forms. */
 import { fixedLimits } from "../base/limits.ts";
 import {
   type Check,

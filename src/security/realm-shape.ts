@@ -1,4 +1,4 @@
-/** Realms as they are given (bondy.md 3.1): unknown in, precise out, all problems on the list. */
+/** Realms as they are given: unknown in, precise out, all problems on the list. */
 import { fixedLimits } from "../base/limits.ts";
 import { type Check, type Dict, fold, isGiven, shown, unique } from "./check.ts";
 import { type GrantGiven, readGrant } from "./grant-shape.ts";

@@ -1,4 +1,4 @@
-/** Rules of realms: what may be set once, prototypes and same sign-on of one level (bondy.md 3.1). */
+/** Rules of realms: what may be set once, prototypes and same sign-on of one level. */
 import { fixedLimits } from "../base/limits.ts";
 import { emptyDict } from "./check.ts";
 import type { Draft } from "./draft.ts";

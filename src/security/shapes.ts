@@ -1,4 +1,4 @@
-/** Users, groups and sources as they are given (bondy.md 3.3, 3.4): unknown in, precise out, all problems on the list. */
+/** Users, groups and sources as they are given: unknown in, precise out, all problems on the list. */
 import { fixedLimits } from "../base/limits.ts";
 import type { KdfParameters } from "../ports.ts";
 import { type Check, type Dict, emptyDict, fold, isGiven, shown, unique, utf8Bytes } from "./check.ts";

@@ -1,4 +1,4 @@
-/** Rules of users: names and aliases are one user's, groups exist, credentials are where same sign-on has them (bondy.md 3.3, 3.6). */
+/** Rules of users: names and aliases are one user's, groups exist, credentials are where same sign-on has them. */
 import { fixedLimits } from "../base/limits.ts";
 import { emptyDict, emptyList } from "./check.ts";
 import { credentialsDiffer, type Draft } from "./draft.ts";

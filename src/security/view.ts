@@ -1,4 +1,4 @@
-/** What records mean together: prototypes, groups in groups, same sign-on (bondy.md 3.1, 3.3, 3.6). Pure, over the state or a draft. */
+/** What records mean together: prototypes, groups in groups, same sign-on. Pure, over the state or a draft. */
 import type { KdfParameters } from "../ports.ts";
 import { fold } from "./check.ts";
 import type { EffectiveRealm, Principal } from "./model.ts";

@@ -13,7 +13,7 @@ const pem = generateKeyPairSync("ec", { namedCurve: "P-256" })
   .privateKey.export({ type: "sec1", format: "pem" })
   .toString();
 
-/** The worked example of bondy.md 3.2. */
+/** Every shape that Bondy takes. */
 const example = () => [
   {
     uri: "com.acme.app",
