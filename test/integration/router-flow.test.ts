@@ -11,7 +11,7 @@ import { encodeMessage } from "../../src/protocol/encoding.ts";
 import { Message } from "../../src/protocol/messages.ts";
 import { Serializer } from "../../src/protocol/serializers.ts";
 import { heldByProcess } from "../support/garbage.ts";
-import { batchedLeg, memoryLeg, tcpLeg, unixLeg, webSocketLegs } from "../support/router-legs.ts";
+import { batchedLeg, memoryLeg, tcpLeg, webSocketLegs } from "../support/router-legs.ts";
 import { type Leg, Suite, type World } from "../support/router-suite.ts";
 import { stallWebSocket } from "../support/stalled-websocket.ts";
 import { until, type Wire } from "../support/wire.ts";
@@ -20,7 +20,6 @@ const legs: readonly Leg[] = [
   memoryLeg(Serializer.msgpack),
   ...webSocketLegs(Serializer.json),
   tcpLeg(Serializer.cbor),
-  unixLeg(Serializer.msgpack),
 ];
 
 for (const leg of legs) {
