@@ -79,7 +79,10 @@ export interface RouterOptions {
 }
 
 export interface RouterSecurityOptions {
-  /** Realms in the shape of Bondy's `security_config.json`, applied at every start; what was changed at run time since stays. */
+  /**
+   * Realms in the shape of Bondy's `security_config.json`, applied at every start; what was changed at run time since stays. What earlier
+   * starts gave under names that are not among these is taken back. Absent: nothing is applied, and nothing taken back.
+   */
   readonly definitions?: readonly { readonly name: string; readonly realms: unknown }[];
   /** A definition without `uri`: a HELLO to an unknown realm creates one like it. Absent: it does not. */
   readonly automaticRealms?: Readonly<Record<string, unknown>>;

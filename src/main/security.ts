@@ -76,7 +76,7 @@ async function open(
   store: Store,
   kdf: KeyDerivation,
 ): Promise<Secured> {
-  const { definitions = [], automaticRealms, administrator = {}, password } = options.security ?? {};
+  const { definitions, automaticRealms, administrator = {}, password } = options.security ?? {};
   const security = await openSecurity({
     store,
     hashPassword: (text, how) => hashPassword(kdf, text, how, fillRandom, wall_ms()),
@@ -87,11 +87,13 @@ async function open(
     ...(automaticRealms === undefined ? {} : { automaticRealms }),
     log: base.log,
   });
-  for (const { name, realms } of definitions) await applyDefinitions(security, realms, name);
-  await dropOtherDefinitions(
-    security,
-    definitions.map(({ name }) => name),
-  );
+  for (const { name, realms } of definitions ?? []) await applyDefinitions(security, realms, name);
+  // Where none are given at all, what was there before stays: this program may not be the one that has them.
+  if (definitions !== undefined)
+    await dropOtherDefinitions(
+      security,
+      definitions.map(({ name }) => name),
+    );
   const made = await ensureAdministrator(security, administrator.password);
   if (made !== null) administrator.onMade?.(made);
   const tickets = new TicketService({ security, node: security.nodeId, wall_ms });
