@@ -56,14 +56,24 @@ const runSignatures = (rounds: number): BenchResult => {
   return { figures, tables: [table], problems: [], notes: [] };
 };
 
+/** A part that cannot run is a problem of its own, and takes no figures of the others along. */
+const part = async (name: string, run: () => Promise<BenchResult>): Promise<BenchResult> => {
+  try {
+    return await run();
+  } catch (cause) {
+    const problem = `security, ${name}: ${cause instanceof Error ? cause.message : String(cause)}`;
+    return { figures: [], tables: [], problems: [problem], notes: [] };
+  }
+};
+
 export const runSecurity = async (
   options: SecurityOptions,
   progress: (text: string) => void,
 ): Promise<BenchResult> =>
   merge([
-    await runSuite(accessSuite(options.access), options.access, progress),
-    await runLogins(options.logins, progress),
-    runSignatures(options.logins.rounds),
-    await runStorm(options.storm, progress),
-    ...(await runState(options.state, progress)),
+    await part("authorization", () => runSuite(accessSuite(options.access), options.access, progress)),
+    await part("logins", () => runLogins(options.logins, progress)),
+    await part("signatures", async () => runSignatures(options.logins.rounds)),
+    await part("storm", () => runStorm(options.storm, progress)),
+    await part("state", async () => merge(await runState(options.state, progress))),
   ]);
