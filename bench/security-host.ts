@@ -21,7 +21,7 @@ interface World {
 const secured = (realms: readonly object[]): RouterOptions => ({
   realms: [],
   limits,
-  security: { definitions: realms.length > 0 ? [{ name: "bench", realms }] : [] },
+  security: realms.length > 0 ? { definitions: [{ name: "bench", realms }] } : {},
 });
 
 const worldOf = async (kind: string, dir: string): Promise<World> => {

@@ -1,7 +1,4 @@
-/**
- * Every bound of the router in one table. What a peer sees when it meets one stands beside it.
- * Units are in the names: `_max` counts things, `Bytes_max` bytes, `_ms` milliseconds.
- */
+/** Every bound of the router, and what a peer sees when it meets it. Units: `_max` counts things, `Bytes_max` bytes, `_ms` milliseconds. */
 import { assert } from "./assert.ts";
 import { limitRules } from "./limit-rules.ts";
 
@@ -29,6 +26,8 @@ export const fixedLimits = Object.freeze({
   httpOpenBytes_max: 8 << 10,
   /** Rules of one session that match one URI or pattern. Beyond: what it asks is refused, ERROR wamp.error.not_authorized. */
   rulesPerUri_max: 4_096,
+  /** Decisions that are remembered by the pattern of their URI, a power of two. Beyond: a later one takes an earlier one's place. */
+  recentDecisions_max: 1 << 16,
   /** Ended HTTP transports that are remembered, and answered 410. Those that ended earlier: HTTP 404. */
   httpEnded_max: 4_096,
   /** Bytes of a secret that can be hashed, one at least. Otherwise: wamp.error.invalid_argument; at a login it is a wrong one. */

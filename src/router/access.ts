@@ -73,7 +73,7 @@ export class Access implements SessionObserver {
   readonly #current = new Map<RuleTable, AccessContext>();
   readonly #rows = new Rows();
   readonly #decisions: Decisions;
-  readonly #recent = new RecentDecisions();
+  readonly #recent: RecentDecisions;
   #lastStamp = 0;
   readonly #unbound = new AccessContext(null);
   /** Where matches go: memory of its own, beside MATCHES. */
@@ -86,6 +86,7 @@ export class Access implements SessionObserver {
     this.#parts = parts;
     this.#index = parts.index;
     this.#decisions = new Decisions(parts);
+    this.#recent = new RecentDecisions(parts.policy === null ? 1 : fixedLimits.recentDecisions_max);
     this.#matches = parts.policy === null ? 0 : parts.core.reserve(4 * fixedLimits.rulesPerUri_max);
     if (parts.policy !== null && this.#matches === 0) throw new Error("no memory for access rules");
   }

@@ -14,7 +14,7 @@ test("what is remembered is what was set last and not forgotten since, or nothin
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const recent = new RecentDecisions();
+      const recent = new RecentDecisions(16);
       const model = new Map<string, number>();
       for (const [kind, table, pattern, decision] of steps) {
         if (kind === "clear") {
