@@ -1,6 +1,7 @@
 /** What a schema says about a value, as findings in plain words, with a near name where a name is not known. Control path. */
 import { z } from "zod";
-import { didYouMean, type Finding, type Path } from "./problems.ts";
+import { didYouMean } from "../base/did-you-mean.ts";
+import type { Finding, Path } from "./problems.ts";
 
 type Issue = z.core.$ZodIssue;
 

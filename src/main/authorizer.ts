@@ -1,6 +1,6 @@
 /**
  * Realms whose `authorizer` decides where no grant does, as Crossbar's users know it: a procedure of the realm, called with
- * (session, uri, action, options), that answers with a boolean or with `{allow, disclose?, cache?}`. The message that raised the question
+ * (session, uri, action, options), that answers with a boolean or with `{allow, cache?}`; other members are not looked at. The message that raised the question
  * waits in its session, which asks nothing else until then. An error, no answer in time, or one of another shape is a refusal.
  */
 import type { Limits } from "../base/limits.ts";

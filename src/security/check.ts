@@ -2,6 +2,7 @@
  * Reading what somebody gave: unknown in, precise values out, and every problem on a list as `path: what is wrong`. A reader that
  * notes a problem answers something harmless in its place, so that reading goes on; nobody uses the result when the list has entries.
  */
+import { didYouMean } from "../base/did-you-mean.ts";
 import { fixedLimits } from "../base/limits.ts";
 
 export type Dict = Readonly<Record<string, unknown>>;
@@ -28,30 +29,6 @@ const isDict = (value: unknown): value is Dict =>
   value !== null &&
   !Array.isArray(value) &&
   (Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null);
-
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
-}
-
-/** ` (did you mean "…"?)`, or "" where nothing is near. */
-export function didYouMean(given: string, known: readonly string[]): string {
-  if (given.length > 64) return "";
-  const near = known
-    .map((name) => ({ name, off: distance(given.toLowerCase(), name) }))
-    .sort((a, b) => a.off - b.off)[0];
-  return near !== undefined && near.off <= Math.max(1, near.name.length >> 2)
-    ? ` (did you mean "${near.name}"?)`
-    : "";
-}
 
 const controls = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 /** Half of a surrogate pair: not text that UTF-8 can carry. */

@@ -1,4 +1,5 @@
 /** `options` of a realm: the router's own rules for its sessions, as RealmOptions declares them, checked before they are kept. */
+import { fixedLimits } from "../base/limits.ts";
 import { type Check, type Dict, isGiven } from "./check.ts";
 
 const flags = [
@@ -12,7 +13,6 @@ const flags = [
 ] as const;
 const keys = [...flags, "profile", "trustLevels", "retainedTtl_s", "history"];
 const historyKeys = ["topic", "match", "limit"];
-const histories_max = 1_000;
 const count = [0, Number.MAX_SAFE_INTEGER] as const;
 
 export function readRealmOptions(check: Check, value: unknown, path: string): Dict {
@@ -27,7 +27,7 @@ export function readRealmOptions(check: Check, value: unknown, path: string): Di
   if (isGiven(retainedTtl_s) && !(Number.isFinite(retainedTtl_s) && Number(retainedTtl_s) >= 0))
     check.add(at("retainedTtl_s"), "must be seconds, 0 or more");
   if (isGiven(history)) {
-    for (const [index, entry] of check.list(history, at("history"), histories_max).entries())
+    for (const [index, entry] of check.list(history, at("history"), fixedLimits.realmHistories_max).entries())
       readHistory(check, entry, `${at("history")}[${index}]`);
   }
   const present = Object.entries(given).filter(([, entry]) => isGiven(entry));
