@@ -5,6 +5,9 @@
 import type { Log } from "./base/log.ts";
 import type { Match } from "./protocol/messages.ts";
 import type { Serializer } from "./protocol/serializers.ts";
+import type { HttpService } from "./ports/http.ts";
+
+export type * from "./ports/http.ts";
 
 /**
  * A frame on its way out. `bytes` may lie in memory that is used again after the current flush; the same object always stands for
@@ -170,72 +173,6 @@ export interface WebSocketAdapter {
   listen(options: WebSocketListenOptions): Promise<Listener>;
 }
 
-// ---- HTTP: what an adapter carries beside WebSocket. The same seam on every server; no node:http, no Request, no uWebSockets.
-
-export interface HttpHead {
-  readonly status: number;
-  /** Names in lower case; a list stands for several lines of the same name. */
-  readonly headers: Readonly<Record<string, string | readonly string[]>>;
-}
-
-export interface HttpResponse extends HttpHead {
-  /** Absent: no body. */
-  readonly body?: string | Uint8Array;
-}
-
-/** Why a body could not be read: it is larger than allowed, or the listener holds as many bytes of bodies as it may. */
-export type HttpBodyProblem = "too large" | "overloaded";
-
-/**
- * One request and its answer. A handler is given it when the request's head is there, and answers with respond() or stream(), once,
- * at any later time. When the client goes away before the answer is complete, `onGone` is called, and what is sent then goes nowhere.
- */
-export interface HttpExchange {
-  /** In upper case. */
-  readonly method: string;
-  /** As the client wrote it, percent signs and all, without the query. */
-  readonly path: string;
-  /** What stands behind the first "?", "" where there is none. */
-  readonly query: string;
-  /** By name in lower case; of several lines with one name the values, joined by ", ". */
-  readonly headers: ReadonlyMap<string, string>;
-  /** Remote address as text. */
-  readonly peer: string;
-  /**
-   * Reads the whole body, and calls `done` once unless the client goes away first. To be called before the handler returns; a body
-   * that nobody reads is skipped. The bytes are valid until `done` returns.
-   */
-  readBody(bytes_max: number, done: (body: Uint8Array | HttpBodyProblem) => void): void;
-  respond(response: HttpResponse): void;
-  /** Answers piece by piece; the head goes out with the first of them at the latest. */
-  stream(head: HttpHead): HttpStream;
-  onGone: (() => void) | null;
-}
-
-/** The body of an answer on its way out. */
-export interface HttpStream {
-  /** Sends one piece, in order; it must not be changed afterwards. False: it is taken, but the socket is full: `onDrain` follows. */
-  write(piece: Uint8Array): boolean;
-  /** The socket can take pieces again. */
-  onDrain: (() => void) | null;
-  /** Ends the answer. */
-  end(): void;
-}
-
-/** Answers a request, now or later; false where the path is not one of its own, and nothing was answered. */
-export type HttpHandler = (exchange: HttpExchange) => boolean;
-
-export interface HttpService {
-  readonly handle: HttpHandler;
-  /** Told when the handler, or what it left behind, threw: a fault of ours. The request is answered 500. */
-  failed(cause: unknown): void;
-  /** Bytes of bodies that may be held while they arrive, over all requests of a listener. */
-  readonly bodiesBytes_max: number;
-}
-
-/** Hands a request to the router process whose transport it is meant for; false where no such process is known. */
-export type ForwardHttp = (owner: string, exchange: HttpExchange) => boolean;
-
 // ---- what the runtime gives
 
 /** Runs a task once at the end of the current loop turn (after the I/O callbacks of this turn), and timers. */
@@ -254,6 +191,35 @@ export interface Scheduler {
 
 /** Cryptographically strong random bytes; fills the whole array. */
 export type FillRandom = (bytes: Uint32Array) => void;
+
+// ---- other routers of the same process
+
+/** Ways to the other router threads, each with messages in order; none is lost while both ends live. */
+export interface PeerLinks {
+  /** Index of this thread, 0 for the first. */
+  readonly self: number;
+  /** How many places there are, 32 at most; some may be down. */
+  readonly count: number;
+  /**
+   * Sends one message: `head` and behind it `body`, both copied before it returns. False, and nothing sent: the peer is down, or
+   * `mayDrop` and the link holds `linkBytes_max` already.
+   */
+  send(peer: number, head: Uint8Array, body: Uint8Array | null, mayDrop: boolean): boolean;
+  isUp(peer: number): boolean;
+  /** Bytes that wait for a peer. */
+  queuedBytes(peer: number): number;
+  /** Says who is told; once, before anything arrives. */
+  connect(events: PeerEvents): void;
+}
+
+export interface PeerEvents {
+  /** One whole message in ordinary memory, valid until the call returns. */
+  onMessage(peer: number, message: Uint8Array): void;
+  /** The peer is there: what is sent from now on arrives, in this life of it. */
+  onUp(peer: number): void;
+  /** It is gone, with all that it had not handled. Nothing of that life arrives after this. */
+  onDown(peer: number): void;
+}
 
 // ---- authentication
 

@@ -12,9 +12,5 @@ export type RequestId = Id<"request">;
 export type PatternHandle = Id<"pattern">;
 /** A realm's number inside the index's keys; 1.. */
 export type RealmHandle = Id<"realm">;
-/**
- * Where a message goes: a session slot of this router, or a peer (worker, node) when `peerBit` is set.
- * Always below 2^31, so that it lives in a typed array and as a small integer.
- */
+/** Where a message goes: a slot of Targets. Always below 2^31, so that it lives in a typed array and as a small integer. */
 export type Target = Id<"target">;
-export const peerBit = 1 << 30;

@@ -28,6 +28,8 @@ export const Trait = {
   acknowledged: 1 << 4,
   /** The router keeps the subscription's events; it stays when the last subscriber leaves. */
   history: 1 << 5,
+  /** Other routers have subscribers of it. */
+  remote: 1 << 6,
 } as const;
 export type Trait = (typeof Trait)[keyof typeof Trait];
 const matchMask = 3;

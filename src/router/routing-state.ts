@@ -6,6 +6,7 @@ type Kept =
   | "lastInvocation"
   | "lastCall"
   | "callIndex"
+  | "isRemote"
   | `${"subscription" | "registration" | "call" | "invocation"}Count`
   | `first${"Subscription" | "Registration" | "Call" | "Invocation"}`;
 
@@ -22,4 +23,8 @@ export class RoutingState implements Pick<RouterSession, Kept> {
   firstRegistration = 0;
   firstCall = 0;
   firstInvocation = 0;
+
+  get isRemote(): boolean {
+    return false;
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * Every place a message can go, by integer. Sessions of this router have slots from 1; a peer (worker, node) will have a slot
- * with `peerBit` set and answer to the same interface, so that nobody here assumes that a receiver is local.
+ * Every place a message can go, by integer: the sessions of this router, and what stands for callees and callers of others
+ * (`RouterSession.isRemote`), in slots from 1.
  */
 
 import { Rows } from "../base/column.ts";
@@ -20,6 +20,12 @@ export class Targets<S extends RouterSession = RouterSession> {
   put(session: S): void {
     this.#sessions[session.target] = session;
   }
+  /** Takes a slot for one of another router. */
+  takeRemote(make: (target: Target) => RouterSession): void {
+    const target = this.take();
+    // Only broker and dealer meet it, and they ask whether it is remote.
+    this.#sessions[target] = make(target) as S;
+  }
   /** The session in a slot. Tables only hold targets of sessions that are there. */
   get(target: Target): S {
     return this.#sessions[target]!;
@@ -31,8 +37,8 @@ export class Targets<S extends RouterSession = RouterSession> {
   get count(): number {
     return this.#rows.count;
   }
-  /** All sessions, for shutdown and reports. */
+  /** All sessions of this router, for shutdown and reports. */
   all(): S[] {
-    return this.#sessions.filter((session): session is S => session !== null);
+    return this.#sessions.filter((session): session is S => session !== null && !session.isRemote);
   }
 }

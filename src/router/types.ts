@@ -40,6 +40,8 @@ export interface RouterSession {
   readonly clientFeatures: number;
   /** Largest frame that may be sent to it. */
   readonly peerFrameBytes_max: number;
+  /** It is another router's: it stands for a callee there (peers/remote-callee.ts), or for the callers there. */
+  readonly isRemote: boolean;
   /** Bytes queued for it, and whether its socket is full: nothing more leaves until it drains. */
   readonly queuedBytes: number;
   readonly blocked: boolean;

@@ -2,14 +2,14 @@
  * Where calls are that have no callee yet: a callee that is never sent anything, in whose place they stand in the table of pending
  * calls. So CANCEL, timeouts and a caller that leaves find them like all others, and nobody is interrupted.
  */
-import { peerBit, type SessionId, type Target } from "../../base/ids.ts";
+import type { SessionId, Target } from "../../base/ids.ts";
 import type { TransportInfo } from "../../ports.ts";
 import { Serializer } from "../../protocol/serializers.ts";
 import { RoutingState } from "../routing-state.ts";
 import type { RouterSession } from "../types.ts";
 
-/** The last target below those of peers: no session gets that far. */
-export const waitingTarget = (peerBit - 1) as Target;
+/** A target that no session gets as far as. */
+export const waitingTarget = (2 ** 30 - 1) as Target;
 
 export class WaitingRoom extends RoutingState implements RouterSession {
   readonly target = waitingTarget;

@@ -1,0 +1,33 @@
+/** The first byte of every message between routers: what it is. Each range has one handler, see peers.ts. */
+export const PeerKind = {
+  // ---- the directory: who is subscribed and registered where (directory.ts)
+  propose: 0x01,
+  apply: 0x02,
+  applied: 0x03,
+  snapshot: 0x04,
+  // ---- calls (remote-calls.ts)
+  invoke: 0x10,
+  proceed: 0x11,
+  interrupt: 0x12,
+  abandon: 0x13,
+  yield: 0x14,
+  error: 0x15,
+  refused: 0x16,
+  // ---- events (publications.ts)
+  publish: 0x20,
+  publishOwn: 0x21,
+  // ---- questions to other routers (questions.ts)
+  ask: 0x30,
+  answer: 0x31,
+  // ---- connections and requests that belong elsewhere: 0x40 to 0x5f
+} as const;
+export type PeerKind = (typeof PeerKind)[keyof typeof PeerKind];
+
+/** Ranges of kinds, first to last. */
+export const kindRange = {
+  directory: [0x01, 0x0f],
+  calls: [0x10, 0x1f],
+  events: [0x20, 0x2f],
+  questions: [0x30, 0x3f],
+  forwarding: [0x40, 0x5f],
+} as const satisfies Readonly<Record<string, readonly [number, number]>>;

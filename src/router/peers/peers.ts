@@ -1,0 +1,95 @@
+/**
+ * The other routers that this one works with: worker threads of its process. Messages go out by `writer` and `send`, and come in to
+ * the handler of their range of kinds. A router that works alone has no `Peers`, and loads nothing of this folder.
+ */
+import { unreachable } from "../../base/assert.ts";
+import type { PeerEvents, PeerLinks } from "../../ports.ts";
+import { MessageReader, MessageWriter } from "./message.ts";
+
+/** Handles the messages of a range of kinds. */
+export interface PeerHandler {
+  /** The message's fields; valid until the call returns. */
+  onMessage(peer: number, message: MessageReader): void;
+  /** A router has come (again), and knows nothing yet. */
+  onUp?(peer: number): void;
+  /** A router is gone, and nothing of that life of it arrives any more. */
+  onDown?(peer: number): void;
+}
+
+/** The router whose word counts where an order must be the same for all: it hands out ids. */
+export const home = 0;
+
+export class Peers implements PeerEvents {
+  /** For one message at a time: `begin`, the fields, `send`. */
+  readonly writer = new MessageWriter();
+  readonly #links: PeerLinks;
+  readonly #reader = new MessageReader();
+  readonly #handlers: PeerHandler[] = [];
+  readonly #handlerOf: (PeerHandler | undefined)[] = [];
+  /** Bit i: router i is up. Never the own one. */
+  #upMask = 0;
+
+  constructor(links: PeerLinks) {
+    this.#links = links;
+    links.connect(this);
+  }
+
+  /** This router's place, 0 to `count` - 1. */
+  get self(): number {
+    return this.#links.self;
+  }
+  get count(): number {
+    return this.#links.count;
+  }
+  get isHome(): boolean {
+    return this.#links.self === home;
+  }
+  get upMask(): number {
+    return this.#upMask;
+  }
+
+  /** Says who handles the kinds from `first` to `last`, and is told who comes and goes, in order of these calls. */
+  handle([first, last]: readonly [number, number], handler: PeerHandler): void {
+    this.#handlers.push(handler);
+    for (let kind = first; kind <= last; kind++) this.#handlerOf[kind] = handler;
+  }
+
+  /**
+   * Sends what `writer` has, and `body` behind it. False: the router is down, or `mayDrop` and the way to it is full.
+   */
+  send(peer: number, body: Uint8Array | null, mayDrop: boolean): boolean {
+    return this.#links.send(peer, this.writer.head(), body, mayDrop);
+  }
+
+  /** Sends what `writer` has to all that are up. */
+  broadcast(body: Uint8Array | null): void {
+    this.sendTo(this.#upMask, body, false);
+  }
+
+  /** Sends what `writer` has to the routers whose bits are set. Returns how many did not take it. */
+  sendTo(mask: number, body: Uint8Array | null, mayDrop: boolean): number {
+    let refused = 0;
+    for (let left = mask; left !== 0; left &= left - 1) {
+      const peer = 31 - Math.clz32(left & -left);
+      if (!this.send(peer, body, mayDrop)) refused++;
+    }
+    return refused;
+  }
+
+  onMessage(peer: number, message: Uint8Array): void {
+    const reader = this.#reader.begin(message);
+    const handler = this.#handlerOf[reader.kind];
+    if (handler === undefined) return unreachable(reader.kind as never);
+    handler.onMessage(peer, reader);
+  }
+
+  onUp(peer: number): void {
+    this.#upMask |= 1 << peer;
+    for (const handler of this.#handlers) handler.onUp?.(peer);
+  }
+
+  onDown(peer: number): void {
+    this.#upMask &= ~(1 << peer);
+    for (const handler of this.#handlers) handler.onDown?.(peer);
+  }
+}

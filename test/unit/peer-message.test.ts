@@ -1,0 +1,57 @@
+/** Messages between routers: what is written is read, and finds its handler. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PeerEvents, PeerLinks } from "../../src/ports.ts";
+import { kindRange, PeerKind } from "../../src/router/peers/kinds.ts";
+import { MessageReader, MessageWriter } from "../../src/router/peers/message.ts";
+import { Peers } from "../../src/router/peers/peers.ts";
+
+test("a message is read as it was written, also beyond the writer's first room", () => {
+  const writer = new MessageWriter();
+  const long = "ü".repeat(3_000);
+  writer
+    .begin(7)
+    .u8(255)
+    .u32(2 ** 32 - 1)
+    .f64(2 ** 53)
+    .text(long)
+    .bytes(new Uint8Array([1, 2]));
+  const reader = new MessageReader().begin(new Uint8Array([...writer.head(), 9, 8]));
+  assert.equal(reader.kind, 7);
+  assert.deepEqual([reader.u8(), reader.u32(), reader.f64()], [255, 2 ** 32 - 1, 2 ** 53]);
+  assert.equal(reader.text(), long);
+  assert.deepEqual([...reader.bytes()], [1, 2]);
+  assert.deepEqual([...reader.rest()], [9, 8]);
+});
+
+test("a message goes to all that are up, and to the handler of its kind there", () => {
+  const sent: [number, number][] = [];
+  let events: PeerEvents | undefined;
+  const links: PeerLinks = {
+    self: 1,
+    count: 4,
+    isUp: () => true,
+    queuedBytes: () => 0,
+    connect(given) {
+      events = given;
+    },
+    send: (peer, head) => sent.push([peer, head[0]!]) > 0,
+  };
+  const peers = new Peers(links);
+  const heard: string[] = [];
+  peers.handle(kindRange.calls, {
+    onMessage: (peer, message) => heard.push(`${peer}: ${message.kind} ${message.text()}`),
+    onUp: (peer) => heard.push(`${peer} up`),
+    onDown: (peer) => heard.push(`${peer} down`),
+  });
+  for (const peer of [0, 2, 3]) events!.onUp(peer);
+  events!.onDown(2);
+  peers.writer.begin(PeerKind.yield).text("here");
+  peers.broadcast(null);
+  assert.deepEqual(sent, [
+    [0, PeerKind.yield],
+    [3, PeerKind.yield],
+  ]);
+  events!.onMessage(3, peers.writer.head().slice());
+  assert.deepEqual(heard, ["0 up", "2 up", "3 up", "2 down", `3: ${PeerKind.yield} here`]);
+});
