@@ -9,6 +9,8 @@ import type { HttpService } from "./ports/http.ts";
 
 export type * from "./ports/http.ts";
 
+export type { PeerEvents, PeerLinks } from "./ports/peer-links.ts";
+
 /**
  * A frame on its way out. `bytes` may lie in memory that is used again after the current flush; the same object always stands for
  * the same content.

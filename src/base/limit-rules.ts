@@ -70,4 +70,9 @@ export const limitRules: readonly LimitRule[] = [
     (l) => l.egressBytes_max >= l.outboxBytes_max,
     "the router's budget holds one session's",
   ),
+  rule(
+    "linkBytes_max",
+    (l) => l.linkBytes_max >= l.frameBytes_max,
+    "one full frame can wait for another worker",
+  ),
 ];

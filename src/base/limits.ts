@@ -2,123 +2,7 @@
 import { assert } from "./assert.ts";
 import { limitRules } from "./limit-rules.ts";
 
-/** Bounds that are built into the kernels' memory map and cannot be set. */
-export const fixedLimits = Object.freeze({
-  /** Nesting of arrays and maps in one frame. Beyond: ABORT wamp.error.protocol_violation. */
-  depth_max: 64,
-  /** Length of one URI. Beyond: ERROR wamp.error.invalid_uri. */
-  uriBytes_max: 1_024,
-  /** Components of one URI. Beyond: ERROR wamp.error.invalid_uri. */
-  uriComponents_max: 64,
-  /** Bytes of one outbound batch, unless its only message is larger. Beyond: the peer receives a further batch. */
-  batchBytes_max: 64 << 10,
-  /** Bytes of HELLO and of AUTHENTICATE. Beyond: ABORT wamp.error.payload_size_exceeded. */
-  handshakeBytes_max: 64 << 10,
-  /** Length of an authid or authrole in characters. Beyond: ABORT wamp.error.protocol_violation. */
-  authText_max: 512,
-  /** Length of the message that wamp.session.kill sends, in characters. Beyond: ERROR wamp.error.invalid_argument. */
-  killMessage_max: 1_024,
-  /** Patterns of each kind that nearly match, in one answer of bondy.explain.match. Beyond: the answer has as many. */
-  nearMisses_max: 10,
-  /** Length of SUBSCRIBE.Options.nkey in characters. Beyond: ERROR wamp.error.invalid_argument. */
-  nodeKey_max: 256,
-  /** Body of a request that opens an HTTP transport. Beyond: HTTP 413. */
-  httpOpenBytes_max: 8 << 10,
-  /** Rules of one session that match one URI or pattern. Beyond: what it asks is refused, ERROR wamp.error.not_authorized. */
-  rulesPerUri_max: 4_096,
-  /** Decisions that are remembered by the pattern of their URI, a power of two. Beyond: a later one takes an earlier one's place. */
-  recentDecisions_max: 1 << 16,
-  /** Histories of one realm's options. Beyond: wamp.error.invalid_argument, or a problem of the configuration. */
-  realmHistories_max: 1_000,
-  /** Ended HTTP transports that are remembered, and answered 410. Those that ended earlier: HTTP 404. */
-  httpEnded_max: 4_096,
-  /** Bytes of a secret that can be hashed, one at least. Otherwise: wamp.error.invalid_argument; at a login it is a wrong one. */
-  hashedSecretBytes_max: 1_024,
-  /** Parameters of password hashes. Beyond: wamp.error.invalid_argument. */
-  pbkdf2Iterations_max: 10_000_000,
-  argon2Iterations_max: 1_024,
-  argon2MemoryKiB_max: 1 << 20,
-  /** Characters of a WAMP-CRA signature. A longer one is wrong. */
-  craSignature_max: 44,
-  /** Characters of a WAMP-SCRAM nonce, proof, or channel binding. A longer nonce: ABORT wamp.error.invalid_argument; else it is wrong. */
-  scramText_max: 256,
-  /** Random octets of a client's WAMP-SCRAM nonce. Fewer: ABORT wamp.error.invalid_argument. */
-  scramNonceBytes_min: 8,
-  /** Methods of HELLO.Details.authmethods that are looked at. Those behind them are not. */
-  authmethods_max: 32,
-  /** Characters of a token (JWT) that a client logs in with. A longer one is a wrong one. */
-  tokenText_max: 16 << 10,
-  /** Seconds by which the clocks of those who issue tokens may differ from the router's. Beyond: the token is not valid yet, or no more. */
-  tokenSkew_s: 60,
-  /** Groups that are read from one token. Those behind them are not. */
-  tokenRoles_max: 256,
-  /** Keys of an issuer that are tried for a token that does not say which one has signed it. Those behind them are not. */
-  tokenKeys_max: 8,
-  /** Bytes of an issuer's set of keys (JWKS). Beyond: it counts as not fetched. */
-  jwksBytes_max: 256 << 10,
-  /** Time to fetch one. Beyond: it counts as not fetched; logins that need it fail, unless an older one is there. */
-  jwksFetch_ms: 5_000,
-  /** For how long a set of keys is used without asking again. */
-  jwksFresh_ms: 600_000,
-  /** For how long it is used where asking again fails. Beyond: logins that need it fail. */
-  jwksStale_ms: 86_400_000,
-  /** Time between two requests for one set, whatever tokens name keys that it has not, and whether it could be fetched or not. */
-  jwksPause_ms: 30_000,
-  /** Sets of keys that are kept. Beyond: the one that was fetched first is fetched again when it is needed. */
-  jwksSets_max: 1_024,
-  /** Characters of a ticket's client_id and device_id. Beyond: ERROR wamp.error.invalid_argument. */
-  ticketText_max: 256,
-  /** How long a ticket lives where nobody says, and at most; seconds. A longer time is shortened to it. */
-  ticketExpiry_s: 30 * 86_400,
-  // Of the security model. Beyond each, unless it says else: ERROR wamp.error.invalid_argument, or a problem of the configuration.
-  /** Problems told about one input. The others are told when these are gone. */
-  problems_max: 100,
-  /** Changes of the security model that wait. Beyond: ERROR wamp.error.unavailable. */
-  securityQueue_max: 4_096,
-  /** Name of a user, group or alias. */
-  nameBytes_max: 254,
-  /** URI of a realm. */
-  realmUriBytes_max: 255,
-  /** Text that describes a realm. */
-  descriptionBytes_max: 512,
-  /** A password. */
-  passwordBytes_min: 6,
-  passwordBytes_max: 254,
-  /** `meta`, `info` and `options` of one record, as JSON, and their nesting. */
-  metaBytes_max: 64 << 10,
-  metaDepth_max: 32,
-  /** Aliases of one user. Beyond: ERROR bondy.error.property_range_limit. */
-  aliases_max: 5,
-  /** Names in one list: groups of a user, roles of a grant, users of a source. */
-  namesPerList_max: 1_024,
-  /** Public keys of one user, trust roots, and issuers of one realm. */
-  keysPerList_max: 64,
-  /** Permissions of one grant, and its resources. */
-  permissionsPerGrant_max: 64,
-  resourcesPerGrant_max: 1_024,
-  /** Realms of one definition, and users, groups, sources or grants of one realm in it. */
-  definitions_max: 100_000,
-  /** Signing keys of one realm, with those that verify only. Beyond: the oldest of these goes. */
-  signingKeys_max: 16,
-  /** Tickets of one user. Beyond: the one that expires first goes. */
-  ticketsPerUser_max: 256,
-  /** Realms made because somebody asked for them. Beyond: as if there were no such realm. */
-  automaticRealms_max: 10_000,
-  /** Key of durable state, in bytes. What is behind it refuses longer ones before. */
-  storeKeyBytes_max: 1_024,
-  /** Key of a durable record: the names that make it, together. Beyond: ERROR wamp.error.invalid_argument, nothing is changed. */
-  recordKeyBytes_max: 1_000,
-  /** How far ahead of this machine's clock another node's may be. Beyond: its record is not merged, wamp.error.invalid_argument. */
-  clockDrift_ms: 60_000,
-  /** Size of a configuration file. Beyond: the router does not start, and says so. */
-  configBytes_max: 8 << 20,
-  /** Length of a command line on the control socket, in characters. Beyond: connection closed. */
-  controlLine_max: 16 << 10,
-  /** Commands that a router carries out at one time. Beyond: connection closed. */
-  controlConnections_max: 8,
-  /** Header of the PROXY protocol before a connection. Beyond: closed. */
-  proxyHeaderBytes_max: 2_048,
-});
+export { fixedLimits } from "./fixed-limits.ts";
 
 /** Bounds that an embedding program may set. */
 export interface Limits {
@@ -167,6 +51,8 @@ export interface Limits {
   readonly outboxBytes_max: number;
   /** Bytes queued for all sessions together. Beyond: EVENTs for blocked sessions are dropped and counted. */
   readonly egressBytes_max: number;
+  /** Bytes that wait for another worker. Beyond: EVENTs for the subscribers there are dropped and counted; nothing else is. */
+  readonly linkBytes_max: number;
   /** Frames larger than this fan out over several loop turns. */
   readonly largeFrameBytes: number;
   /** Bytes of large frames handed to sockets in one loop turn. */
@@ -314,6 +200,7 @@ export const defaultLimits: Limits = Object.freeze({
   matches_max: 1 << 20,
   outboxBytes_max: 4 << 20,
   egressBytes_max: 256 << 20,
+  linkBytes_max: 16 << 20,
   largeFrameBytes: 64 << 10,
   largeBytesPerTurn_max: 4 << 20,
   framesPerTurn_max: 2_048,
@@ -383,6 +270,7 @@ export function completeLimits(given: Partial<Limits>): Limits {
     // One full frame must fit behind another, however large the frames are.
     outboxBytes_max: Math.max(defaultLimits.outboxBytes_max, 4 * frameBytes_max),
     inboxBytes_max: Math.max(defaultLimits.inboxBytes_max, 2 * frameBytes_max),
+    linkBytes_max: Math.max(defaultLimits.linkBytes_max, 2 * frameBytes_max),
     // A call that may be made to one callee may be made to a few, and answered by the largest frame.
     callBytesToAll_max: Math.max(defaultLimits.callBytesToAll_max, 16 * frameBytes_max),
     gatherBytes_max: frameBytes_max,

@@ -24,6 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   config: ["base", "protocol", "ports", "security"],
   admin: ["base", "protocol", "ports", "security", "router", "wasm"],
   transport: ["base", "protocol", "ports"],
+  workers: ["base", "protocol", "ports"],
   client: ["base", "protocol"],
   host: ["base", "protocol", "ports"],
   main: ["*"],
