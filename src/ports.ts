@@ -8,7 +8,6 @@ import type { Serializer } from "./protocol/serializers.ts";
 import type { HttpService } from "./ports/http.ts";
 
 export type * from "./ports/http.ts";
-
 export type { PeerEvents, PeerLinks } from "./ports/peer-links.ts";
 
 /**
@@ -193,35 +192,6 @@ export interface Scheduler {
 
 /** Cryptographically strong random bytes; fills the whole array. */
 export type FillRandom = (bytes: Uint32Array) => void;
-
-// ---- other routers of the same process
-
-/** Ways to the other router threads, each with messages in order; none is lost while both ends live. */
-export interface PeerLinks {
-  /** Index of this thread, 0 for the first. */
-  readonly self: number;
-  /** How many places there are, 32 at most; some may be down. */
-  readonly count: number;
-  /**
-   * Sends one message: `head` and behind it `body`, both copied before it returns. False, and nothing sent: the peer is down, or
-   * `mayDrop` and the link holds `linkBytes_max` already.
-   */
-  send(peer: number, head: Uint8Array, body: Uint8Array | null, mayDrop: boolean): boolean;
-  isUp(peer: number): boolean;
-  /** Bytes that wait for a peer. */
-  queuedBytes(peer: number): number;
-  /** Says who is told; once, before anything arrives. */
-  connect(events: PeerEvents): void;
-}
-
-export interface PeerEvents {
-  /** One whole message in ordinary memory, valid until the call returns. */
-  onMessage(peer: number, message: Uint8Array): void;
-  /** The peer is there: what is sent from now on arrives, in this life of it. */
-  onUp(peer: number): void;
-  /** It is gone, with all that it had not handled. Nothing of that life arrives after this. */
-  onDown(peer: number): void;
-}
 
 // ---- authentication
 
