@@ -18,6 +18,8 @@ export class Metrics {
   eventsDroppedSize = 0;
   /** EVENTs not delivered: the receiver's serializer cannot say the payload. */
   eventsDroppedPayload = 0;
+  /** Publications that another router of this process did not get, or could not deliver: the way there was full. */
+  eventsDroppedPeer = 0;
   /** Meta events and testaments not published: too many in one turn, or too large. */
   routerEventsDropped = 0;
   /** What all realms hold now: retained events, and events in histories, with their bytes. */

@@ -112,6 +112,8 @@ export function buildCore(
     scheduler,
     afterTurn,
     log,
+    peers: null,
+    realms,
   });
   const { broker } = pubsub;
   realms.connect([pubsub.realmObserver]);

@@ -69,6 +69,8 @@ export class Patterns {
   readonly #lastMember = new U32Column();
   readonly #cursor = new U32Column();
   readonly #created_ms = new F64Column();
+  /** Bits of other routers that have subscribers; only those that are not 0. */
+  readonly #interest = new Map<PatternHandle, number>();
   readonly #wall_ms: () => number;
 
   constructor(index: PatternIndex, wall_ms: () => number) {
@@ -201,6 +203,19 @@ export class Patterns {
   }
   clearTrait(handle: PatternHandle, trait: Trait): void {
     this.#traits.set(handle, this.#traits.get(handle) & ~trait);
+  }
+  /** Bits of the other routers that have subscribers of it. */
+  interest(handle: PatternHandle): number {
+    return this.#interest.get(handle) ?? 0;
+  }
+  setInterest(handle: PatternHandle, routers: number): void {
+    if (routers === 0) {
+      this.#interest.delete(handle);
+      this.clearTrait(handle, Trait.remote);
+    } else {
+      this.#interest.set(handle, routers);
+      this.setTrait(handle, Trait.remote);
+    }
   }
   invoke(handle: PatternHandle): Invoke {
     return this.#invoke.get(handle) as Invoke;

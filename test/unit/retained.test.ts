@@ -16,6 +16,7 @@ function setUp(limits: Partial<Limits> = {}) {
   const metrics = new Metrics();
   const warnings: string[] = [];
   const retained = new RetainedEvents({
+    isShared: false,
     scheduler,
     afterTurn: (task) => scheduler.endOfTurn(task),
     limits: { ...defaultLimits, ...limits },

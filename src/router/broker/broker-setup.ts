@@ -10,7 +10,9 @@ import type { Memberships } from "../memberships.ts";
 import type { MetaEvents } from "../meta-events.ts";
 import type { Patterns } from "../patterns.ts";
 import type { RouterProcedures } from "../procedures.ts";
-import type { RealmObserver } from "../realms.ts";
+import { Publications } from "../peers/publications.ts";
+import type { Peers } from "../peers/peers.ts";
+import type { RealmObserver, Realms } from "../realms.ts";
 import type { Targets } from "../targets.ts";
 import type { FrameSource, SessionObserver } from "../types.ts";
 import { AcknowledgedDelivery } from "./acknowledged-delivery.ts";
@@ -43,6 +45,9 @@ export interface BrokerSetupParts {
   /** Runs a task at the end of the turn. */
   readonly afterTurn: (task: () => void) => void;
   readonly log: Log;
+  /** The other routers that this one works with; null: none. */
+  readonly peers: Peers | null;
+  readonly realms: Realms;
 }
 
 export interface BrokerSetup {
@@ -58,23 +63,24 @@ export interface BrokerSetup {
 }
 
 export function setUpBroker(parts: BrokerSetupParts): BrokerSetup {
-  const { codec, patterns, limits, scheduler, procedures, guard } = parts;
+  const { codec, patterns, limits, scheduler, procedures, guard, peers } = parts;
   const deliveries = new AcknowledgedDelivery(parts);
   const memberOptions = new MemberOptions(patterns, deliveries);
   const capture = new EventCapture({ codec, wall_ms: () => scheduler.wall_ms() });
   const histories = new Histories(parts);
-  const retained = new RetainedEvents(parts);
+  const retained = new RetainedEvents({ ...parts, isShared: peers !== null });
   const replay = new RetainedReplay({ ...parts, retained, memberOptions, deliveries });
   const selective = new SelectiveFanOut({ ...parts, capture, histories, memberOptions, deliveries });
-  const broker = new Broker({
-    ...parts,
-    fanOut: new FanOut({ ...parts, selective }),
-    retention: new Retention(codec, retained, replay, capture),
-    memberOptions,
-    deliveries,
-  });
+  const retention = new Retention(codec, retained, replay, capture);
+  const forwarder = peers === null ? null : new Publications({ ...parts, peers, retained, retention });
+  const fanOut = new FanOut({ ...parts, selective, forwarder });
+  forwarder?.connect(fanOut);
+  const broker = new Broker({ ...parts, fanOut, retention, memberOptions, deliveries, forwarder });
   procedures.add(historyProcedures({ patterns, histories, limits, guard }), historyTexts);
-  procedures.add(retainedProcedures(retained, limits, guard), retainedTexts);
+  procedures.add(
+    retainedProcedures(retained, limits, guard, (realm, topic) => forwarder?.forget(realm, topic)),
+    retainedTexts,
+  );
   return {
     broker,
     observer: { onJoin() {}, onLeave: (session) => deliveries.endSession(session) },

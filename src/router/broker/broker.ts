@@ -18,9 +18,10 @@ import type { Realm } from "../realm.ts";
 import type { FrameSource, RouterSession } from "../types.ts";
 import { uriProblem } from "../uri-problem.ts";
 import type { AcknowledgedDelivery } from "./acknowledged-delivery.ts";
-import type { FanOut } from "./fan-out.ts";
+import type { EventForwarder, FanOut } from "./fan-out.ts";
 import { type MemberOptions, memberTraits, noWishes, readWishes, wishOptions } from "./member-options.ts";
 import type { Retention } from "./retention.ts";
+import type { Publication } from "./stored-event.ts";
 
 export interface BrokerParts {
   readonly codec: Codec;
@@ -35,6 +36,8 @@ export interface BrokerParts {
   readonly retention: Retention;
   readonly memberOptions: MemberOptions;
   readonly deliveries: AcknowledgedDelivery;
+  /** Null: there is no other router. */
+  readonly forwarder: EventForwarder | null;
 }
 
 export class Broker {
@@ -50,6 +53,7 @@ export class Broker {
   readonly #retention: Retention;
   readonly #memberOptions: MemberOptions;
   readonly #deliveries: AcknowledgedDelivery;
+  readonly #forwarder: EventForwarder | null;
 
   constructor(parts: BrokerParts) {
     this.#codec = parts.codec;
@@ -64,6 +68,7 @@ export class Broker {
     this.#retention = parts.retention;
     this.#memberOptions = parts.memberOptions;
     this.#deliveries = parts.deliveries;
+    this.#forwarder = parts.forwarder;
   }
 
   publish(session: RouterSession): void {
@@ -102,14 +107,16 @@ export class Broker {
     const excludeMe = (codec.u(Slot.present) & Option.excludeMe) === 0 || (truths & Option.excludeMe) !== 0;
     const excluded = excludeMe ? session.target : 0;
     const publication = this.#ids.next();
+    let routers = 0;
     if ((truths & Option.retain) !== 0) {
-      const problem = this.#retention.keep(realm, { id: publication, publisher: session, excluded, details });
+      const problem = this.#retain(realm, { id: publication, publisher: session, excluded, details });
       if (problem !== null) {
         if (acknowledge) this.#refuse(session, Message.publish, errors.invalidArgument, problem);
         return;
       }
+      routers = this.#forwarder?.everybody ?? 0;
     }
-    this.#fanOut.route(session, excluded, publication, details);
+    this.#fanOut.route(realm, session, excluded, publication, details, routers);
     if (acknowledge) this.#acknowledge(session, Message.published, publication);
   }
 
@@ -133,9 +140,18 @@ export class Broker {
       details |= Detail.trustLevel;
     }
     const id = this.#ids.next();
-    if ((codec.u(Slot.true) & Option.retain) !== 0)
-      this.#retention.keep(realm, { id, publisher, excluded, details });
-    this.#fanOut.route(publisher, excluded, id, details);
+    let routers = 0;
+    if ((codec.u(Slot.true) & Option.retain) !== 0) {
+      this.#retain(realm, { id, publisher, excluded, details });
+      routers = this.#forwarder?.everybody ?? 0;
+    }
+    this.#fanOut.route(realm, publisher, excluded, id, details, routers);
+  }
+
+  /** Returns what is wrong with the options of the visited PUBLISH; otherwise null. */
+  #retain(realm: Realm, publication: Publication): string | null {
+    if (this.#forwarder === null) return this.#retention.keep(realm, publication);
+    return this.#retention.keep(realm, { ...publication, published_ms: this.#forwarder.stamp_ms() });
   }
 
   subscribe(session: RouterSession): void {

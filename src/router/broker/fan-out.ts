@@ -10,10 +10,25 @@ import { Detail, Slot, UriStatus } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { Memberships } from "../memberships.ts";
 import { type Patterns, Trait } from "../patterns.ts";
+import type { Realm } from "../realm.ts";
 import type { Targets } from "../targets.ts";
 import type { Frame, FrameSource, Publisher } from "../types.ts";
 import { anyList, ReceiverFilter } from "./filter.ts";
 import type { SelectiveFanOut } from "./selective-fan-out.ts";
+import type { Publication } from "./stored-event.ts";
+
+/** Carries publications to other routers. */
+export interface EventForwarder {
+  /** Bits of all other routers that are up. */
+  readonly everybody: number;
+  /** When the publication that is forwarded next is published: no two of all routers at the same time. Milliseconds since 1970. */
+  stamp_ms(): number;
+  /** Sends the visited PUBLISH to the routers whose bits are set in `routers`. */
+  forward(routers: number, realm: Realm, publication: Publication): void;
+}
+
+/** In the place of the routers that get a publication whoever is subscribed there: it came from one, and goes to none. */
+export const forwarded = -1;
 
 export interface FanOutParts {
   readonly codec: Codec;
@@ -23,9 +38,12 @@ export interface FanOutParts {
   readonly frames: FrameSource;
   readonly metrics: Metrics;
   readonly selective: SelectiveFanOut;
+  /** Null: there is no other router. */
+  readonly forwarder: EventForwarder | null;
 }
 
-const special = Trait.sharded | Trait.acknowledged | Trait.history;
+const selectiveTraits = Trait.sharded | Trait.acknowledged | Trait.history;
+const special = selectiveTraits | Trait.remote;
 const matchMask = 3;
 
 export class FanOut {
@@ -36,6 +54,7 @@ export class FanOut {
   readonly #frames: FrameSource;
   readonly #metrics: Metrics;
   readonly #selective: SelectiveFanOut;
+  readonly #forwarder: EventForwarder | null;
   /** The event being fanned out, encoded once per serializer; null: not yet, or not sayable in it (see `#tried`). */
   readonly #encoded: (Frame | null)[] = [null, null, null, null];
   readonly #tried: boolean[] = [false, false, false, false];
@@ -48,17 +67,26 @@ export class FanOut {
     this.#frames = parts.frames;
     this.#metrics = parts.metrics;
     this.#selective = parts.selective;
+    this.#forwarder = parts.forwarder;
   }
 
   /**
    * Sends the visited PUBLISH to the subscriptions that the visit found. `publisher` is null for the router itself, `excluded` a
    * target that does not get it, or 0. The router's own topics are only for subscriptions that name them: one to everything does
-   * not hear them.
+   * not hear them. `routers` are bits of those that get it whoever is subscribed there, or `forwarded`.
    */
-  route(publisher: Publisher | null, excluded: number, publication: number, details: number): void {
+  route(
+    realm: Realm,
+    publisher: Publisher | null,
+    excluded: number,
+    publication: number,
+    details: number,
+    routers: number,
+  ): void {
     const codec = this.#codec;
     const matchCount = codec.matchCount;
-    if (matchCount === 0) return;
+    if (matchCount === 0 && routers <= 0) return;
+    let interested = routers;
     const filter = (codec.u(Slot.present) & anyList) === 0 ? null : ReceiverFilter.read(codec);
     const isReserved = codec.u(Slot.uriStatus) === UriStatus.reserved;
     for (let i = 0; i < matchCount; i++) {
@@ -66,7 +94,12 @@ export class FanOut {
       const traits = this.#patterns.traits(pattern);
       if (isReserved && (traits & Trait.reserved) === 0) continue;
       const ownDetails = (traits & matchMask) === Match.exact ? details : details | Detail.uri;
-      if ((traits & special) === 0) this.#send(pattern, excluded, filter, publication, ownDetails);
+      if ((traits & special) === 0) {
+        this.#send(pattern, excluded, filter, publication, ownDetails);
+        continue;
+      }
+      if ((traits & Trait.remote) !== 0) interested |= this.#patterns.interest(pattern);
+      if ((traits & selectiveTraits) === 0) this.#send(pattern, excluded, filter, publication, ownDetails);
       else
         this.#selective.send(pattern, ownDetails, {
           id: publication,
@@ -76,6 +109,8 @@ export class FanOut {
           details,
         });
     }
+    if (interested > 0)
+      this.#forwarder?.forward(interested, realm, { id: publication, publisher, excluded, details });
   }
 
   #send(

@@ -5,6 +5,7 @@ import { type Match, matchNames } from "../../protocol/messages.ts";
 import { Permission } from "../../protocol/permissions.ts";
 import type { Guard } from "../guard.ts";
 import { aDict, aUri, invalidArgument, optional, positional } from "../meta/meta-args.ts";
+import type { Realm } from "../realm.ts";
 import type { ProcedureCall, ProcedureHandler, ProcedureText } from "../procedures.ts";
 import type { RetainedEvents } from "./retained.ts";
 import { decodeStored } from "./stored-event.ts";
@@ -38,12 +39,19 @@ export function retainedProcedures(
   retained: RetainedEvents,
   limits: Limits,
   guard: Guard,
+  forgetElsewhere: (realm: Realm, topic: string) => void,
 ): Readonly<Record<keyof typeof retainedTexts, ProcedureHandler>> {
   return {
     "spanwire.retained.count": ({ realm }) => [retained.count(realm)],
     "spanwire.retained.list": (call) => [list(retained, call, limits.retainedList_max, guard)],
     "spanwire.retained.get": (call) => [get(retained, call, guard)],
-    "spanwire.retained.delete": (call) => [forget(retained, call, guard)],
+    "spanwire.retained.delete": (call) => {
+      const topic = positional(call, 0, "topic", aUri);
+      // Who may publish to a topic may also forget what is retained of it.
+      guard.require(call.caller, Permission.publish, topic);
+      forgetElsewhere(call.realm, topic);
+      return [retained.delete(call.realm, topic)];
+    },
   };
 }
 
@@ -55,13 +63,6 @@ function get(retained: RetainedEvents, call: ProcedureCall, guard: Guard): unkno
   const { published_ms, publication } = found.event;
   const timestamp = new Date(published_ms).toISOString();
   return { topic, timestamp, publication, ...decodeStored(found.event, false) };
-}
-
-/** Who may publish to a topic may also forget what is retained of it. */
-function forget(retained: RetainedEvents, call: ProcedureCall, guard: Guard): boolean {
-  const topic = positional(call, 0, "topic", aUri);
-  guard.require(call.caller, Permission.publish, topic);
-  return retained.delete(call.realm, topic);
 }
 
 function list(

@@ -22,6 +22,8 @@ export interface RetainedParts {
   readonly limits: Limits;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Other routers retain the same, and so their order counts: that of `published_ms`, where no two events are equal. */
+  readonly isShared: boolean;
 }
 
 export interface RetainedEvent {
@@ -88,9 +90,13 @@ export class RetainedEvents {
   keep(realm: Realm, event: StoredEvent, ttl_ms: number): void {
     const { scheduler, limits } = this.#parts;
     const store = this.#store(realm);
-    const given = store.tree.get(event.topic) ?? noTopic;
+    const all = store.tree.get(event.topic) ?? noTopic;
+    const newer = this.#parts.isShared ? all.filter((other) => isLater(other.event, event)) : noTopic;
+    if (newer.some((other) => other.event.filter === null)) return;
+    const given = newer.length === 0 ? all : all.slice(newer.length);
     const isForAll = event.filter === null;
-    const kept = isForAll ? noTopic : withRoom(given, limits.retainedPerTopic_max);
+    if (!isForAll && newer.length >= limits.retainedPerTopic_max) return;
+    const kept = isForAll ? noTopic : withRoom(given, limits.retainedPerTopic_max - newer.length);
     const dropped = given.filter((old) => !kept.includes(old));
     const fits = this.#fits(store, event, dropped);
     if (!fits) this.#refuse(realm, store, event);
@@ -98,7 +104,7 @@ export class RetainedEvents {
     for (const old of dropped) this.#forget(old);
     const expires_ms = ttl_ms === 0 ? never : scheduler.now_ms() + ttl_ms;
     const retained = { event, expires_ms, sequence: ++this.#sequence, store };
-    this.#put(store, event.topic, fits ? [retained, ...kept] : kept);
+    this.#put(store, event.topic, fits ? [...newer, retained, ...kept] : [...newer, ...kept]);
     if (fits) this.#remember(retained);
     this.#settle(store);
   }
@@ -122,15 +128,23 @@ export class RetainedEvents {
     return store === undefined ? ([] as RetainedTopic[]).values() : store.tree.matching(match, uri);
   }
 
-  /** Forgets what the topic has; false if it has nothing. */
-  delete(realm: Realm, topic: string): boolean {
+  /** Forgets what the topic has of events published until then; false if there is nothing. */
+  delete(realm: Realm, topic: string, until_ms = never): boolean {
     const store = this.#stores.get(realm.handle);
-    const given = store?.tree.get(topic) ?? noTopic;
+    if (store === undefined) return false;
+    const given = store.tree.get(topic) ?? noTopic;
     const now_ms = this.#parts.scheduler.now_ms();
-    for (const old of given) this.#forget(old);
-    store?.tree.delete(topic);
-    if (store !== undefined) this.#settle(store);
-    return given.some(({ expires_ms }) => expires_ms > now_ms);
+    const old = given.filter(({ event }) => event.published_ms <= until_ms);
+    for (const one of old) this.#forget(one);
+    this.#put(store, topic, given.slice(0, given.length - old.length));
+    this.#settle(store);
+    return old.some(({ expires_ms }) => expires_ms > now_ms);
+  }
+
+  /** How long the event is still retained, 0 for ever; below 0: it is not. */
+  timeLeft_ms({ expires_ms }: RetainedEvent): number {
+    if (expires_ms === never) return 0;
+    return expires_ms - this.#parts.scheduler.now_ms() || -1;
   }
 
   /** Forgets all that the realm has, a turn's share at a time; nobody asks for it any more. */
@@ -270,6 +284,8 @@ export class RetainedEvents {
 
 /** The second that begins behind the moment: by then it is over. */
 const secondBehind = (moment_ms: number): number => Math.floor(moment_ms / sweep_ms) + 1;
+
+const isLater = (one: StoredEvent, other: StoredEvent): boolean => one.published_ms > other.published_ms;
 
 /** The topic's events without the oldest one that has receiver lists, if there would be too many with one more. */
 function withRoom(events: RetainedTopic, restricted_max: number): RetainedTopic {

@@ -42,8 +42,13 @@ export class Retention {
     const hasOthers = (this.#codec.u(Slot.present) & Option.other) !== 0;
     const ttl_ms = hasOthers ? givenTtl_ms(this.#codec.options(), retainedTtl_ms) : retainedTtl_ms;
     if (ttl_ms === null) return ttlProblem;
-    this.#retained.keep(realm, this.#capture.capture(publication), ttl_ms);
+    this.keepFor(realm, publication, ttl_ms);
     return null;
+  }
+
+  /** Retains the visited PUBLISH for `ttl_ms`, 0 for ever. */
+  keepFor(realm: Realm, publication: Publication, ttl_ms: number): void {
+    this.#retained.keep(realm, this.#capture.capture(publication), ttl_ms);
   }
 
   /** Sends a subscriber what is retained for it, behind its SUBSCRIBED; the visited message is over then. */

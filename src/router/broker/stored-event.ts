@@ -19,6 +19,8 @@ export interface Publication {
   readonly excluded: number;
   /** `Detail.disclose` and `Detail.trustLevel`, where every EVENT of it has them. */
   readonly details: number;
+  /** Milliseconds since 1970; absent: now. */
+  readonly published_ms?: number;
 }
 
 /** Whom `disclose_me` named. */
@@ -76,7 +78,7 @@ export class EventCapture {
     this.#last = {
       topic: codec.text(codec.u(Slot.uri), codec.u(Slot.uriLen)),
       publication: publication.id,
-      published_ms: wall_ms(),
+      published_ms: publication.published_ms ?? wall_ms(),
       frame: codec.frame(),
       serializer: codec.u(Slot.format) as Serializer,
       discloser: isDisclosed ? discloserOf(publisher) : null,

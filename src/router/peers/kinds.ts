@@ -14,8 +14,10 @@ export const PeerKind = {
   error: 0x15,
   refused: 0x16,
   // ---- events (publications.ts)
-  publish: 0x20,
-  publishOwn: 0x21,
+  realm: 0x20,
+  publish: 0x21,
+  retained: 0x22,
+  forget: 0x23,
   // ---- questions to other routers (questions.ts)
   ask: 0x30,
   answer: 0x31,
