@@ -114,6 +114,8 @@ export const fixedLimits = Object.freeze({
   controlLine_max: 16 << 10,
   /** Commands that a router carries out at one time. Beyond: connection closed. */
   controlConnections_max: 8,
+  /** Questions of one worker to others that wait for their answers. Beyond: ERROR wamp.error.unavailable for what asks them. */
+  openQuestions_max: 4_096,
   /** Topics whose retained event was deleted just now, kept while publications may be on their way. Beyond: the oldest is not. */
   forgottenTopics_max: 10_000,
   /** Header of the PROXY protocol before a connection. Beyond: closed. */

@@ -68,15 +68,18 @@ export class RouterProcedures {
     for (const [uri, text] of Object.entries<ProcedureText>(texts)) this.#texts.set(uri, text);
   }
 
+  /** Puts what `make` makes of a handler in its place. */
+  wrap(uri: string, make: (own: ProcedureHandler) => ProcedureHandler): void {
+    this.#handlers.set(uri, make(this.#handlers.get(uri)!));
+  }
+
   /** Has `check` asked before procedures that are there; it throws what the caller is told instead. */
   precede(uris: readonly string[], check: (call: ProcedureCall) => void): void {
-    for (const uri of uris) {
-      const handler = this.#handlers.get(uri)!;
-      this.#handlers.set(uri, (call) => {
+    for (const uri of uris)
+      this.wrap(uri, (own) => (call) => {
         check(call);
-        return handler(call);
+        return own(call);
       });
-    }
   }
 
   get uris(): readonly string[] {
