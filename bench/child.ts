@@ -8,7 +8,7 @@ import {
   execFileSync,
   spawn,
 } from "node:child_process";
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
@@ -52,19 +52,29 @@ const pinned = (core: number, command: readonly string[]): readonly string[] =>
 export const routerCore = 0;
 export const loadCore = 1;
 
-/** Compiles load.c into build/bench/load unless that is newer. Throws with the remedy where no C compiler is. */
+const compilers = ["cc", "gcc", "clang"];
+
+/**
+ * Compiles bench/load/*.c into build/bench/load unless that is newer than all of them. Throws with the remedy where no C compiler
+ * is. The new program takes its place whole, since another run may be using the old one.
+ */
 export const compileLoad = (): string => {
-  const source = resolve(root, "bench/load.c");
+  const folder = resolve(root, "bench/load");
+  const sources = readdirSync(folder).map((name) => resolve(folder, name));
   const target = resolve(root, "build/bench/load");
-  if (existsSync(target) && statSync(target).mtimeMs > statSync(source).mtimeMs) return target;
-  const compiler = ["cc", "gcc", "clang"].find(found);
+  const newest = Math.max(...sources.map((source) => statSync(source).mtimeMs));
+  if (existsSync(target) && statSync(target).mtimeMs > newest) return target;
+  const compiler = compilers.find(found);
   if (compiler === undefined) {
     throw new Error(
       "the load generator needs a C compiler: install one (Debian, Ubuntu: apt-get install gcc libc6-dev)",
     );
   }
   mkdirSync(dirname(target), { recursive: true });
-  execFileSync(compiler, ["-O2", "-o", target, source], { stdio: "inherit" });
+  const made = `${target}.${process.pid}`;
+  const units = sources.filter((source) => source.endsWith(".c"));
+  execFileSync(compiler, ["-O2", "-std=gnu11", "-o", made, ...units, "-lm"], { stdio: "inherit" });
+  renameSync(made, target);
   return target;
 };
 

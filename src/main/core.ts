@@ -5,7 +5,7 @@ import { type Log, silentLog } from "../base/log.ts";
 import { Metrics } from "../base/metrics.ts";
 import { RandomIds } from "../base/random-ids.ts";
 import { fillRandom, hostScheduler } from "../host.ts";
-import type { AccessPolicy, Authenticator } from "../ports.ts";
+import type { AccessPolicy, Authenticator, PeerLinks } from "../ports.ts";
 import { AccessRefresh } from "../router/access-refresh.ts";
 import { setUpAccess } from "../router/access-setup.ts";
 import { setUpBroker } from "../router/broker/broker-setup.ts";
@@ -16,6 +16,7 @@ import { Memberships } from "../router/memberships.ts";
 import { buildMetaApi } from "../router/meta/meta-api.ts";
 import { MetaEvents } from "../router/meta-events.ts";
 import { PatternKind, Patterns } from "../router/patterns.ts";
+import { Peers } from "../router/peers/peers.ts";
 import { RouterProcedures } from "../router/procedures.ts";
 import type { GivenRealm, Realm } from "../router/realm.ts";
 import { Realms } from "../router/realms.ts";
@@ -35,6 +36,8 @@ import { version } from "./version.ts";
 export type CoreParts = Omit<SessionCore, "onConnectionGone"> & {
   /** Where procedures of the router's own are added. */
   readonly procedures: RouterProcedures;
+  /** The routers that it works with; null: it works alone. */
+  readonly peers: Peers | null;
 };
 
 /** What there is before the core. */
@@ -70,7 +73,9 @@ export function buildCore(
   wasm: Uint8Array,
   { limits, metrics, ids, log }: Foundation,
   deciders: Omit<Deciders, "policy"> & { readonly policy: AccessPolicy | null },
+  links: PeerLinks | null = null,
 ): CoreParts {
+  const peers = links === null ? null : new Peers(links);
   const seed = new Uint32Array(8);
   fillRandom(seed);
   const kernels = new Core(wasm, {
@@ -131,6 +136,7 @@ export function buildCore(
   return {
     ...shared,
     ...tables,
+    peers,
     outbox,
     calls,
     broker,

@@ -9,6 +9,7 @@ import { LocalConnection } from "../../src/session/local.ts";
 import { type AdapterName, selectWebSocketAdapter } from "../../src/transport/select.ts";
 import { connectHttp, type HttpKind, httpUrl } from "./http-client.ts";
 import { MemoryConnection } from "./memory-connection.ts";
+import { busyLinks, PeerWorld } from "./peer-world.ts";
 import { anonymous, type Leg, legName } from "./router-suite.ts";
 
 /** Joins a connection in memory to the router. Throws when the router takes no more. */
@@ -26,6 +27,13 @@ export const memoryLeg = (serializer: Serializer): Leg => ({
   connect: async (router, other) => attach(router, new MemoryConnection({ serializer: other })),
   closeCodes: true,
   identity: anonymous,
+});
+
+/** `count` routers that work as one; `place` says which one takes connection number n. */
+export const peerLeg = (count: number, where: string, place: (n: number) => number): Leg => ({
+  ...memoryLeg(Serializer.msgpack),
+  name: `${count} routers, sessions ${where}`,
+  start: (router) => PeerWorld.start({ count, place, router, ...busyLinks }),
 });
 
 const trusted = { authrole: "trusted", authmethod: "trust", authprovider: "local" };

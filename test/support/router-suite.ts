@@ -30,6 +30,8 @@ export interface Leg {
   };
   /** The router hears of a lost transport only when it has been silent for long; a closed one is told. */
   readonly lossIsSilent?: true;
+  /** Starts what the leg is a way to; absent: one router. */
+  readonly start?: (options: RouterOptions) => Promise<Router>;
   /** Why no test of this leg can run, where that is so. */
   readonly skip?: string;
 }
@@ -122,7 +124,7 @@ export class Suite {
     test(`${leg.name}: ${rule}`, leg.skip === undefined ? {} : { skip: leg.skip }, async () => {
       const faults: unknown[] = [];
       const log = { ...silentLog, error: (...what: unknown[]) => void faults.push(what) };
-      const router = await createRouter({ ...leg.listen, log, ...options });
+      const router = await (leg.start ?? createRouter)({ ...leg.listen, log, ...options });
       const world = new World(leg, router);
       // The router's own timers keep no process alive, and connections in memory do not either.
       const alive = setInterval(() => {}, 1_000);
