@@ -17,6 +17,8 @@ import { buildMetaApi } from "../router/meta/meta-api.ts";
 import { MetaEvents } from "../router/meta-events.ts";
 import { PatternKind, Patterns } from "../router/patterns.ts";
 import { Peers } from "../router/peers/peers.ts";
+import { Questions } from "../router/peers/questions.ts";
+import { shareProcedures } from "../router/peers/shared-procedures.ts";
 import { RouterProcedures } from "../router/procedures.ts";
 import type { GivenRealm, Realm } from "../router/realm.ts";
 import { Realms } from "../router/realms.ts";
@@ -38,6 +40,7 @@ export type CoreParts = Omit<SessionCore, "onConnectionGone"> & {
   readonly procedures: RouterProcedures;
   /** The routers that it works with; null: it works alone. */
   readonly peers: Peers | null;
+  readonly questions: Questions | null;
 };
 
 /** What there is before the core. */
@@ -117,7 +120,7 @@ export function buildCore(
     scheduler,
     afterTurn,
     log,
-    peers: null,
+    peers,
     realms,
   });
   const { broker } = pubsub;
@@ -133,10 +136,13 @@ export function buildCore(
     afterTurn,
   });
   const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures, guard: access.guard });
+  const questions = peers === null ? null : new Questions(peers, log);
+  if (peers !== null && questions !== null) shareProcedures({ peers, questions, procedures, realms, limits });
   return {
     ...shared,
     ...tables,
     peers,
+    questions,
     outbox,
     calls,
     broker,
