@@ -5,7 +5,7 @@ import { ed25519 } from "./ed25519.ts";
 
 const seedBytes = 32;
 /** Where the seed is kept. */
-const storeKey = "router/ed25519";
+export const routerKeyAt = "router/ed25519";
 
 export class RouterKey {
   /** Hex; what clients are given to know the router by. */
@@ -26,9 +26,9 @@ export class RouterKey {
 
 /** The key that the store has, or a new one that it has from now on. Rejects where the store does. */
 export async function keptRouterKey(store: Store): Promise<RouterKey> {
-  const kept = store.get(storeKey);
+  const kept = store.get(routerKeyAt);
   if (kept !== undefined && kept.length === seedBytes) return new RouterKey(kept.slice());
   const seed = randomBytes(seedBytes);
-  await store.commit([{ key: storeKey, value: seed }]);
+  await store.commit([{ key: routerKeyAt, value: seed }]);
   return new RouterKey(seed);
 }

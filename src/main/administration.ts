@@ -1,6 +1,7 @@
 /** Admin procedures and topics over a router's core, and what changes of the security model do to who is there. */
 import { addAdminProcedures } from "../admin/admin-api.ts";
 import { Follower } from "../admin/follow.ts";
+import { shareAdminProcedures } from "../admin/share.ts";
 import { ChangeTopics } from "../admin/topics.ts";
 import { hostScheduler } from "../host.ts";
 import type { Identity } from "../ports.ts";
@@ -25,12 +26,13 @@ export function administer(
     denials: core.guard.denials,
     backup: async (path) => {
       try {
-        await secured.store.backup(path);
+        await secured.backup(path);
       } catch (cause) {
         throw new WampError(errors.unavailable.uri, cause instanceof Error ? cause.message : String(cause));
       }
     },
   });
+  if (core.sharedProcedures !== null) shareAdminProcedures(core.sharedProcedures);
   const topics = new ChangeTopics({ model: security, events: core.events, realmOf });
   const follower = new Follower({
     model: security,
@@ -50,7 +52,10 @@ export function administer(
     const known = kind === "realm" && action === "updated" ? security.realm(uri) : undefined;
     if (known !== undefined) realmOf(known.uri)?.setRules({ ...known.record.options, uri: known.uri });
   };
-  const stops = [follower.onChange, topics.onChange, onRealm].map((listener) => security.onChange(listener));
+  const listeners = [follower.onChange, onRealm];
+  // One router tells of a change, whoever hears it.
+  if (core.peers?.isHome !== false) listeners.push(topics.onChange);
+  const stops = listeners.map((listener) => security.onChange(listener));
   return {
     observers: [follower, topics],
     stop: () => {

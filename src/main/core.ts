@@ -15,10 +15,12 @@ import { PendingCalls } from "../router/dealer/pending.ts";
 import { Memberships } from "../router/memberships.ts";
 import { buildMetaApi } from "../router/meta/meta-api.ts";
 import { MetaEvents } from "../router/meta-events.ts";
+import { requireHistoryRight } from "../router/broker/history-query.ts";
 import { PatternKind, Patterns } from "../router/patterns.ts";
+import { shareMetaProcedures } from "../router/peers/meta-procedures.ts";
 import { Peers } from "../router/peers/peers.ts";
 import { Questions } from "../router/peers/questions.ts";
-import { shareProcedures } from "../router/peers/shared-procedures.ts";
+import { SharedProcedures } from "../router/peers/shared-procedures.ts";
 import { RouterProcedures } from "../router/procedures.ts";
 import type { GivenRealm, Realm } from "../router/realm.ts";
 import { Realms } from "../router/realms.ts";
@@ -40,7 +42,7 @@ export type CoreParts = Omit<SessionCore, "onConnectionGone"> & {
   readonly procedures: RouterProcedures;
   /** The routers that it works with; null: it works alone. */
   readonly peers: Peers | null;
-  readonly questions: Questions | null;
+  readonly sharedProcedures: SharedProcedures | null;
 };
 
 /** What there is before the core. */
@@ -63,6 +65,8 @@ export interface Deciders {
   readonly authenticator: Authenticator;
   readonly policy: AccessPolicy;
   findRealm(realms: Realms, uri: string): Realm | undefined | Promise<Realm | undefined>;
+  /** A realm that another router has sessions in, as far as it can be told at once. Absent: all that there are, are open. */
+  openRealm?(realms: Realms, uri: string): Realm | undefined;
 }
 
 /** Everybody is let in, and may do what `access` says. */
@@ -125,6 +129,7 @@ export function buildCore(
   });
   const { broker } = pubsub;
   realms.connect([pubsub.realmObserver]);
+  realms.opener = deciders.openRealm === undefined ? null : (uri) => deciders.openRealm?.(realms, uri);
   openRealms(realms, options.realms ?? (options.security === undefined ? ["realm1"] : []));
   events.connect((event) => broker.publishEvent(event));
   const dealer = new Dealer({
@@ -137,12 +142,17 @@ export function buildCore(
   });
   const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures, guard: access.guard });
   const questions = peers === null ? null : new Questions(peers, log);
-  if (peers !== null && questions !== null) shareProcedures({ peers, questions, procedures, realms, limits });
+  const sharedProcedures =
+    peers === null || questions === null
+      ? null
+      : new SharedProcedures({ peers, questions, procedures, realms, limits });
+  if (sharedProcedures !== null)
+    shareMetaProcedures(sharedProcedures, (call) => requireHistoryRight({ patterns, ...access }, call));
   return {
     ...shared,
     ...tables,
     peers,
-    questions,
+    sharedProcedures,
     outbox,
     calls,
     broker,

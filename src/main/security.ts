@@ -11,7 +11,7 @@ import { mockAbility, mockCredentials } from "../auth/mock-credentials.ts";
 import { Negotiator } from "../auth/negotiator.ts";
 import { OAuth2 } from "../auth/oauth2.ts";
 import { passwordMethod } from "../auth/password.ts";
-import { keptRouterKey } from "../auth/router-key.ts";
+import { keptRouterKey, routerKeyAt } from "../auth/router-key.ts";
 import { scramMethod } from "../auth/scram.ts";
 import { TicketMethod } from "../auth/ticket.ts";
 import { TicketService } from "../auth/tickets.ts";
@@ -24,13 +24,13 @@ import type { Realm } from "../router/realm.ts";
 import type { Realms } from "../router/realms.ts";
 import { type Administrator, ensureAdministrator } from "../security/bootstrap.ts";
 import { applyDefinitions, dropOtherDefinitions } from "../security/file.ts";
-import type { EffectiveRealm } from "../security/model.ts";
+import type { EffectiveRealm, LiveSecurity } from "../security/model.ts";
 import { openSecurity } from "../security/open.ts";
-import type { SecurityService } from "../security/service.ts";
 import { MemoryStore } from "../store/memory.ts";
 import type { Foundation } from "./core.ts";
 import type { RouterOptions } from "./options.ts";
 import type { ProcedureCaller } from "./procedure-caller.ts";
+import { openReplica, shareSecurity, type WorkerChannel } from "./shared-security.ts";
 
 const mockSecretKey = "router/mock";
 const mockSecretBytes = 32;
@@ -41,28 +41,39 @@ const now_ms = (): number => scheduler.now_ms();
 
 /** What a router with security has beside its core. */
 export interface Secured {
-  readonly security: SecurityService;
+  readonly security: LiveSecurity;
   readonly tickets: TicketService;
-  readonly store: Store;
+  /** Writes a copy of the durable state. Rejects where it cannot. */
+  backup(path: string): Promise<void>;
   readonly kdf: KeyDerivation;
   /** The administrator that was made at this start; null: there was one. */
   readonly administrator: Administrator | null;
   readonly authenticator: Authenticator;
   readonly policy: AccessPolicy;
   findRealm(realms: Realms, uri: string): Realm | undefined | Promise<Realm | undefined>;
+  /** As far as it can be told at once. */
+  openRealm(realms: Realms, uri: string): Realm | undefined;
   close(): Promise<void>;
 }
 
-/** Rejects with what is wrong with the store or the definitions; nothing is left open then. */
+/**
+ * `channel` joins this thread with the other workers: the first one has the model, the others a replica. Rejects with what is wrong
+ * with the store or the definitions; nothing is left open then.
+ */
 export async function openSecured(
   options: RouterOptions,
   base: Foundation,
   procedures: Pick<ProcedureCaller, "call">,
+  channel: WorkerChannel | null = null,
 ): Promise<Secured> {
   const kdf = createKeyDerivation(base.limits);
-  const store = options.store ?? new MemoryStore();
   try {
-    return await open(options, base, procedures, store, kdf);
+    if (channel !== null && !channel.isHome) {
+      const { security, secrets, backup } = await openReplica(channel, base.log);
+      const close = async (): Promise<void> => kdf.close();
+      return await assemble(base, { security, store: secrets, kdf, procedures, made: null, backup, close });
+    }
+    return await open(options, base, procedures, kdf, channel);
   } catch (cause) {
     await kdf.close();
     throw cause;
@@ -73,9 +84,10 @@ async function open(
   options: RouterOptions,
   base: Foundation,
   procedures: Pick<ProcedureCaller, "call">,
-  store: Store,
   kdf: KeyDerivation,
+  channel: WorkerChannel | null,
 ): Promise<Secured> {
+  const store = options.store ?? new MemoryStore();
   const { definitions, automaticRealms, administrator = {}, password } = options.security ?? {};
   const security = await openSecurity({
     store,
@@ -96,22 +108,40 @@ async function open(
     );
   const made = await ensureAdministrator(security, administrator.password);
   if (made !== null) administrator.onMade?.(made);
+  const backup = (path: string): Promise<void> => store.backup(path);
+  const close = async (): Promise<void> => {
+    await kdf.close();
+    await store.close();
+  };
+  const secured = await assemble(base, { security, store, kdf, procedures, made, backup, close });
+  if (channel !== null) shareSecurity({ security, store, secretKeys: [mockSecretKey, routerKeyAt], channel });
+  return secured;
+}
+
+interface SecuredParts extends Pick<Secured, "kdf" | "backup" | "close"> {
+  readonly security: LiveSecurity;
+  /** Where the router's own secrets are. */
+  readonly store: Store;
+  readonly procedures: Pick<ProcedureCaller, "call">;
+  readonly made: Administrator | null;
+}
+
+async function assemble(base: Foundation, parts: SecuredParts): Promise<Secured> {
+  const { security, store, kdf, procedures, made, backup, close } = parts;
   const tickets = new TicketService({ security, node: security.nodeId, wall_ms });
   const mockSecret = await keptMockSecret(store);
   const negotiator = await negotiate(base, { security, tickets, kdf, mockSecret, store, procedures });
   return {
     security,
     tickets,
-    store,
+    backup,
     kdf,
     administrator: made,
     authenticator: negotiator,
     policy: policyOf(security),
     findRealm: (realms, uri) => findRealm(security, realms, uri),
-    async close() {
-      await kdf.close();
-      await store.close();
-    },
+    openRealm: (realms, uri) => openKnown(realms, security.realm(uri)),
+    close,
   };
 }
 
@@ -124,7 +154,8 @@ async function keptMockSecret(store: Store): Promise<Uint8Array> {
   return secret;
 }
 
-interface NegotiatorParts extends Pick<Secured, "security" | "tickets" | "kdf" | "store"> {
+interface NegotiatorParts extends Pick<Secured, "security" | "tickets" | "kdf"> {
+  readonly store: Store;
   readonly mockSecret: Uint8Array;
   readonly procedures: Pick<ProcedureCaller, "call">;
 }
@@ -184,7 +215,7 @@ async function negotiate(base: Foundation, parts: NegotiatorParts): Promise<Nego
 }
 
 /** Sessions that the embedding program opens without saying in which role may do everything. */
-const policyOf = (security: SecurityService): AccessPolicy => ({
+const policyOf = (security: LiveSecurity): AccessPolicy => ({
   rulesFor: (realm, identity) =>
     identity.authprovider === "local" && identity.authrole === "trusted"
       ? null
@@ -193,14 +224,16 @@ const policyOf = (security: SecurityService): AccessPolicy => ({
 
 /** The realm that is open, or one that the model knows and that is opened now. */
 function findRealm(
-  security: SecurityService,
+  security: LiveSecurity,
   realms: Realms,
   uri: string,
 ): Realm | undefined | Promise<Realm | undefined> {
   const present = realms.get(uri);
   if (present !== undefined) return present;
-  const open = (known: EffectiveRealm | undefined): Realm | undefined =>
-    known && (realms.get(known.uri) ?? realms.open({ ...known.record.options, uri: known.uri }));
   const known = security.realm(uri);
-  return known === undefined ? security.automaticRealm(uri).then(open) : open(known);
+  if (known !== undefined) return openKnown(realms, known);
+  return security.automaticRealm(uri).then((made) => openKnown(realms, made));
 }
+
+const openKnown = (realms: Realms, known: EffectiveRealm | undefined): Realm | undefined =>
+  known && (realms.get(known.uri) ?? realms.open({ ...known.record.options, uri: known.uri }));

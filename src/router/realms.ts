@@ -24,6 +24,14 @@ export class Realms {
     return this.#byUri.get(uri);
   }
 
+  /** Opens a realm that nobody here has joined yet; undefined where there is none. Null: there are only those that are open. */
+  opener: ((uri: string) => Realm | undefined) | null = null;
+
+  /** The realm, opened if another router has sessions in it. */
+  find(uri: string): Realm | undefined {
+    return this.#byUri.get(uri) ?? this.opener?.(uri);
+  }
+
   get uris(): readonly string[] {
     return [...this.#byUri.keys()];
   }

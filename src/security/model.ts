@@ -156,3 +156,11 @@ export interface Security extends SecurityModel, SecurityAdmin {
   /** Calls back after every change, in order. Returns how to stop. */
   onChange(listener: (change: SecurityChange) => void): () => void;
 }
+
+/** The model as a running router has it. */
+export interface LiveSecurity extends Security {
+  /** This router, among those that share its records. */
+  readonly nodeId: string;
+  /** The realm that is made because a HELLO names it; undefined: none is. */
+  automaticRealm(uri: string): Promise<EffectiveRealm | undefined>;
+}

@@ -1,7 +1,7 @@
 /** Changes one after the other: each is checked against memory, committed as a whole, and only then applied and told. */
 import { fixedLimits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
-import { Draft } from "./draft.ts";
+import { Draft, type Put } from "./draft.ts";
 import { securityError } from "./errors.ts";
 import type { SecurityChange } from "./model.ts";
 import type { RecordChange } from "./record-store.ts";
@@ -13,6 +13,9 @@ export interface Commit {
 
 export type Listener = (change: SecurityChange) => void;
 
+/** Resolves when others who have the same records have applied them too. */
+export type Replicate = (puts: readonly Put[], changes: readonly SecurityChange[]) => Promise<void>;
+
 export class Mutations {
   readonly #state: SecurityState;
   readonly #records: Commit;
@@ -20,6 +23,8 @@ export class Mutations {
   readonly #listeners = new Set<Listener>();
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  /** Who else is to have what is changed; null: nobody. */
+  replicate: Replicate | null = null;
 
   constructor(state: SecurityState, records: Commit, log: Log) {
     this.#state = state;
@@ -54,6 +59,7 @@ export class Mutations {
     await this.#records.commit(puts.map(({ key, value, origin }) => ({ key, value, origin })));
     for (const put of puts) this.#state.apply(put, put.value, put.origin);
     for (const change of changes) this.#tell(change);
+    await this.replicate?.(puts, changes);
     return result;
   }
 

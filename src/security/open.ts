@@ -28,7 +28,7 @@ export interface SecurityOptions {
 const pooled_max = 64;
 
 /** The same record, frozen; what it has in common with others is the same in memory too. */
-function shared(value: unknown, pool: Map<string, string>): unknown {
+export function shared(value: unknown, pool: Map<string, string>): unknown {
   if (typeof value === "string") {
     if (value.length > pooled_max) return value;
     const known = pool.get(value);
@@ -61,6 +61,7 @@ export async function openSecurity(options: SecurityOptions): Promise<SecuritySe
     automaticRealms: options.automaticRealms ?? null,
     fillRandom,
     nodeId: records.nodeId,
+    records,
   });
   await ensureMasterRealm(security);
   await security.change((draft) => dropExpired(draft, wall_ms()), { fromFile: false });

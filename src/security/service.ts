@@ -9,10 +9,11 @@ import { readGrant } from "./grant-shape.ts";
 import { putGrant, putSource, takeGrant } from "./grants.ts";
 import { putGroups, removeGroup } from "./groups.ts";
 import { makeKey } from "./keys.ts";
-import type { EffectiveRealm, MayChange, Security, SecurityChange } from "./model.ts";
+import type { EffectiveRealm, LiveSecurity, MayChange, SecurityChange } from "./model.ts";
 import { ModelQueries } from "./model-queries.ts";
-import type { Mutations } from "./mutations.ts";
+import type { Mutations, Replicate } from "./mutations.ts";
 import { readRealm } from "./realm-shape.ts";
+import type { RecordStore } from "./record-store.ts";
 import { isReservedRealm, needRealm, putRealm, removeRealm, withNewKey } from "./realms.ts";
 import type {
   Credentials,
@@ -47,6 +48,7 @@ export interface SecurityParts extends PasswordParts {
   /** What an unknown realm that a HELLO names is made after; null: none is made. */
   readonly automaticRealms: Dict | null;
   readonly fillRandom: FillRandom;
+  readonly records: Pick<RecordStore, "entries">;
 }
 
 type Names = { readonly add?: readonly string[]; readonly remove?: readonly string[] };
@@ -62,7 +64,7 @@ function reading<T>(read: (check: Check) => T): T {
 const nameList = (value: unknown, path: string): readonly string[] =>
   reading((check) => check.names(value, path));
 
-export class SecurityService extends ModelQueries implements Security {
+export class SecurityService extends ModelQueries implements LiveSecurity {
   readonly #parts: SecurityParts;
   readonly #mutations: Mutations;
 
@@ -78,6 +80,20 @@ export class SecurityService extends ModelQueries implements Security {
 
   onChange(listener: (change: SecurityChange) => void): () => void {
     return this.#mutations.onChange(listener);
+  }
+
+  /** Has every change wait until `replicate` has resolved, before anybody is told that it is made. */
+  replicateBy(replicate: Replicate): void {
+    this.#mutations.replicate = replicate;
+  }
+
+  /** All records, for a replica. */
+  *records(): Iterable<{ readonly key: string; readonly value: unknown; readonly origin: string | null }> {
+    yield* this.#parts.records.entries("");
+  }
+
+  get passwordOptions(): Partial<PasswordOptions> {
+    return this.#parts.passwordOptions;
   }
 
   /** What `make` puts, as one change. `fromFile`: it is what a file of definitions says. */

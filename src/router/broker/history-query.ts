@@ -46,6 +46,16 @@ export function historyProcedures(parts: HistoryQueryParts): Readonly<Record<str
   return { "wamp.subscription.get_events": (call) => getEvents(parts, call) };
 }
 
+/** Refuses callers that may not see the events of the subscription that the call names. */
+export function requireHistoryRight(
+  { patterns, guard }: Pick<HistoryQueryParts, "patterns" | "guard">,
+  call: ProcedureCall,
+): void {
+  const pattern = patterns.byId(PatternKind.subscription, positional(call, 0, "subscription", anId));
+  if (pattern === 0 || patterns.realmHandle(pattern) !== call.realm.handle) return;
+  guard.require(call.caller, Permission.subscribe, patterns.uri(pattern), patterns.match(pattern));
+}
+
 function getEvents(parts: HistoryQueryParts, call: ProcedureCall): readonly unknown[] {
   const { patterns, histories, limits } = parts;
   const id = positional(call, 0, "subscription", anId);
@@ -58,7 +68,7 @@ function getEvents(parts: HistoryQueryParts, call: ProcedureCall): readonly unkn
       isHere ? `the router keeps no events of subscription ${id}` : `there is no subscription ${id}`,
     );
   const topics = pattern as PatternHandle;
-  parts.guard.require(call.caller, Permission.subscribe, patterns.uri(topics), patterns.match(topics));
+  requireHistoryRight(parts, call);
   const query = readQuery(call, limits.historyResult_max);
   const wanted = select(history, query, call.caller);
   return answer(parts, topics, wanted, call.caller);

@@ -166,7 +166,7 @@ export class Publications implements PeerHandler, EventForwarder {
     const { codec, realms, metrics } = this.#parts;
     const format = message.u8() as Serializer;
     const flags = message.u8();
-    const realm = realms.get(this.#realmsOf[peer]![message.u32()]!);
+    const realm = realms.find(this.#realmsOf[peer]![message.u32()]!);
     const id = message.f64();
     const publisher = this.#readPublisher(message, flags);
     const trustLevel = (flags & Flag.trust) === 0 ? -1 : message.f64();

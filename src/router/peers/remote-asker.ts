@@ -7,43 +7,44 @@ import { RoutingState } from "../routing-state.ts";
 import type { RouterSession } from "../types.ts";
 
 /** What a question says of the caller. */
-export type AskerFacts = readonly [
-  id: number,
-  authid: string,
-  authrole: string,
-  serializer: number,
-  peerFrameBytes_max: number,
-];
+export interface AskerFacts extends Pick<RouterSession, "id" | "identity" | "serializer"> {
+  /** 0: no limit. */
+  readonly frameBytes_max: number;
+  readonly kind: TransportInfo["kind"];
+  readonly peer: string;
+}
 
-export const askerFacts = ({ id, identity, serializer, peerFrameBytes_max }: RouterSession): AskerFacts => [
-  id,
-  identity?.authid ?? "",
-  identity?.authrole ?? "",
-  serializer,
-  peerFrameBytes_max,
-];
+export const askerFacts = (session: RouterSession): AskerFacts => ({
+  id: session.id,
+  identity: session.identity,
+  serializer: session.serializer,
+  frameBytes_max: Number.isFinite(session.peerFrameBytes_max) ? session.peerFrameBytes_max : 0,
+  kind: session.info.kind,
+  peer: session.info.peer,
+});
 
-/** Its rights have been looked at where it is. It is sent nothing: its answer goes back as a value. */
+/** Access control has let its call pass where it is. It is sent nothing: its answer goes back as a value. */
 export class RemoteAsker extends RoutingState implements RouterSession {
   readonly target = 0 as Target;
   readonly id: SessionId;
   readonly realm: Realm;
   readonly serializer: Serializer;
-  readonly identity: Identity;
-  readonly info: TransportInfo = { kind: "local", peer: "another worker" };
+  readonly identity: Identity | null;
+  readonly info: TransportInfo;
   readonly clientFeatures = 0;
   readonly peerFrameBytes_max: number;
   readonly queuedBytes = 0;
   readonly blocked = false;
   readonly isDetached = false;
 
-  constructor(realm: Realm, [id, authid, authrole, serializer, peerFrameBytes_max]: AskerFacts) {
+  constructor(realm: Realm, { id, identity, serializer, frameBytes_max, kind, peer }: AskerFacts) {
     super();
     this.realm = realm;
-    this.id = id as SessionId;
-    this.serializer = serializer as Serializer;
-    this.identity = { authid, authrole, authmethod: "", authprovider: "" };
-    this.peerFrameBytes_max = peerFrameBytes_max;
+    this.id = id;
+    this.serializer = serializer;
+    this.identity = identity;
+    this.info = { kind, peer };
+    this.peerFrameBytes_max = frameBytes_max || Number.POSITIVE_INFINITY;
   }
 
   override get isRemote(): boolean {

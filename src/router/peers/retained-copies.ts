@@ -133,7 +133,7 @@ export class RetainedCopies {
 
   onCopy(message: MessageReader): void {
     const { codec, realms, retention, seen } = this.#parts;
-    const realm = realms.get(message.text());
+    const realm = realms.find(message.text());
     const ttl_ms = message.f64();
     const published_ms = message.f64();
     const id = message.f64();

@@ -1,10 +1,6 @@
-/**
- * The router's own procedures where several routers must answer as one: each knows its own sessions only. What is the same
- * everywhere (subscriptions, registrations, retained events) is answered by any of them and is not here. Control path.
- */
+/** The router's own procedures where several routers answer as one: each knows its own sessions only. Control path. */
 import type { Limits } from "../../base/limits.ts";
 import { errors, WampError } from "../../protocol/errors.ts";
-import type { MetaProcedure } from "../meta/meta-catalogue.ts";
 import { requireListable } from "../meta/pattern-queries.ts";
 import type { ProcedureCall, ProcedureHandler, RouterProcedures } from "../procedures.ts";
 import type { Realms } from "../realms.ts";
@@ -12,56 +8,38 @@ import { home, type Peers } from "./peers.ts";
 import type { Questions } from "./questions.ts";
 import { type AskerFacts, askerFacts, RemoteAsker } from "./remote-asker.ts";
 
-/** Puts the answers of all routers together, the asker's own first; null: a router had none. */
-type Together = (answers: readonly (readonly unknown[] | null)[], limits: Limits) => readonly unknown[];
+/** Results of a procedure; null: that router has none. */
+export type Answer = readonly unknown[] | null;
+/** Puts the answers of all routers together, the asker's own first. */
+export type Together = (answers: readonly Answer[], limits: Limits) => readonly unknown[];
 
-const firsts = (answers: readonly (readonly unknown[] | null)[]): unknown[] =>
-  answers.map((answer) => answer?.[0]);
+const firsts = (answers: readonly Answer[]): unknown[] => answers.map((answer) => answer?.[0]);
+const lists = (answers: readonly Answer[]): unknown[] =>
+  firsts(answers).flatMap((list): unknown[] => (Array.isArray(list) ? list : []));
 
-const sum: Together = (answers) => [
+export const sum: Together = (answers) => [
   firsts(answers).reduce<number>((total, count) => total + (typeof count === "number" ? count : 0), 0),
 ];
-const concatenated: Together = (answers, limits) => {
-  const all = firsts(answers).flatMap((list) => (Array.isArray(list) ? list : []));
+export const concatenated: Together = (answers, limits) => {
+  const all = lists(answers);
   requireListable(all.length, limits);
   return [all];
 };
-const united: Together = (answers, limits) => {
-  const all = new Set(firsts(answers).flatMap((list) => (Array.isArray(list) ? (list as string[]) : [])));
+/** URIs, each once, in order. */
+export const united: Together = (answers, limits) => {
+  const all = new Set(lists(answers) as string[]);
   let length = 0;
   for (const uri of all) length += uri.length;
   requireListable(all.size, limits, length);
   return [[...all].sort()];
 };
-const firstKnown: Together = (answers) => [firsts(answers).find((answer) => answer != null) ?? null];
-const gathered: Partial<Record<MetaProcedure, Together>> = {
-  "wamp.session.count": sum,
-  "wamp.session.list": concatenated,
-  "wamp.session.kill_by_authid": concatenated,
-  "wamp.session.kill_by_authrole": sum,
-  "wamp.session.kill_all": sum,
-  "wamp.subscription.list_subscribers": concatenated,
-  "wamp.subscription.count_subscribers": sum,
-  "wamp.subscription.count_suscribers": sum,
-  "wamp.reflection.procedure.list": united,
-  "wamp.reflection.topic.list": united,
-  "wamp.reflection.error.list": united,
-  "wamp.reflection.procedure.describe": firstKnown,
-  "wamp.reflection.topic.describe": firstKnown,
-  "wamp.reflection.error.describe": firstKnown,
-  "wamp.reflect.describe": firstKnown,
+/** Entries that say the same are one. */
+export const merged: Together = (answers, limits) => {
+  const all = new Map(lists(answers).map((entry) => [JSON.stringify(entry), entry]));
+  requireListable(all.size, limits);
+  return [[...all.values()]];
 };
-
-/** Those that concern one session, and where its id stands among the arguments: its router answers. */
-const owned: Partial<Record<MetaProcedure, number>> = {
-  "wamp.session.get": 0,
-  "wamp.session.kill": 0,
-  "wamp.registration.remove_callee": 1,
-  "wamp.subscription.remove_subscriber": 1,
-};
-
-/** Those of which only home has the answer. */
-const homely: readonly string[] = ["wamp.subscription.get_events"];
+export const firstKnown: Together = (answers) => [firsts(answers).find((answer) => answer != null) ?? null];
 
 const question = "procedure";
 
@@ -73,56 +51,80 @@ export interface SharedProceduresParts {
   readonly limits: Limits;
 }
 
-/** Has the procedures answered by all routers, by the session's, or by home. They must be there already. */
-export function shareProcedures(parts: SharedProceduresParts): void {
-  const { peers, questions, procedures, realms } = parts;
-  const local = new Map<string, ProcedureHandler>();
-  const share = (uri: string, make: (own: ProcedureHandler) => ProcedureHandler): void => {
-    procedures.wrap(uri, (own) => {
-      local.set(uri, own);
+export class SharedProcedures {
+  readonly #parts: SharedProceduresParts;
+  /** As this router alone answers. */
+  readonly #own = new Map<string, ProcedureHandler>();
+
+  constructor(parts: SharedProceduresParts) {
+    this.#parts = parts;
+    parts.questions.answer(question, (args) => this.#answer(args));
+  }
+
+  /** All answer; the caller's own router first, which looks at the arguments and at what the caller may. */
+  gather(uri: string, together: Together): void {
+    const { questions, limits } = this.#parts;
+    this.#share(uri, (own) => async (call) => {
+      const first = await own(call);
+      const others = await questions.askAll(question, asked(call));
+      return together([first, ...others.map(answerOf)], limits);
+    });
+  }
+
+  /** One of them has what is asked for; the others answer with one of these errors. */
+  whoHasIt(uri: string, missing: readonly string[]): void {
+    const { questions } = this.#parts;
+    this.#share(uri, (own) => async (call) => {
+      try {
+        return await own(call);
+      } catch (cause) {
+        if (!(cause instanceof WampError) || !missing.includes(cause.uri)) throw cause;
+        const others = (await questions.askAll(question, [...asked(call), missing])).map(answerOf);
+        const found = others.find((answer) => answer !== null);
+        if (found === undefined || found === null) throw cause;
+        return found;
+      }
+    });
+  }
+
+  /** Home answers for all, where `check` has let the call pass: the caller's rights are known where it is. */
+  atHome(uri: string, check: (call: ProcedureCall) => void): void {
+    const { peers, questions } = this.#parts;
+    this.#share(uri, (own) => {
+      if (peers.isHome) return own;
+      return async (call) => {
+        check(call);
+        const answer = answerOf(await questions.ask(home, question, asked(call)));
+        if (answer !== null) return answer;
+        throw new WampError(errors.unavailable.uri, "the worker that has the answer is being restarted");
+      };
+    });
+  }
+
+  #share(uri: string, make: (own: ProcedureHandler) => ProcedureHandler): void {
+    this.#parts.procedures.wrap(uri, (own) => {
+      this.#own.set(uri, own);
       return make(own);
     });
-  };
-  const askAt = async (peer: number, call: ProcedureCall): Promise<readonly unknown[]> => {
-    const answer = await questions.ask(peer, question, asked(call));
-    if (Array.isArray(answer)) return answer;
-    throw new WampError(errors.unavailable.uri, "the worker that has the answer is being restarted");
-  };
-  for (const [uri, together] of Object.entries(gathered)) share(uri, (own) => gather(parts, own, together));
-  for (const [uri, position] of Object.entries(owned))
-    share(uri, (own) => (call) => {
-      const owner = routerOf(call.args[position], peers);
-      return owner === peers.self ? own(call) : askAt(owner, call);
-    });
-  for (const uri of homely) share(uri, (own) => (peers.isHome ? own : (call) => askAt(home, call)));
-  questions.answer(question, async ([uri, realmUri, facts, args, kwargs]) => {
-    const realm = realms.get(realmUri as string);
-    const handler = local.get(uri as string);
-    // Nobody has joined it here.
+  }
+
+  async #answer([uri, realmUri, facts, args, kwargs, missing = []]: readonly unknown[]): Promise<Answer> {
+    const realm = this.#parts.realms.find(realmUri as string);
+    const handler = this.#own.get(uri as string);
     if (realm === undefined || handler === undefined) return null;
     const caller = new RemoteAsker(realm, facts as AskerFacts);
     try {
       return await handler({ uri, realm, caller, args, kwargs } as ProcedureCall);
     } catch (cause) {
-      // It is on its way here, or gone already: there are no subscribers of it.
-      if (cause instanceof WampError && cause.uri === errors.noSuchSubscription.uri) return null;
+      const absent = [errors.noSuchSubscription.uri, ...(missing as string[])];
+      // A subscription may be on its way here, or gone already.
+      if (cause instanceof WampError && absent.includes(cause.uri)) return null;
       throw cause;
     }
-  });
+  }
 }
 
-/** The caller's own router first: it looks at the arguments, and at what the caller may. */
-function gather(
-  { questions, limits }: SharedProceduresParts,
-  own: ProcedureHandler,
-  together: Together,
-): ProcedureHandler {
-  return async (call) => {
-    const first = await own(call);
-    const others = await questions.askAll(question, asked(call));
-    return together([first, ...others.map((answer) => (Array.isArray(answer) ? answer : null))], limits);
-  };
-}
+const answerOf = (answer: unknown): Answer => (Array.isArray(answer) ? answer : null);
 
 const asked = ({ uri, realm, caller, args, kwargs }: ProcedureCall): readonly unknown[] => [
   uri,
@@ -131,7 +133,3 @@ const asked = ({ uri, realm, caller, args, kwargs }: ProcedureCall): readonly un
   args,
   kwargs,
 ];
-
-/** The router of the session with this id; the own one says what is wrong with one that is none. */
-const routerOf = (id: unknown, { self, count }: Peers): number =>
-  typeof id === "number" && Number.isSafeInteger(id) && id > 0 ? (id - 1) % count : self;
