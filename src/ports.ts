@@ -110,6 +110,19 @@ export interface TransportOptions {
   readonly connections_max?: number;
   /** Where reloaded certificates, and those that could not be, are told of. */
   readonly log?: Log;
+  /**
+   * Several threads of this process serve this place. "first" takes it for all, where nobody else has it; the others are given what
+   * its `Listener.place` says. Absent: one thread alone.
+   */
+  readonly shared?: "first" | SharedPlace;
+}
+
+/** Where the first of several threads listens, for the others. Can be sent between threads; holds as long as the first listens. */
+export interface SharedPlace {
+  /** 0: a Unix socket. */
+  readonly port: number;
+  /** The first one's listening socket, of which each other takes a copy; null: each listens on the port with a socket of its own. */
+  readonly descriptor: number | null;
 }
 
 export interface CertificateFiles {
@@ -154,6 +167,8 @@ export interface Listener {
   /** What a client connects to: ws://…, tcp://… or unix:…; over TLS wss://… and tcps://… */
   readonly url: string;
   readonly port: number;
+  /** Of a shared listener: where other threads may join it; null: this runtime cannot, and the first serves alone. */
+  readonly place?: SharedPlace | null;
   /** Stops accepting at once and drops what is still open. */
   close(): Promise<void>;
 }

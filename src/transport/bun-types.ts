@@ -43,6 +43,8 @@ export interface BunServeOptions {
   readonly tls?: readonly BunTls[];
   readonly hostname: string;
   readonly port: number;
+  /** Others may listen on the same port too. */
+  readonly reusePort: boolean;
   /** Seconds for a request that is not yet answered. */
   readonly idleTimeout: number;
   fetch(request: Request, server: BunServer): Response | Promise<Response> | undefined;

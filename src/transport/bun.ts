@@ -29,6 +29,7 @@ import {
   webSocketUrl,
 } from "./negotiate.ts";
 import { TrustedProxies } from "./proxies.ts";
+import { freePort, placeAt } from "./shared-port.ts";
 import { Certificates } from "./tls.ts";
 import type { TlsMaterial } from "./tls-files.ts";
 
@@ -155,7 +156,7 @@ async function listen(bun: BunGlobal, pausable: boolean, options: WebSocketListe
   const listener = new CorkedListener(pausable ? pausingDriver : driver, options);
   const certificates = tls === undefined ? null : new Certificates(tls, log);
   const open = serving(bun, options, listener);
-  const server = open(options.port, certificates?.material);
+  const server = open(await portFor(options), certificates?.material);
   const { port } = server;
   /** Of earlier certificates; each goes by itself with its last connection. */
   const servers = new Set([server]);
@@ -163,6 +164,7 @@ async function listen(bun: BunGlobal, pausable: boolean, options: WebSocketListe
   return {
     url: webSocketUrl(host, port, path, tls !== undefined),
     port,
+    ...placeAt(port, options.shared),
     async close() {
       if (listener.closed) return;
       listener.closed = true;
@@ -170,6 +172,17 @@ async function listen(bun: BunGlobal, pausable: boolean, options: WebSocketListe
       await Promise.all([...servers].map((each) => each.stop(true)));
     },
   };
+}
+
+/** The first of several threads looks whether somebody else has the port, which sharing would hide. */
+async function portFor({ host, port, shared }: WebSocketListenOptions): Promise<number> {
+  if (shared === undefined) return port;
+  if (shared !== "first") return shared.port;
+  try {
+    return await freePort({ host, port });
+  } catch (cause) {
+    throw listenError(cause, { host, port, portFlag: "--port" });
+  }
 }
 
 interface Serving {
@@ -206,6 +219,7 @@ function serving(bun: BunGlobal, options: WebSocketListenOptions, listener: Cork
   const { host } = options;
   const common = {
     hostname: host,
+    reusePort: options.shared !== undefined,
     idleTimeout: patience_s(options),
     fetch: fetchHandler(options, listener),
     websocket: webSocketHandlers(options),

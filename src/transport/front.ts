@@ -24,6 +24,7 @@ export class Front {
   readonly proxies: TrustedProxies;
   readonly #handshake_ms: number;
   readonly #hand: (socket: Socket, origin: Origin) => void;
+  readonly #isUnix: boolean;
   readonly #certificates: Certificates | null = null;
   readonly #tls: TlsServer | null = null;
   /** Those whose first bytes are not there yet, with the timers that end them. */
@@ -31,12 +32,16 @@ export class Front {
   /** Sockets that shake hands of TLS, by their address and port: the server gives back others than it was given. */
   readonly #shaking = new Map<string, { readonly socket: Socket; readonly peer: string }>();
 
-  /** `hand` takes over sockets that nobody has read from. Throws where TLS is wanted and its files are not good. */
-  constructor(options: TransportOptions, hand: (socket: Socket, origin: Origin) => void) {
+  /**
+   * `hand` takes over sockets that nobody has read from; those of a Unix socket have no address. Throws where TLS is wanted and its files
+   * are not good.
+   */
+  constructor(options: TransportOptions, hand: (socket: Socket, origin: Origin) => void, isUnix = false) {
     const { tls, trustedProxies, handshake_ms, log } = options;
     this.proxies = new TrustedProxies(trustedProxies);
     this.#handshake_ms = handshake_ms;
     this.#hand = hand;
+    this.#isUnix = isUnix;
     this.server = createServer({ noDelay: true }, (socket) => this.#onSocket(socket));
     if (tls === undefined) return;
     if (options.connections_max !== undefined) this.server.maxConnections = options.connections_max;
@@ -76,7 +81,7 @@ export class Front {
   #onSocket(socket: Socket): void {
     const { remoteAddress } = socket;
     // Gone already: nobody can say where it was, and nobody hears an answer. What it has sent may still be there to be read.
-    if (remoteAddress === undefined && typeof this.server.address() === "object") {
+    if (remoteAddress === undefined && !this.#isUnix) {
       socket.on("error", () => {}).destroy();
       return;
     }

@@ -3,12 +3,13 @@
  * handshake in rawsocket-acceptor.ts, one connection in rawsocket-connection.ts; here is listening. Control path.
  */
 import { existsSync, lstatSync, unlinkSync } from "node:fs";
-import { connect, type ListenOptions, type Server } from "node:net";
+import { connect, type Server, type Socket } from "node:net";
 import { dirname, resolve } from "node:path";
-import type { Listener, RawSocketListenOptions } from "../ports.ts";
-import { Front } from "./front.ts";
+import type { Listener, RawSocketListenOptions, SharedPlace } from "../ports.ts";
+import { Front, type Origin } from "./front.ts";
 import { codeOf, listenError, unixListenError } from "./listen-error.ts";
 import { RawSocketAcceptor } from "./rawsocket-acceptor.ts";
+import { listenTcp, listenUnix } from "./shared-port.ts";
 
 /**
  * Listens on `port` of `host` (default 127.0.0.1) or on `unixPath`, which has neither TLS nor proxies. Rejects with one line that says
@@ -27,15 +28,17 @@ class RawSocketListener implements Listener {
   readonly #options: RawSocketListenOptions;
   readonly #front: Front;
   readonly #acceptor: RawSocketAcceptor;
+  place: SharedPlace | null = null;
   #unixInode = 0;
   #closed: Promise<void> | undefined;
 
   constructor(options: RawSocketListenOptions) {
     this.#options = options;
     const { unixPath } = options;
-    this.#front = new Front(options, (socket, origin) =>
-      this.#acceptor.adopt(socket, unixPath === undefined ? origin : { peer: resolve(unixPath) }),
-    );
+    const peer = unixPath === undefined ? null : resolve(unixPath);
+    const adopt = (socket: Socket, origin: Origin): void =>
+      this.#acceptor.adopt(socket, peer === null ? origin : { peer });
+    this.#front = new Front(options, adopt, peer !== null);
     this.#acceptor = new RawSocketAcceptor(options);
   }
 
@@ -59,6 +62,8 @@ class RawSocketListener implements Listener {
       const { unixPath } = this.#options;
       if (unixPath === undefined) await this.#openTcp();
       else await this.#openUnix(unixPath);
+      // From here on: a connection that could not be accepted. The next one may be, so the listener stays.
+      this.#server.on("error", () => {});
     } catch (cause) {
       this.#front.stop();
       await this.#acceptor.stop();
@@ -67,39 +72,28 @@ class RawSocketListener implements Listener {
   }
 
   async #openTcp(): Promise<void> {
-    const { host = defaultHost, port = 0 } = this.#options;
-    const cause = await this.#tryListen({ host, port, exclusive: true });
-    if (cause !== null) throw listenError(cause, { host, port, portFlag: "--rawsocket-port" });
+    const { host = defaultHost, port = 0, shared } = this.#options;
+    try {
+      this.place = await listenTcp(this.#server, { host, port, shared });
+    } catch (cause) {
+      throw listenError(cause, { host, port, portFlag: "--rawsocket-port" });
+    }
   }
 
   async #openUnix(path: string): Promise<void> {
-    let cause = await this.#tryListen({ path });
-    if (codeOf(cause) === "EADDRINUSE" && (await isStale(path))) {
-      unlinkSync(path);
-      cause = await this.#tryListen({ path });
+    const { shared } = this.#options;
+    const listen = (): Promise<SharedPlace | null> => listenUnix(this.#server, path, shared);
+    try {
+      this.place = await listen().catch(async (cause: unknown) => {
+        if (codeOf(cause) !== "EADDRINUSE" || !(await isStale(path))) throw cause;
+        unlinkSync(path);
+        return listen();
+      });
+    } catch (cause) {
+      throw unixListenError(cause, path, existsSync(dirname(path)));
     }
-    if (cause !== null) throw unixListenError(cause, path, existsSync(dirname(path)));
-    this.#unixInode = inodeOf(path);
-  }
-
-  /** Resolves to null, or to why it could not listen. */
-  #tryListen(where: ListenOptions): Promise<unknown> {
-    const server = this.#server;
-    return new Promise((resolve) => {
-      const failed = (cause: unknown): void => {
-        server.off("listening", listening);
-        resolve(cause);
-      };
-      const listening = (): void => {
-        server.off("error", failed);
-        // From here on: a connection that could not be accepted. The next one may be, so the listener stays.
-        server.on("error", () => {});
-        resolve(null);
-      };
-      server.once("error", failed);
-      server.once("listening", listening);
-      server.listen(where);
-    });
+    // Who has joined leaves the file to the first.
+    if (shared === undefined || shared === "first") this.#unixInode = inodeOf(path);
   }
 
   close(): Promise<void> {

@@ -1,12 +1,13 @@
 /** How uWebSockets.js listens: plainly, or with TLS whose certificates change while it runs. Control path. */
-import { type AddressInfo, createServer } from "node:net";
 import type { WebSocketListenOptions } from "../ports.ts";
 import { listenError } from "./listen-error.ts";
+import { freePort } from "./shared-port.ts";
 import type { Certificates } from "./tls.ts";
 import type { CertificatePair, TlsMaterial } from "./tls-files.ts";
 import type { NativeApp, NativeListenSocket, NativeModule, NativeTlsOptions } from "./uws-types.ts";
 
 type Where = Pick<WebSocketListenOptions, "host" | "port">;
+type SharedWhere = Pick<WebSocketListenOptions, "host" | "port" | "shared">;
 type AddRoutes = (app: NativeApp) => void;
 
 export class PlainServer {
@@ -20,15 +21,18 @@ export class PlainServer {
   }
 
   /** Without the exclusive flag a taken port would be shared silently, and half the clients stolen. Resolves to the port. */
-  async listen({ host, port }: Where): Promise<number> {
+  async listen({ host, port, shared }: SharedWhere): Promise<number> {
     const native = this.#native;
-    const socket = listenOn(this.#app, { host, port }, native.LIBUS_LISTEN_EXCLUSIVE_PORT);
-    if (socket !== null) return native.us_socket_local_port(socket);
-    this.#app.close();
-    // The native server says only that it could not listen; node:net, asked for the same, says why. If it can by now, the advice is the same.
-    await freePort({ host, port });
-    const cause = Object.assign(new Error("address in use"), { code: "EADDRINUSE" });
-    throw listenError(cause, { host, port, portFlag: "--port" });
+    const flags = shared === undefined ? native.LIBUS_LISTEN_EXCLUSIVE_PORT : 0;
+    try {
+      const place = shared === undefined ? { host, port } : await portToShare({ host, port, shared });
+      const socket = listenOn(this.#app, place, flags);
+      if (socket !== null) return native.us_socket_local_port(socket);
+      throw await refusalOf({ host, port });
+    } catch (cause) {
+      this.#app.close();
+      throw cause;
+    }
   }
 
   close(): void {
@@ -54,9 +58,8 @@ export class TlsServer {
     this.#certificates = certificates;
   }
 
-  async listen(where: Where): Promise<number> {
-    const { host } = where;
-    const port = await freePort(where);
+  async listen(where: SharedWhere): Promise<number> {
+    const { host, port } = await portToShare(where);
     let listening = this.#open({ host, port }, this.#certificates.material);
     this.#certificates.follow((material) => {
       const before = listening;
@@ -101,14 +104,22 @@ function listenOn(app: NativeApp, { host, port }: Where, flags: number): NativeL
   return socket === false ? null : socket;
 }
 
-/** The port itself, or any that is free where it is 0. Rejects with the reason where nobody can listen there. */
-function freePort({ host, port }: Where): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", (cause) => reject(listenError(cause, { host, port, portFlag: "--port" })));
-    probe.listen({ host, port, exclusive: true }, () => {
-      const { port: free } = probe.address() as AddressInfo;
-      probe.close(() => resolve(free));
-    });
-  });
+/** The first looks whether somebody else has the port, which sharing would hide. */
+async function portToShare({ host, port, shared = "first" }: SharedWhere): Promise<Where> {
+  if (shared !== "first") return { host, port: shared.port };
+  try {
+    return { host, port: await freePort({ host, port }) };
+  } catch (cause) {
+    throw listenError(cause, { host, port, portFlag: "--port" });
+  }
+}
+
+/** The native server says only that it could not listen; node:net, asked for the same, says why. If it can by now, the advice is the same. */
+async function refusalOf(where: Where): Promise<Error> {
+  const taken = Object.assign(new Error("address in use"), { code: "EADDRINUSE" });
+  const cause = await freePort(where).then(
+    () => taken,
+    (why: unknown) => why,
+  );
+  return listenError(cause, { ...where, portFlag: "--port" });
 }

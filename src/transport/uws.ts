@@ -22,6 +22,7 @@ import {
 import { TrustedProxies } from "./proxies.ts";
 import { Certificates } from "./tls.ts";
 import { UwsExchange } from "./uws-http.ts";
+import { placeAt } from "./shared-port.ts";
 import { PlainServer, TlsServer } from "./uws-server.ts";
 import type {
   NativeApp,
@@ -130,6 +131,7 @@ async function listen(native: NativeModule, options: WebSocketListenOptions): Pr
   return {
     url: webSocketUrl(host, port, path, tls !== undefined),
     port,
+    ...placeAt(port, options.shared),
     // Every close event comes inside close(); what a session's own close() announces comes before the next macrotask.
     async close() {
       if (listener.closed) return;

@@ -8,7 +8,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Server as NetServer, Socket } from "node:net";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
-import type { Accept, Listener, WebSocketAdapter, WebSocketListenOptions } from "../ports.ts";
+import type { Accept, Listener, SharedPlace, WebSocketAdapter, WebSocketListenOptions } from "../ports.ts";
 import { framingBytes_max } from "../protocol/batches.ts";
 import { peerAddress } from "./address.ts";
 import { BatchWriter } from "./batch-writer.ts";
@@ -26,6 +26,7 @@ import {
 } from "./negotiate.ts";
 import { TrustedProxies } from "./proxies.ts";
 import { RawSocketAcceptor } from "./rawsocket-acceptor.ts";
+import { listenTcp } from "./shared-port.ts";
 import { closing_ms, Sweep } from "./sweep.ts";
 import { UniversalPort } from "./universal-port.ts";
 import { binaryHeaders, textHeaders } from "./websocket-header.ts";
@@ -49,6 +50,7 @@ class WsListener implements Listener, WsShared {
   readonly textWriter = new BatchWriter(textHeaders);
   readonly binaryWriter = new BatchWriter(binaryHeaders);
   readonly sweep: Sweep<WsConnection, Socket>;
+  place: SharedPlace | null = null;
   readonly #options: WebSocketListenOptions;
   readonly #acceptBatched: Accept;
   readonly #http: Server;
@@ -119,24 +121,19 @@ class WsListener implements Listener, WsShared {
     return webSocketUrl(host, this.port, path, tls !== undefined);
   }
 
-  open(): Promise<void> {
-    const { host, port } = this.#options;
-    return new Promise((resolve, reject) => {
-      const failed = (cause: unknown): void => {
-        void this.sweep.stop();
-        this.#front?.stop();
-        void this.#universal?.stop();
-        reject(listenError(cause, { host, port, portFlag: "--port" }));
-      };
-      const server = this.#server;
-      server.once("error", failed);
-      server.listen({ host, port, exclusive: true }, () => {
-        server.off("error", failed);
-        // From here on: a connection that could not be accepted. The next one may be, so the listener stays.
-        server.on("error", () => {});
-        resolve();
-      });
-    });
+  async open(): Promise<void> {
+    const { host, port, shared } = this.#options;
+    const server = this.#server;
+    try {
+      this.place = await listenTcp(server, { host, port, shared });
+    } catch (cause) {
+      void this.sweep.stop();
+      this.#front?.stop();
+      void this.#universal?.stop();
+      throw listenError(cause, { host, port, portFlag: "--port" });
+    }
+    // From here on: a connection that could not be accepted. The next one may be, so the listener stays.
+    server.on("error", () => {});
   }
 
   close(): Promise<void> {
