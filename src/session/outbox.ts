@@ -109,9 +109,9 @@ export class Outbox implements FrameSource {
   take(length: number, droppable: boolean): OutboxFrame {
     assert(length > 0, "a writer's failure was not handled");
     const codec = this.#codec;
-    const bytes = codec.outFrame(length);
     const address = length < ownBytes_min ? codec.keep(length) : 0;
-    return new OutboxFrame(address === 0 ? bytes.slice() : bytes, droppable, address);
+    const bytes = address === 0 ? codec.outFrame(length).slice() : codec.span(address, length);
+    return new OutboxFrame(bytes, droppable, address);
   }
 
   adopt(bytes: Uint8Array, droppable: boolean): OutboxFrame {
