@@ -10,6 +10,7 @@ import type { Limits } from "../base/limits.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { Connection, Scheduler } from "../ports.ts";
 import type { Frame, FrameSource } from "../router/types.ts";
+import { FrameLists, type Queued } from "./frame-lists.ts";
 
 export type SlowConsumerPolicy = "drop-newest" | "drop-oldest" | "disconnect";
 
@@ -58,24 +59,14 @@ export class OutboxFrame implements Frame {
   }
 }
 
-/** A queue that is pooled: `frames[from..count-1]` wait, the array itself never shrinks. */
-class FrameList {
-  readonly frames: OutboxFrame[] = [];
-  from = 0;
-  count = 0;
-}
-
 /** What the outbox keeps per session; a session is one of these. */
-export interface OutboxOwner {
+export interface OutboxOwner extends Queued {
   readonly connection: Connection;
-  queue: FrameList | null;
   queuedBytes: number;
   /** In the list of sessions to flush at the end of this turn. */
   dirty: boolean;
   /** The socket is full; `onDrain` will come. */
   blocked: boolean;
-  /** Its queue holds a frame that fans out over several turns. */
-  hasLarge: boolean;
   /** EVENTs dropped since the last report. */
   droppedEvents: number;
   /**
@@ -94,7 +85,7 @@ export class Outbox implements FrameSource {
   readonly #metrics: Metrics;
   readonly #policy: SlowConsumerPolicy;
   readonly #flush = (): void => this.#endOfTurn();
-  readonly #pool: FrameList[] = [];
+  readonly #lists = new FrameLists(emptyFrame);
   #dirty: OutboxOwner[] = [];
   #spare: OutboxOwner[] = [];
   #later: (() => void)[] = [];
@@ -118,9 +109,9 @@ export class Outbox implements FrameSource {
   take(length: number, droppable: boolean): OutboxFrame {
     assert(length > 0, "a writer's failure was not handled");
     const codec = this.#codec;
-    const bytes = codec.outFrame(length);
     const address = length < ownBytes_min ? codec.keep(length) : 0;
-    return new OutboxFrame(address === 0 ? bytes.slice() : bytes, droppable, address);
+    const bytes = address === 0 ? codec.outFrame(length).slice() : codec.span(address, length);
+    return new OutboxFrame(bytes, droppable, address);
   }
 
   adopt(bytes: Uint8Array, droppable: boolean): OutboxFrame {
@@ -129,17 +120,29 @@ export class Outbox implements FrameSource {
 
   post(owner: OutboxOwner, frame: OutboxFrame): void {
     const bytes = owner.queuedBytes + frame.length;
-    if (bytes > this.#limits.outboxBytes_max || (owner.blocked && this.#overBudget(frame)))
-      return this.#overflow(owner, frame);
-    this.#append(owner, frame);
-    if (owner.blocked) {
-      frame.own();
-      this.heldBytes += frame.length;
-    } else if (!owner.dirty) {
-      owner.dirty = true;
-      this.#dirty.push(owner);
-      if (!this.#scheduled) this.#schedule();
-    }
+    if (bytes > this.#limits.outboxBytes_max || owner.blocked) return this.#hold(owner, frame, bytes);
+    this.#lists.append(owner, frame);
+    owner.queuedBytes = bytes;
+    if (!owner.dirty) this.#markDirty(owner);
+  }
+
+  #markDirty(owner: OutboxOwner): void {
+    owner.dirty = true;
+    this.#dirty.push(owner);
+    if (!this.#scheduled) this.#schedule();
+  }
+
+  /** For a session whose socket is full, or whose queue is. */
+  #hold(owner: OutboxOwner, frame: OutboxFrame, bytes: number): void {
+    if (bytes > this.#limits.outboxBytes_max || this.#overBudget(frame)) this.#overflow(owner, frame);
+    else this.#keepFor(owner, frame);
+  }
+
+  #keepFor(owner: OutboxOwner, frame: OutboxFrame): void {
+    this.#lists.append(owner, frame);
+    owner.queuedBytes += frame.length;
+    frame.own();
+    this.heldBytes += frame.length;
   }
 
   /** Runs a task at the end of this turn, before the flush; what it posts goes out with it. */
@@ -159,24 +162,19 @@ export class Outbox implements FrameSource {
     owner.blocked = false;
     this.heldBytes -= owner.queuedBytes;
     if (owner.queue === null) return;
-    if (!owner.dirty) {
-      owner.dirty = true;
-      this.#dirty.push(owner);
-      if (!this.#scheduled) this.#schedule();
-    }
+    if (!owner.dirty) this.#markDirty(owner);
   }
 
   /** The session's connection is gone: forget what was queued for it. */
   discard(owner: OutboxOwner): void {
     if (owner.blocked) this.heldBytes -= owner.queuedBytes;
     owner.blocked = false;
-    if (owner.queue !== null) this.#release(owner, owner.queue);
+    this.#release(owner);
   }
 
   /** Takes back what is queued for a session, for another one that uses its connection from now on. */
   takeBack(owner: OutboxOwner): OutboxFrame[] {
-    const { queue } = owner;
-    const frames = queue === null ? [] : queue.frames.slice(queue.from, queue.count);
+    const frames = owner.queue === null ? [] : owner.queue.frames.slice(0, owner.queueLength);
     for (const frame of frames) frame.own();
     this.discard(owner);
     return frames;
@@ -185,16 +183,13 @@ export class Outbox implements FrameSource {
   /** Size of the largest frame queued for a session. */
   largestQueued(owner: OutboxOwner): number {
     let largest = 0;
-    for (let i = owner.queue?.from ?? 0; i < (owner.queue?.count ?? 0); i++)
-      largest = Math.max(largest, owner.queue!.frames[i]!.length);
+    for (let i = 0; i < owner.queueLength; i++) largest = Math.max(largest, owner.queue!.frames[i]!.length);
     return largest;
   }
 
-  /** Linear memory grew: frames that lie in it are looked at anew. Frames of blocked sessions are their own already. */
+  /** Linear memory grew: frames that lie in it are looked at anew. Those that outlast a turn have memory of their own. */
   onMemoryGrown(): void {
-    for (const { queue } of this.#dirty) {
-      for (let i = queue?.from ?? 0; i < (queue?.count ?? 0); i++) queue!.frames[i]!.renew(this.#codec);
-    }
+    this.#lists.each((frame) => frame.renew(this.#codec));
   }
 
   #schedule(): void {
@@ -216,56 +211,52 @@ export class Outbox implements FrameSource {
     for (let i = 0; i < dirty.length; i++) {
       const owner = dirty[i]!;
       owner.dirty = false;
-      if (owner.queue !== null && !owner.blocked) this.#write(owner, owner.hasLarge);
+      if (owner.queue !== null && !owner.blocked)
+        this.#write(owner, owner.queue.bytes_max >= this.#limits.largeFrameBytes);
     }
     dirty.length = 0;
     this.#spare = dirty;
+    this.#lists.endTurn();
     this.#codec.releaseKept();
   }
 
   /** Hands a session's frames to its connection: all of them, or with `paced` as many large ones as this turn allows. */
   #write(owner: OutboxOwner, paced: boolean): void {
-    const queue = owner.queue!;
-    const upTo = paced ? this.#paced(queue) : queue.count;
-    const taken = upTo === queue.from ? upTo : this.#hand(owner, queue, upTo);
-    if (taken === queue.count) {
-      this.#release(owner, queue);
-      return;
-    }
+    const upTo = paced ? this.#paced(owner) : owner.queueLength;
+    const taken = upTo === 0 ? 0 : this.#hand(owner, upTo);
+    if (taken === owner.queueLength) this.#release(owner);
+    else this.#keepRest(owner, taken, taken < upTo);
+  }
+
+  #keepRest(owner: OutboxOwner, from: number, blocked: boolean): void {
+    const { frames } = this.#lists.keep(owner, from);
     let left = 0;
-    for (let i = queue.from; i < taken; i++) queue.frames[i] = emptyFrame;
-    for (let i = taken; i < queue.count; i++) {
-      const frame = queue.frames[i]!;
+    for (const frame of frames) {
       frame.own();
       left += frame.length;
     }
-    queue.from = taken;
     owner.queuedBytes = left;
-    if (taken < upTo) {
+    if (blocked) {
       owner.blocked = true;
       this.heldBytes += left;
-    } else if (!owner.dirty) {
-      owner.dirty = true;
-      this.#dirty.push(owner);
-      if (!this.#scheduled) this.#schedule();
-    }
+    } else if (!owner.dirty) this.#markDirty(owner);
   }
 
   /** A connection that throws is broken: its session is ended, and nobody else hears of it. */
-  #hand(owner: OutboxOwner, queue: FrameList, upTo: number): number {
+  #hand(owner: OutboxOwner, upTo: number): number {
     try {
-      return owner.connection.send(queue.frames, queue.from, upTo);
+      return owner.connection.send(owner.queue!.frames, 0, upTo);
     } catch (cause) {
       owner.overrun(cause);
-      return queue.count;
+      return owner.queueLength;
     }
   }
 
   /** How far this turn's share of large frames reaches into the queue. */
-  #paced(queue: FrameList): number {
-    let i = queue.from;
-    for (; i < queue.count; i++) {
-      const length = queue.frames[i]!.length;
+  #paced({ queue, queueLength }: OutboxOwner): number {
+    let i = 0;
+    for (; i < queueLength; i++) {
+      const length = queue!.frames[i]!.length;
       if (length < this.#limits.largeFrameBytes) continue;
       if (this.#largeBytesLeft <= 0) break;
       this.#largeBytesLeft -= length;
@@ -273,23 +264,10 @@ export class Outbox implements FrameSource {
     return i;
   }
 
-  #append(owner: OutboxOwner, frame: OutboxFrame): void {
-    let queue = owner.queue;
-    if (queue === null) queue = owner.queue = this.#pool.pop() ?? new FrameList();
-    queue.frames[queue.count++] = frame;
-    owner.queuedBytes += frame.length;
-    if (frame.length >= this.#limits.largeFrameBytes) owner.hasLarge = true;
-  }
-
-  #release(owner: OutboxOwner, queue: FrameList): void {
-    const frames = queue.frames;
-    for (let i = queue.from; i < queue.count; i++) frames[i] = emptyFrame;
+  #release(owner: OutboxOwner): void {
     owner.queue = null;
+    owner.queueLength = 0;
     owner.queuedBytes = 0;
-    owner.hasLarge = false;
-    queue.from = queue.count = 0;
-    // A list that once held a burst is not kept: the pool's memory stays small.
-    if (frames.length <= 1024 && this.#pool.length < 4096) this.#pool.push(queue);
   }
 
   #overBudget(frame: OutboxFrame): boolean {
@@ -309,9 +287,7 @@ export class Outbox implements FrameSource {
       return;
     }
     if (this.#policy === "drop-oldest" && this.#makeRoom(owner, frame.length)) {
-      this.#append(owner, frame);
-      frame.own();
-      this.heldBytes += frame.length;
+      this.#keepFor(owner, frame);
       return;
     }
     owner.droppedEvents++;
@@ -323,11 +299,11 @@ export class Outbox implements FrameSource {
     const queue = owner.queue;
     if (queue === null) return false;
     let freed = 0;
-    let to = queue.from;
+    let to = 0;
     const excess = owner.queuedBytes + bytes - this.#limits.outboxBytes_max;
     const overBudget = this.heldBytes + bytes - this.#limits.egressBytes_max;
     const wanted = Math.max(excess, overBudget);
-    for (let i = queue.from; i < queue.count; i++) {
+    for (let i = 0; i < queue.count; i++) {
       const frame = queue.frames[i]!;
       if (freed < wanted && frame.droppable) {
         freed += frame.length;
@@ -336,7 +312,7 @@ export class Outbox implements FrameSource {
       } else queue.frames[to++] = frame;
     }
     for (let i = to; i < queue.count; i++) queue.frames[i] = emptyFrame;
-    queue.count = to;
+    queue.count = owner.queueLength = to;
     owner.queuedBytes -= freed;
     this.heldBytes -= freed;
     return freed >= wanted;

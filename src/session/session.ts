@@ -50,10 +50,10 @@ export class Session
   /** Highest request id seen, or in a strict realm the last one. */
   lastRequest = 0;
   queue: OutboxOwner["queue"] = null;
+  queueLength = 0;
   queuedBytes = 0;
   dirty = false;
   blocked = false;
-  hasLarge = false;
   droppedEvents = 0;
   backlog: Backlog | null = null;
   readonly #core: SessionCore;

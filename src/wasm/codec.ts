@@ -93,7 +93,8 @@ export class Codec {
 
   /** A view of a span; dies with the visit, so whoever keeps it copies it. */
   span(address: number, length: number): Uint8Array {
-    return this.core.bytes.subarray(address, address + length);
+    // Half the time of subarray(), which looks for another constructor first.
+    return new Uint8Array(this.core.buffer, address, length);
   }
 
   // ---- values, decoded. Control path.
@@ -249,8 +250,7 @@ export class Codec {
 
   /** The frame just written; a view that shows something else after the next write, unless `keep` comes before. */
   outFrame(length: number): Uint8Array {
-    const at = this.core.frameOut + this.core.u32[Slot.out]!;
-    return this.core.bytes.subarray(at, at + length);
+    return this.span(this.core.frameOut + this.core.u32[Slot.out]!, length);
   }
 
   /**

@@ -72,7 +72,8 @@ export class Core {
   readonly frameBytes_max: number;
   readonly frameIn: number;
   readonly frameOut: number;
-  /** All of linear memory. */
+  /** All of linear memory, and a view of it. */
+  buffer: ArrayBuffer;
   bytes: Uint8Array;
   /** The U32 slots, by `Slot`. */
   u32: Uint32Array;
@@ -102,6 +103,7 @@ export class Core {
     this.#matchesAt = this.exports.matches() >>> 0;
     this.#matches_max = matches_max;
     const { buffer } = this.exports.memory;
+    this.buffer = buffer;
     this.bytes = new Uint8Array(buffer);
     this.u32 = new Uint32Array(buffer, Address.headerU32, slots);
     this.f64 = new Float64Array(buffer, Address.header, (Address.headerU32 - Address.header) / 8);
@@ -118,7 +120,8 @@ export class Core {
   /** Renews the views if memory grew since they were made, and tells `onGrow`, whose own views have died as well. */
   refresh(): void {
     const { buffer } = this.exports.memory;
-    if (buffer === this.bytes.buffer) return;
+    if (buffer === this.buffer) return;
+    this.buffer = buffer;
     this.bytes = new Uint8Array(buffer);
     this.u32 = new Uint32Array(buffer, Address.headerU32, slots);
     this.f64 = new Float64Array(buffer, Address.header, (Address.headerU32 - Address.header) / 8);

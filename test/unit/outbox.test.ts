@@ -39,10 +39,10 @@ class TestConnection implements Connection {
 class TestOwner implements OutboxOwner {
   readonly connection = new TestConnection();
   queue: OutboxOwner["queue"] = null;
+  queueLength = 0;
   queuedBytes = 0;
   dirty = false;
   blocked = false;
-  hasLarge = false;
   droppedEvents = 0;
   overruns = 0;
   overrun(): void {
