@@ -2,12 +2,19 @@
  * The control row: what a WAMP router could cost at best on a runtime. It passes MessagePack messages through and does nothing
  * else: no validation, no options, no errors, no clean-up of registrations. It is not a router to use, it is the floor that the
  * real one is measured against. Egress is batched as the real one's: one frame in memory per message, one reference per
- * receiver, every dirty socket written once per loop turn under cork. `control-uws.ts` and `control-bun.ts` give it sockets.
+ * receiver, every dirty socket written once per loop turn under cork. `control-uws.ts`, `control-bun.ts` and `control-ws.ts` give it
+ * sockets; the first two can leave fan-out to the server's own topics instead.
  */
 import { encode } from "@msgpack/msgpack";
 
 /** Writes frames to one socket, one message each, in one corked write. */
 export type SendAll<S> = (socket: S, frames: readonly Uint8Array[]) => void;
+
+/** The server's own topics, which fan out in the server: what a router gives up for its order and its bounds. */
+export interface NativeTopics<S> {
+  subscribe(socket: S, topic: string): void;
+  publish(topic: string, frame: Uint8Array): void;
+}
 
 /** One connection. `pending` maps an invocation of this callee to the caller that waits for it. */
 export interface Peer<S> {
@@ -87,6 +94,7 @@ const randomId = (): number => Math.floor(Math.random() * 2 ** 53);
 
 export class ControlRouter<S> {
   readonly #sendAll: SendAll<S>;
+  readonly #native: NativeTopics<S> | undefined;
   readonly #topics = new Map<string, Topic<S>>();
   readonly #procedures = new Map<string, Procedure<S>>();
   readonly #reader = new Cursor();
@@ -98,8 +106,9 @@ export class ControlRouter<S> {
   #scheduled = false;
   #lastId = 0;
 
-  constructor(sendAll: SendAll<S>) {
+  constructor(sendAll: SendAll<S>, native?: NativeTopics<S>) {
     this.#sendAll = sendAll;
+    this.#native = native;
   }
 
   open(socket: S): Peer<S> {
@@ -143,9 +152,15 @@ export class ControlRouter<S> {
     const reader = this.#reader;
     reader.uint(bytes);
     reader.emptyMap(bytes);
-    const topic = this.#topics.get(reader.text(bytes));
+    const uri = reader.text(bytes);
+    const topic = this.#topics.get(uri);
     if (topic === undefined) return;
     const frame = this.#frame(36, topic.id, randomId(), bytes);
+    if (this.#native !== undefined) {
+      this.#native.publish(uri, frame);
+      this.#queued = 0;
+      return;
+    }
     for (const subscriber of topic.subscribers) this.#post(subscriber, frame);
   }
 
@@ -179,6 +194,7 @@ export class ControlRouter<S> {
       this.#topics.set(uri, topic);
     }
     topic.subscribers.add(peer);
+    this.#native?.subscribe(peer.socket, uri);
     this.#answer(peer, [33, request, topic.id]);
   }
 
@@ -235,8 +251,11 @@ export class ControlRouter<S> {
 
 export const controlLimits = Object.freeze({ frameBytes_max, backpressureBytes_max: 256 << 20 });
 
-/** The port is the last argument; both control rows print `ws://…` once they listen, as the router does. */
+/** The port is the first argument; all control rows print `ws://…` once they listen, as the router does. */
 export const portArgument = (): number => Number(process.argv[2] ?? 9302);
+
+/** `native` behind the port: fan-out by the server's own topics. */
+export const isNative = (): boolean => process.argv[3] === "native";
 
 export const announce = (port: number): void => {
   process.stdout.write(`control row on ws://127.0.0.1:${port}/ws\n`);
