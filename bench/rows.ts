@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type RuntimeName, root, runtimePath, runtimes } from "./child.ts";
+import { accessUsers } from "./security-world.ts";
 
 export interface Ports {
   readonly websocket: number;
@@ -80,5 +81,34 @@ const hasOption = (option: string): boolean => {
   return help.includes(option);
 };
 
-export const withWorkers = (): readonly Row[] =>
+const withWorkers = (): readonly Row[] =>
   hasOption("--workers") ? runtimes().map((runtime) => spanwire(runtime, { workers: 2 })) : [];
+
+/**
+ * As `security-host.ts` serves it: 10,000 grants, sessions log in, every call and event is checked. Its users may call and publish
+ * what they were granted, so these loads go to ten URIs in turn.
+ */
+const withGrants: Row = {
+  name: "spanwire node grants",
+  command: (ports) => [
+    runtimePath("node"),
+    "--max-semi-space-size=2",
+    resolve(root, "build/bench/security-host.js"),
+    "additive",
+    String(ports.websocket),
+    String(ports.rawsocket),
+  ],
+  env: {},
+  load: ["--authid", "user", "--users", String(accessUsers), "--uris", "10"],
+};
+
+/** All rows of this project: the router in its forms, and the control rows. */
+export const ownRows = (): readonly Row[] => [
+  ...runtimes().map((runtime) => spanwire(runtime)),
+  spanwire("node", { transport: "ws" }),
+  withGrants,
+  ...withWorkers(),
+  ...runtimes().map((runtime) => control(runtime)),
+  controlWs,
+  ...runtimes().map((runtime) => control(runtime, "native")),
+];
