@@ -115,14 +115,24 @@ export const barChart = (chart: Chart): string => {
   return svg(y + 8, chart.title, [text(0, 12, chart.title, "start", "title"), ...grid, ...parts]);
 };
 
-/** Names at the lines' ends, moved apart where they would cover each other. */
-const endLabels = (ends: readonly { readonly name: string; readonly y: number }[], x: number): string[] => {
+interface LineEnd {
+  readonly name: string;
+  readonly color: number;
+  readonly y: number;
+}
+
+/** Names beside the lines' ends, moved apart where they would cover each other, and up where they would leave the chart. */
+const endLabels = (ends: readonly LineEnd[], x: number, bottom: number): string[] => {
+  const apart = 13;
   const sorted = [...ends].sort((a, b) => a.y - b.y);
-  let last = 0;
-  return sorted.map(({ name, y }) => {
-    last = Math.max(y, last + 13);
-    return text(x, last + 4, name);
-  });
+  const places: number[] = [];
+  for (const { y } of sorted) places.push(Math.max(y, (places.at(-1) ?? -apart) + apart));
+  for (let i = places.length - 1, most = bottom; i >= 0; i--, most -= apart)
+    places[i] = Math.min(places[i]!, most);
+  return sorted.map(
+    ({ name, color }, i) =>
+      `<rect class="s${color}" x="${x.toFixed(1)}" y="${(places[i]! - 4).toFixed(1)}" width="9" height="9"/>${text(x + 14, places[i]! + 4, name)}`,
+  );
 };
 
 /** Lines over a logarithmic x axis (over a plain one where it starts at 0). */
@@ -165,13 +175,17 @@ export const lineChart = (chart: Chart): string => {
   });
   const ends = chart.series
     .filter((one) => one.points.length > 0)
-    .map((one) => ({ name: one.name, y: y(one.points.reduce((a, b) => (b.x > a.x ? b : a)).y) }));
+    .map((one) => ({
+      name: one.name,
+      color: one.color,
+      y: y(one.points.reduce((a, b) => (b.x > a.x ? b : a)).y),
+    }));
   return svg(top + inner + 44, chart.title, [
     text(0, 12, chart.title, "start", "title"),
     ...grid,
     ...bottom,
     text((left + width - right) / 2, top + inner + 36, chart.xTitle, "middle", "tick"),
     ...drawn,
-    ...endLabels(ends, width - right + 8),
+    ...endLabels(ends, width - right + 8, top + inner),
   ]);
 };

@@ -47,14 +47,14 @@ const topics: NativeTopics<Socket> = {
   publish: (topic, frame) => void server.publish(topic, frame),
 };
 
-const router = new ControlRouter<Socket>(
-  (socket, frames) => {
+const router = new ControlRouter<Socket>({
+  sendAll: (socket, frames) => {
     socket.cork(() => {
       for (let i = 0; i < frames.length; i++) socket.sendBinary(frames[i]!);
     });
   },
-  isNative() ? topics : undefined,
-);
+  native: isNative() ? topics : undefined,
+});
 
 const server = bun.serve({
   hostname: "127.0.0.1",

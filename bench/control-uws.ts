@@ -58,14 +58,14 @@ const topics: NativeTopics<Socket> = {
   publish: (topic, frame) => void app.publish(topic, frame, true),
 };
 
-const router = new ControlRouter<Socket>(
-  (socket, frames) => {
+const router = new ControlRouter<Socket>({
+  sendAll: (socket, frames) => {
     socket.cork(() => {
       for (let i = 0; i < frames.length; i++) socket.send(frames[i]!, true);
     });
   },
-  isNative() ? topics : undefined,
-);
+  native: isNative() ? topics : undefined,
+});
 
 const behaviour: Behaviour = {
   maxBackpressure: controlLimits.backpressureBytes_max,

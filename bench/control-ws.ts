@@ -11,10 +11,13 @@ interface Connection {
 /** Not compressed: neither is what it is compared with. */
 const asBinary = { binary: true, compress: false };
 
-const router = new ControlRouter<Connection>(({ webSocket, net }, frames) => {
-  net.cork();
-  for (let i = 0; i < frames.length; i++) webSocket.send(frames[i]!, asBinary);
-  net.uncork();
+const router = new ControlRouter<Connection>({
+  sendAll: ({ webSocket, net }, frames) => {
+    net.cork();
+    for (let i = 0; i < frames.length; i++) webSocket.send(frames[i]!, asBinary);
+    net.uncork();
+  },
+  keepsFrames: true,
 });
 
 const port = portArgument();
@@ -29,5 +32,6 @@ server.on("connection", (webSocket, request) => {
   const peer = router.open({ webSocket, net: request.socket });
   webSocket.on("message", (bytes: Buffer) => router.receive(peer, bytes));
   webSocket.on("close", () => router.close(peer));
+  webSocket.on("error", () => webSocket.terminate());
 });
 server.on("listening", () => announce(port));

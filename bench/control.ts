@@ -92,9 +92,17 @@ class Cursor {
 
 const randomId = (): number => Math.floor(Math.random() * 2 ** 53);
 
+export interface ControlOptions<S> {
+  readonly sendAll: SendAll<S>;
+  readonly native?: NativeTopics<S> | undefined;
+  /** The sockets hold on to frames behind the write, so each needs memory of its own. */
+  readonly keepsFrames?: boolean;
+}
+
 export class ControlRouter<S> {
   readonly #sendAll: SendAll<S>;
   readonly #native: NativeTopics<S> | undefined;
+  readonly #keepsFrames: boolean;
   readonly #topics = new Map<string, Topic<S>>();
   readonly #procedures = new Map<string, Procedure<S>>();
   readonly #reader = new Cursor();
@@ -106,9 +114,10 @@ export class ControlRouter<S> {
   #scheduled = false;
   #lastId = 0;
 
-  constructor(sendAll: SendAll<S>, native?: NativeTopics<S>) {
-    this.#sendAll = sendAll;
-    this.#native = native;
+  constructor(options: ControlOptions<S>) {
+    this.#sendAll = options.sendAll;
+    this.#native = options.native;
+    this.#keepsFrames = options.keepsFrames === true;
   }
 
   open(socket: S): Peer<S> {
@@ -210,9 +219,9 @@ export class ControlRouter<S> {
   /** Writes `[type, first, second?, {}, …payload]`; the payload is what lies behind the reader. */
   #frame(type: number, first: number, second: number, bytes: Uint8Array): Uint8Array {
     if (this.#queued + bytes.length + 64 > queueBytes_max) this.#flushAll();
-    const queue = this.#queue;
+    const queue = this.#keepsFrames ? new Uint8Array(bytes.length + 64) : this.#queue;
     const writer = this.#writer;
-    const start = this.#queued;
+    const start = this.#keepsFrames ? 0 : this.#queued;
     writer.at = start;
     queue[writer.at++] = second < 0 ? 0x94 : 0x95;
     queue[writer.at++] = type;
@@ -220,8 +229,9 @@ export class ControlRouter<S> {
     if (second >= 0) writer.writeUint(queue, second);
     queue[writer.at++] = 0x80;
     queue.set(bytes.subarray(this.#reader.at), writer.at);
-    this.#queued = writer.at + bytes.length - this.#reader.at;
-    return queue.subarray(start, this.#queued);
+    const end = writer.at + bytes.length - this.#reader.at;
+    if (!this.#keepsFrames) this.#queued = end;
+    return queue.subarray(start, end);
   }
 
   #answer(peer: Peer<S>, message: readonly unknown[]): void {

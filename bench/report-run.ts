@@ -36,7 +36,7 @@ export interface Section extends Omit<ReportSection, "measurements"> {
   /** Pairs of rows: the first one's metric over the second one's. */
   readonly ratios: readonly (readonly [string, string])[];
   readonly rounds: number;
-  /** Why a row does not take part at a point. */
+  /** Why a row does not take part at a point; empty where that goes without saying. */
   skip?(row: string, point: string): string | undefined;
   /** What the generator is told in this round, where that depends on what was measured before. */
   argsNow?(point: Point, turn: Turn): readonly string[];
@@ -187,8 +187,9 @@ class Runner {
     this.#taken.set(name, taken);
     if (taken.problem !== undefined) return;
     const what = `round ${round + 1} of ${section.rounds}: ${section.name} ${point.name}: ${row}`;
+    let router: Router | undefined;
     try {
-      const router = await this.#stable.get(row);
+      router = await this.#stable.get(row);
       const { window_s, warm_s } = this.#options;
       const earlier = (other: string): Sample | undefined =>
         this.#taken.get(key(section.name, other, row))?.samples.get(round);
@@ -201,12 +202,18 @@ class Runner {
       );
       if (section.isAlone === true) await this.#stable.stop(row);
     } catch (cause) {
-      taken.problem = reasonOf(cause)
-        .replace(/^.*?ended with \d+: load: /, "")
-        .slice(0, 300);
+      taken.problem = this.#complaint(cause, router);
       this.#options.progress(`${what}: FAILED: ${taken.problem}`);
       await this.#stable.stop(row);
     }
+  }
+
+  /** What the generator said; and where the server has ended, its last words. */
+  #complaint(cause: unknown, router: Router | undefined): string {
+    const said = reasonOf(cause);
+    const text = said.split(": load: ").at(-1)!.slice(0, 300);
+    const isGone = router !== undefined && (router.child.exitCode ?? router.child.signalCode) !== null;
+    return isGone ? `${text}; it ended: ${router.output().slice(-300)}` : text;
   }
 
   #take(section: Section, point: Point, router: Router, turn: Turn): Promise<Sample> {
@@ -220,7 +227,7 @@ class Runner {
     const { name, title, about, pointTitle, chart, columns } = section;
     const measurements = section.points.flatMap((point) =>
       section.rows
-        .filter((row) => this.#stable.row(row) !== undefined)
+        .filter((row) => this.#stable.row(row) !== undefined && section.skip?.(row, point.name) !== "")
         .map((row) => this.#measurement(section, point, row)),
     );
     return { name, title, about, pointTitle, chart, columns, measurements };
@@ -241,9 +248,17 @@ class Runner {
       if (numbers.length > 0) values[one] = spreadOf(numbers);
     }
     const command = ["load", ...loadArgs(this.#stable.row(row)!, point)].join(" ");
-    const problem = taken?.problem ?? section.skip?.(row, point.name);
+    const skipped = section.skip?.(row, point.name);
+    const problem = taken?.problem ?? skipped;
     const ratios = this.#ratios(section, point, row);
-    return { row, point: point.name, command, values, ratios, ...(problem === undefined ? {} : { problem }) };
+    return {
+      row,
+      point: point.name,
+      command,
+      values,
+      ratios,
+      ...(problem === undefined ? {} : { problem, isSkipped: skipped !== undefined }),
+    };
   }
 
   #ratios(section: Section, point: Point, row: string): Readonly<Record<string, Spread>> {

@@ -21,6 +21,8 @@ export interface Measurement {
   readonly ratios: Readonly<Record<string, Spread>>;
   /** Why there are no values. */
   readonly problem?: string;
+  /** It was left out on purpose. */
+  readonly isSkipped?: boolean;
 }
 
 export interface Column {

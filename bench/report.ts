@@ -32,15 +32,15 @@ const secondsOf = (text: string): number => {
   return Number(number) * ({ m: 60, h: 3_600 }[unit ?? ""] ?? 1);
 };
 
-const valueOf = (args: readonly string[], flag: string): string | undefined => {
+const behind = (args: readonly string[], flag: string): string | undefined => {
   const at = args.indexOf(flag);
   return at < 0 ? undefined : (args[at + 1] ?? "");
 };
 
 /** Throws with the usage where something is not understood. */
 const parse = (args: readonly string[]): Options => {
-  const soak = valueOf(args, "--soak");
-  const out = valueOf(args, "--out");
+  const soak = behind(args, "--soak");
+  const out = behind(args, "--out");
   const isQuick = args.includes("--quick");
   const taken = new Set(["--quick", "--soak", "--out", soak, out]);
   const names = args.filter((arg) => !taken.has(arg));
@@ -93,7 +93,9 @@ const isOurs = (row: string): boolean => row.startsWith("spanwire") || row.start
 const complaints = (sections: readonly ReportSection[], ours: boolean): readonly string[] =>
   sections.flatMap((section) =>
     section.measurements
-      .filter(({ row, problem }) => problem !== undefined && isOurs(row) === ours)
+      .filter(
+        ({ row, problem, isSkipped }) => problem !== undefined && isSkipped !== true && isOurs(row) === ours,
+      )
       .map(({ row, point, problem }) => `${section.name} ${point}: ${row}: ${problem}`),
   );
 

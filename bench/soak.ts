@@ -74,7 +74,7 @@ const measurementsOf = (
   command: string,
 ): readonly Measurement[] =>
   at.map((second, i): Measurement => {
-    const reading = readings.findLast(({ x }) => x <= second);
+    const reading = readings.findLast(({ x }) => x <= second) ?? readings[0];
     const isLast = i === at.length - 1;
     const warm = readings.filter(({ x }) => x >= (readings.at(-1)?.x ?? 0) * warmShare);
     const values: Record<string, Spread> = reading === undefined ? {} : { rss_mb: once(reading.y) };
