@@ -18,12 +18,14 @@ import { MetaEvents } from "../router/meta-events.ts";
 import { requireHistoryRight } from "../router/broker/history-query.ts";
 import { PatternKind, Patterns } from "../router/patterns.ts";
 import { shareMetaProcedures } from "../router/peers/meta-procedures.ts";
+import { Directory } from "../router/peers/directory.ts";
 import { Peers } from "../router/peers/peers.ts";
 import { Questions } from "../router/peers/questions.ts";
 import { SharedProcedures } from "../router/peers/shared-procedures.ts";
 import { RouterProcedures } from "../router/procedures.ts";
 import type { GivenRealm, Realm } from "../router/realm.ts";
 import { Realms } from "../router/realms.ts";
+import { SharedPatterns } from "../router/shared-patterns.ts";
 import { SessionIndex } from "../router/session-index.ts";
 import { Targets } from "../router/targets.ts";
 import type { SessionCore } from "../session/core.ts";
@@ -43,6 +45,7 @@ export type CoreParts = Omit<SessionCore, "onConnectionGone"> & {
   /** The routers that it works with; null: it works alone. */
   readonly peers: Peers | null;
   readonly sharedProcedures: SharedProcedures | null;
+  readonly directory: Directory | null;
 };
 
 /** What there is before the core. */
@@ -83,7 +86,7 @@ export function buildCore(
   links: PeerLinks | null = null,
 ): CoreParts {
   const peers = links === null ? null : new Peers(links);
-  const seed = new Uint32Array(8);
+  const seed = new Uint32Array(9);
   fillRandom(seed);
   const kernels = new Core(wasm, {
     frameBytes_max: limits.frameBytes_max,
@@ -93,7 +96,8 @@ export function buildCore(
   const codec = new Codec(kernels);
   const targets = new Targets<Session>();
   const scheduler = hostScheduler;
-  const patterns = new Patterns(new PatternIndex(kernels), () => scheduler.wall_ms());
+  const sharedPatterns = peers === null ? null : new SharedPatterns(peers.self, seed[8]!);
+  const patterns = new Patterns(new PatternIndex(kernels), () => scheduler.wall_ms(), sharedPatterns);
   const subscriptions = new Memberships(PatternKind.subscription, patterns, seed[4]!);
   const registrations = new Memberships(PatternKind.registration, patterns, seed[5]!);
   const policy = options.slowConsumer ?? "drop-newest";
@@ -106,6 +110,7 @@ export function buildCore(
   const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
   const realms = new Realms();
   const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };
+  const directory = peers === null ? null : new Directory({ ...shared, ...tables, peers, realms, ids });
   const access = setUpAccess({
     ...shared,
     ...tables,
@@ -126,6 +131,7 @@ export function buildCore(
     log,
     peers,
     realms,
+    directory,
   });
   const { broker } = pubsub;
   realms.connect([pubsub.realmObserver]);
@@ -138,6 +144,7 @@ export function buildCore(
     calls,
     random: ids,
     procedures,
+    directory,
     afterTurn,
   });
   const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures, guard: access.guard });
@@ -153,6 +160,7 @@ export function buildCore(
     ...tables,
     peers,
     sharedProcedures,
+    directory,
     outbox,
     calls,
     broker,
