@@ -128,12 +128,7 @@ export class Invocations {
     details: number,
   ): number {
     const codec = this.#codec;
-    const length = codec.writeInvocation(
-      callee.serializer,
-      callee.lastInvocation + 1,
-      registration,
-      details,
-    );
+    const length = codec.writeInvocation(callee.serializer, callee.lastInvocation + 1, registration, details);
     if (length === 0 || length > callee.peerFrameBytes_max) {
       const { error, message } = payloadProblem(length === 0 ? codec.writeStatus : null);
       this.#refuse(caller, row, error, message);

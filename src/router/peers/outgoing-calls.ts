@@ -69,6 +69,11 @@ export class OutgoingCalls {
     this.#afterTurn = parts.afterTurn;
   }
 
+  /** Places that were offered and are not taken yet. */
+  get offerCount(): number {
+    return this.#offers.length;
+  }
+
   // ---- to the callee's router. `callee` is a RemoteCallee.
 
   /**
@@ -176,8 +181,7 @@ export class OutgoingCalls {
     const callee = this.#callee(peer, message.u32() as Target);
     const place = message.u32();
     const pattern = this.#patterns.byId(PatternKind.registration, message.f64());
-    const member =
-      callee === null || pattern === 0 ? 0 : this.#memberships.find(pattern, callee.target);
+    const member = callee === null || pattern === 0 ? 0 : this.#memberships.find(pattern, callee.target);
     if (member === 0 || pattern === 0) return this.#decline(peer, place);
     const offer = { router: peer, member, place };
     this.#offers.push(offer);
@@ -213,5 +217,8 @@ export class OutgoingCalls {
   onDown(peer: number): void {
     for (let at = this.#offers.length - 1; at >= 0; at--)
       if (this.#offers[at]!.router === peer) this.#offers.splice(at, 1);
+    // What was sent has not arrived, or will not be answered; this may have been heard before, or after, the callees' own end.
+    for (const session of this.#targets.allRemote())
+      if (this.#callee(peer, session.target) !== null) this.#calls.onSessionGone(session);
   }
 }
