@@ -139,6 +139,8 @@ export function buildCore(
     random: ids,
     procedures,
     afterTurn,
+    loads: null,
+    preferLocal: false,
   });
   const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures, guard: access.guard });
   const questions = peers === null ? null : new Questions(peers, log);

@@ -23,6 +23,7 @@ import { RouterProcedures } from "../../src/router/procedures.ts";
 import { Peers } from "../../src/router/peers/peers.ts";
 import { type CalleeOrigin, RemoteCallee } from "../../src/router/peers/remote-callee.ts";
 import { RemoteCalls } from "../../src/router/peers/remote-calls.ts";
+import type { SharedLoads } from "../../src/router/peers/shared-loads.ts";
 import { Realm } from "../../src/router/realm.ts";
 import { RoutingState } from "../../src/router/routing-state.ts";
 import { Targets } from "../../src/router/targets.ts";
@@ -32,6 +33,13 @@ import type { Codec } from "../../src/wasm/codec.ts";
 import { PatternIndex } from "../../src/wasm/index.ts";
 import { openCodec } from "./codec.ts";
 import { VirtualScheduler } from "./virtual-scheduler.ts";
+
+/** How calls are spread over the callees of several routers. */
+export interface Spread {
+  readonly loads: SharedLoads | null;
+  readonly preferLocal: boolean;
+}
+const alone: Spread = { loads: null, preferLocal: false };
 
 export interface PeerTraits {
   readonly serializer: Serializer;
@@ -124,7 +132,8 @@ export class DealerRig {
   /** A registration whose REGISTERED has not gone out yet. */
   pending: { readonly session: number; readonly registration: number } | null = null;
 
-  constructor(given: Partial<Limits> = {}, links: PeerLinks | null = null) {
+  constructor(given: Partial<Limits> = {}, links: PeerLinks | null = null, spread: Spread = alone) {
+    const { loads, preferLocal } = spread;
     const codec = openCodec("release", 1 << 12);
     const limits = limitsFrom({ frameBytes_max: 1 << 12, ...given });
     const { scheduler } = this;
@@ -139,11 +148,20 @@ export class DealerRig {
     this.#codec = codec;
     this.#registrations = memberships;
     this.#patterns = patterns;
-    this.calls = new Calls({ ...shared, pending: new PendingCalls(1), scheduler });
+    this.calls = new Calls({ ...shared, pending: new PendingCalls(1, loads), scheduler });
     const procedures = new RouterProcedures(codec, silentLog, limits);
     this.procedures = procedures;
     const { calls } = this;
-    this.#dealer = new Dealer({ ...shared, memberships, calls, random, procedures, afterTurn });
+    this.#dealer = new Dealer({
+      ...shared,
+      memberships,
+      calls,
+      random,
+      procedures,
+      afterTurn,
+      loads,
+      preferLocal,
+    });
     const { dispatch, invocations } = this.#dealer;
     if (links === null) this.remote = null;
     else

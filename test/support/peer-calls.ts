@@ -11,7 +11,7 @@
  */
 import assert from "node:assert/strict";
 import { Message } from "../../src/protocol/messages.ts";
-import { Serializer } from "../../src/protocol/serializers.ts";
+import type { Serializer } from "../../src/protocol/serializers.ts";
 import { MemoryLinks } from "../../src/workers/memory-links.ts";
 import { DealerRig, type Peer } from "./dealer-rig.ts";
 

@@ -13,6 +13,7 @@ import type { Codec } from "../../wasm/codec.ts";
 import { MemberFlag, type Memberships } from "../memberships.ts";
 import type { MetaEvents } from "../meta-events.ts";
 import { PatternKind, type Patterns } from "../patterns.ts";
+import type { SharedLoads } from "../peers/shared-loads.ts";
 import type { RouterProcedures } from "../procedures.ts";
 import type { Realm } from "../realm.ts";
 import type { Targets } from "../targets.ts";
@@ -39,6 +40,10 @@ export interface DealerParts {
   readonly procedures: RouterProcedures;
   /** Runs a task at the end of the turn. */
   readonly afterTurn: (task: () => void) => void;
+  /** Null: there is no other router. */
+  readonly loads: SharedLoads | null;
+  /** Callees of this router come before those of others. */
+  readonly preferLocal: boolean;
 }
 
 const forceProblem = "this realm does not allow force_reregister";
