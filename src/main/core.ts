@@ -16,12 +16,14 @@ import { Memberships } from "../router/memberships.ts";
 import { buildMetaApi } from "../router/meta/meta-api.ts";
 import { MetaEvents } from "../router/meta-events.ts";
 import { PatternKind, Patterns } from "../router/patterns.ts";
+import { Directory } from "../router/peers/directory.ts";
 import { Peers } from "../router/peers/peers.ts";
 import { Questions } from "../router/peers/questions.ts";
 import { shareProcedures } from "../router/peers/shared-procedures.ts";
 import { RouterProcedures } from "../router/procedures.ts";
 import type { GivenRealm, Realm } from "../router/realm.ts";
 import { Realms } from "../router/realms.ts";
+import { SharedPatterns } from "../router/shared-patterns.ts";
 import { SessionIndex } from "../router/session-index.ts";
 import { Targets } from "../router/targets.ts";
 import type { SessionCore } from "../session/core.ts";
@@ -40,6 +42,7 @@ export type CoreParts = Omit<SessionCore, "onConnectionGone"> & {
   readonly procedures: RouterProcedures;
   /** The routers that it works with; null: it works alone. */
   readonly peers: Peers | null;
+  readonly directory: Directory | null;
   readonly questions: Questions | null;
 };
 
@@ -79,7 +82,7 @@ export function buildCore(
   links: PeerLinks | null = null,
 ): CoreParts {
   const peers = links === null ? null : new Peers(links);
-  const seed = new Uint32Array(8);
+  const seed = new Uint32Array(9);
   fillRandom(seed);
   const kernels = new Core(wasm, {
     frameBytes_max: limits.frameBytes_max,
@@ -89,7 +92,8 @@ export function buildCore(
   const codec = new Codec(kernels);
   const targets = new Targets<Session>();
   const scheduler = hostScheduler;
-  const patterns = new Patterns(new PatternIndex(kernels), () => scheduler.wall_ms());
+  const sharedPatterns = peers === null ? null : new SharedPatterns(peers.self, seed[8]!);
+  const patterns = new Patterns(new PatternIndex(kernels), () => scheduler.wall_ms(), sharedPatterns);
   const subscriptions = new Memberships(PatternKind.subscription, patterns, seed[4]!);
   const registrations = new Memberships(PatternKind.registration, patterns, seed[5]!);
   const policy = options.slowConsumer ?? "drop-newest";
@@ -102,6 +106,7 @@ export function buildCore(
   const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
   const realms = new Realms();
   const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };
+  const directory = peers === null ? null : new Directory({ ...shared, ...tables, peers, realms, ids });
   const access = setUpAccess({
     ...shared,
     ...tables,
@@ -122,6 +127,7 @@ export function buildCore(
     log,
     peers,
     realms,
+    directory,
   });
   const { broker } = pubsub;
   realms.connect([pubsub.realmObserver]);
@@ -133,6 +139,7 @@ export function buildCore(
     calls,
     random: ids,
     procedures,
+    directory,
     afterTurn,
   });
   const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures, guard: access.guard });
@@ -142,6 +149,7 @@ export function buildCore(
     ...shared,
     ...tables,
     peers,
+    directory,
     questions,
     outbox,
     calls,

@@ -122,7 +122,15 @@ export class DealerRig {
     this.calls = new Calls({ ...shared, pending: new PendingCalls(1), scheduler });
     const procedures = new RouterProcedures(codec, silentLog, limits);
     this.procedures = procedures;
-    this.#dealer = new Dealer({ ...shared, memberships, calls: this.calls, random, procedures, afterTurn });
+    this.#dealer = new Dealer({
+      ...shared,
+      memberships,
+      calls: this.calls,
+      random,
+      procedures,
+      directory: null,
+      afterTurn,
+    });
   }
 
   join(traits: PeerTraits): Peer {
@@ -138,9 +146,9 @@ export class DealerRig {
     assert.equal(status, Status.ok, status === Status.ok ? "" : codec.violation());
     switch (codec.u(Slot.type)) {
       case Message.register:
-        return this.#dealer.register(peer);
+        return this.#dealer.registering.register(peer);
       case Message.unregister:
-        return this.#dealer.unregister(peer);
+        return this.#dealer.registering.unregister(peer);
       case Message.call:
         return this.#dealer.call(peer);
       case Message.cancel:
@@ -165,7 +173,7 @@ export class DealerRig {
   leave(peer: Peer): void {
     peer.isGone = true;
     this.calls.onSessionGone(peer);
-    while (peer.firstRegistration !== 0) this.#dealer.leave(peer.firstRegistration, peer, this.#realm);
+    this.#dealer.registering.endAll(peer, this.#realm);
     assert.deepEqual([peer.callCount, peer.invocationCount, peer.registrationCount], [0, 0, 0]);
     this.#targets.free(peer.target);
   }
