@@ -53,6 +53,8 @@ export interface Limits {
   readonly egressBytes_max: number;
   /** Bytes that wait for another worker. Beyond: EVENTs for the subscribers there are dropped and counted; nothing else is. */
   readonly linkBytes_max: number;
+  /** SUBSCRIBEs, REGISTERs and UNREGISTERs of one worker that wait for the others. Beyond: ERROR wamp.error.unavailable. */
+  readonly directoryPending_max: number;
   /** Frames larger than this fan out over several loop turns. */
   readonly largeFrameBytes: number;
   /** Bytes of large frames handed to sockets in one loop turn. */
@@ -201,6 +203,7 @@ export const defaultLimits: Limits = Object.freeze({
   outboxBytes_max: 4 << 20,
   egressBytes_max: 256 << 20,
   linkBytes_max: 16 << 20,
+  directoryPending_max: 1 << 18,
   largeFrameBytes: 64 << 10,
   largeBytesPerTurn_max: 4 << 20,
   framesPerTurn_max: 2_048,

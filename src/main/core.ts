@@ -18,12 +18,15 @@ import { MetaEvents } from "../router/meta-events.ts";
 import { requireHistoryRight } from "../router/broker/history-query.ts";
 import { PatternKind, Patterns } from "../router/patterns.ts";
 import { shareMetaProcedures } from "../router/peers/meta-procedures.ts";
+import { Directory } from "../router/peers/directory.ts";
+import { connectCalls } from "../router/peers/remote-calls.ts";
 import { Peers } from "../router/peers/peers.ts";
 import { Questions } from "../router/peers/questions.ts";
 import { SharedProcedures } from "../router/peers/shared-procedures.ts";
 import { RouterProcedures } from "../router/procedures.ts";
 import type { GivenRealm, Realm } from "../router/realm.ts";
 import { Realms } from "../router/realms.ts";
+import { SharedPatterns } from "../router/shared-patterns.ts";
 import { SessionIndex } from "../router/session-index.ts";
 import { Targets } from "../router/targets.ts";
 import type { SessionCore } from "../session/core.ts";
@@ -43,6 +46,7 @@ export type CoreParts = Omit<SessionCore, "onConnectionGone"> & {
   /** The routers that it works with; null: it works alone. */
   readonly peers: Peers | null;
   readonly sharedProcedures: SharedProcedures | null;
+  readonly directory: Directory | null;
 };
 
 /** What there is before the core. */
@@ -83,7 +87,7 @@ export function buildCore(
   links: PeerLinks | null = null,
 ): CoreParts {
   const peers = links === null ? null : new Peers(links);
-  const seed = new Uint32Array(8);
+  const seed = new Uint32Array(9);
   fillRandom(seed);
   const kernels = new Core(wasm, {
     frameBytes_max: limits.frameBytes_max,
@@ -93,7 +97,8 @@ export function buildCore(
   const codec = new Codec(kernels);
   const targets = new Targets<Session>();
   const scheduler = hostScheduler;
-  const patterns = new Patterns(new PatternIndex(kernels), () => scheduler.wall_ms());
+  const sharedPatterns = peers === null ? null : new SharedPatterns(peers.self, seed[8]!);
+  const patterns = new Patterns(new PatternIndex(kernels), () => scheduler.wall_ms(), sharedPatterns);
   const subscriptions = new Memberships(PatternKind.subscription, patterns, seed[4]!);
   const registrations = new Memberships(PatternKind.registration, patterns, seed[5]!);
   const policy = options.slowConsumer ?? "drop-newest";
@@ -106,6 +111,7 @@ export function buildCore(
   const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
   const realms = new Realms();
   const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };
+  const directory = peers === null ? null : new Directory({ ...shared, ...tables, peers, realms, ids });
   const access = setUpAccess({
     ...shared,
     ...tables,
@@ -126,6 +132,7 @@ export function buildCore(
     log,
     peers,
     realms,
+    directory,
   });
   const { broker } = pubsub;
   realms.connect([pubsub.realmObserver]);
@@ -138,10 +145,22 @@ export function buildCore(
     calls,
     random: ids,
     procedures,
+    directory,
     afterTurn,
     loads: null,
     preferLocal: false,
   });
+  if (peers !== null && directory !== null)
+    connectCalls({
+      ...shared,
+      ...tables,
+      memberships: registrations,
+      calls,
+      dealer,
+      peers,
+      directory,
+      afterTurn,
+    });
   const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures, guard: access.guard });
   const questions = peers === null ? null : new Questions(peers, log);
   const sharedProcedures =
@@ -155,6 +174,7 @@ export function buildCore(
     ...tables,
     peers,
     sharedProcedures,
+    directory,
     outbox,
     calls,
     broker,

@@ -55,6 +55,9 @@ export class Memberships {
   setFlags(row: number, flags: number): void {
     this.#flags.set(row, flags);
   }
+  previousOfPattern(row: number): number {
+    return this.#previousOfPattern.get(row);
+  }
   nextOfPattern(row: number): number {
     return this.#nextOfPattern.get(row);
   }
@@ -71,19 +74,27 @@ export class Memberships {
     else session.firstRegistration = row;
   }
 
-  /** Adds the session behind the pattern's last member. The pair must not be there yet. */
-  add(pattern: PatternHandle, session: RouterSession): number {
+  /**
+   * Adds the session behind the pattern's last member, or behind the one in row `previous`, before all others for 0. The pair must not
+   * be there yet.
+   */
+  add(
+    pattern: PatternHandle,
+    session: RouterSession,
+    previous: number = this.#patterns.lastMember(pattern),
+  ): number {
     const row = this.#rows.take();
     this.#ensure(row);
     this.#pattern.set(row, pattern);
     this.#target.set(row, session.target);
     this.#flags.set(row, 0);
-    const last = this.#patterns.lastMember(pattern);
-    this.#previousOfPattern.set(row, last);
-    this.#nextOfPattern.set(row, 0);
-    if (last === 0) this.#patterns.setFirstMember(pattern, row);
-    else this.#nextOfPattern.set(last, row);
-    this.#patterns.setLastMember(pattern, row);
+    const next = previous === 0 ? this.#patterns.firstMember(pattern) : this.#nextOfPattern.get(previous);
+    this.#previousOfPattern.set(row, previous);
+    this.#nextOfPattern.set(row, next);
+    if (previous === 0) this.#patterns.setFirstMember(pattern, row);
+    else this.#nextOfPattern.set(previous, row);
+    if (next === 0) this.#patterns.setLastMember(pattern, row);
+    else this.#previousOfPattern.set(next, row);
     this.#patterns.addToCount(pattern, 1);
     const first = this.first(session);
     this.#previousOfSession.set(row, 0);

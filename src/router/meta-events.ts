@@ -34,6 +34,9 @@ export interface BequeathedEvent extends RouterEventBase {
   readonly publisher: Publisher;
 }
 
+/** Whose doing a meta event tells of. */
+type Actor = Pick<RouterSession, "id" | "realm">;
+
 /** What the router publishes. */
 export type RouterEvent = OwnEvent | BequeathedEvent;
 
@@ -97,29 +100,37 @@ export class MetaEvents {
     if (this.#queue.push(event) === 1) afterTurn(() => this.#drain());
   }
 
-  onCreate(kind: "subscription" | "registration", session: RouterSession, facts: PatternFacts): void {
+  onCreate(kind: "subscription" | "registration", session: Actor, facts: PatternFacts): void {
     this.#patternEvent(`wamp.${kind}.on_create`, session, patternDetails(facts));
   }
-  onSubscribe(session: RouterSession, id: number): void {
+  onSubscribe(session: Actor, id: number): void {
     this.#patternEvent("wamp.subscription.on_subscribe", session, id);
   }
-  onRegister(session: RouterSession, id: number): void {
+  onRegister(session: Actor, id: number): void {
     this.#patternEvent("wamp.registration.on_register", session, id);
   }
   /** A session gives up a subscription or registration, which ends with it if it was the last. */
   onLeave(
     kind: "subscription" | "registration",
-    session: RouterSession,
+    session: Pick<Actor, "id">,
     realm: Realm,
     id: number,
     isLast: boolean,
   ): void {
     const verb = kind === "subscription" ? "unsubscribe" : "unregister";
     this.emit({ realm, topic: `wamp.${kind}.on_${verb}`, args: [session.id, id] });
-    if (isLast) this.emit({ realm, topic: `wamp.${kind}.on_delete`, args: [session.id, id] });
+    if (isLast) this.onDelete(kind, session, realm, id);
+  }
+  onDelete(
+    kind: "subscription" | "registration",
+    session: Pick<Actor, "id">,
+    realm: Realm,
+    id: number,
+  ): void {
+    this.emit({ realm, topic: `wamp.${kind}.on_delete`, args: [session.id, id] });
   }
 
-  #patternEvent(topic: string, session: RouterSession, what: unknown): void {
+  #patternEvent(topic: string, session: Actor, what: unknown): void {
     this.emit({ realm: session.realm!, topic, args: [session.id, what] });
   }
 

@@ -4,12 +4,13 @@
  */
 
 import { F64Column, U8Column, U32Column } from "../base/column.ts";
-import type { PatternHandle, RegistrationId, SubscriptionId } from "../base/ids.ts";
+import type { PatternHandle, RealmHandle, RegistrationId, SubscriptionId } from "../base/ids.ts";
 import type { Invoke, Match } from "../protocol/messages.ts";
 import { Slot } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
 import type { PatternIndex } from "../wasm/index.ts";
 import type { Realm } from "./realm.ts";
+import type { SharedPatterns } from "./shared-patterns.ts";
 
 /** The two kinds of pattern; the index keeps them apart as scopes of a realm. */
 export const PatternKind = { subscription: 0, registration: 1 } as const;
@@ -28,7 +29,7 @@ export const Trait = {
   acknowledged: 1 << 4,
   /** The router keeps the subscription's events; it stays when the last subscriber leaves. */
   history: 1 << 5,
-  /** Other routers have subscribers of it. */
+  /** Other routers hold it: they have subscribers of it, or callees. */
   remote: 1 << 6,
 } as const;
 export type Trait = (typeof Trait)[keyof typeof Trait];
@@ -51,6 +52,14 @@ export const CallTrait = {
   waiting: 1 << 4,
 } as const;
 
+/** What a pattern is found by. */
+export interface PatternName {
+  readonly kind: PatternKind;
+  readonly realm: RealmHandle;
+  readonly match: Match;
+  readonly uri: string;
+}
+
 /** A WAMP id is the handle below this, and how often the handle was used before above it: no id comes back within 2^25 reuses. */
 const handleRange = 2 ** 28;
 const generationMask = (1 << 25) - 1;
@@ -69,13 +78,16 @@ export class Patterns {
   readonly #lastMember = new U32Column();
   readonly #cursor = new U32Column();
   readonly #created_ms = new F64Column();
-  /** Bits of other routers that have subscribers; only those that are not 0. */
-  readonly #interest = new Map<PatternHandle, number>();
   readonly #wall_ms: () => number;
+  readonly #shared: SharedPatterns | null;
+  /** Of the ids that are given first: above those of another life of the router. */
+  #firstGeneration = 0;
 
-  constructor(index: PatternIndex, wall_ms: () => number) {
+  /** `shared` where there are other routers. */
+  constructor(index: PatternIndex, wall_ms: () => number, shared: SharedPatterns | null = null) {
     this.#index = index;
     this.#wall_ms = wall_ms;
+    this.#shared = shared;
   }
 
   /** Called when a pattern is gone: its handle may stand for another one from now on. */
@@ -102,6 +114,75 @@ export class Patterns {
     return handle;
   }
 
+  /**
+   * Makes a pattern that all routers have, with the id and time that it has at the others, or with new ones where `id` is 0. Nobody
+   * holds it yet. 0 when the index is full. It must not be there already.
+   */
+  addShared(name: PatternName, id: number, created_ms: number): PatternHandle | 0 {
+    const { kind, realm, match, uri } = name;
+    const handle = this.#index.insertText(realm * 2 + kind, match, uri) as PatternHandle;
+    if ((handle as number) === 0) return 0;
+    this.#begin(handle, kind, match);
+    this.#count++;
+    if (id !== 0) this.#created_ms.set(handle, created_ms);
+    this.#shared!.setId(handle, id === 0 ? this.#freshId(handle) : id);
+    return handle;
+  }
+
+  /** One that no pattern has. */
+  #freshId(handle: PatternHandle): number {
+    for (;;) {
+      const generation = (this.#firstGeneration + this.#generation.get(handle)) & generationMask;
+      const id = generation * handleRange + handle;
+      if (this.#shared!.byId(id) === 0) return id;
+      this.#generation.set(handle, (this.#generation.get(handle) + 1) & generationMask);
+    }
+  }
+
+  /** From now on ids are given that lives of this router before life number `life` have not given. */
+  beginLife(life: number): void {
+    this.#firstGeneration = (life << 18) & generationMask;
+  }
+
+  /** The pattern with exactly this name, or 0. */
+  find({ kind, realm, match, uri }: PatternName): PatternHandle | 0 {
+    return this.#index.find(realm * 2 + kind, match, uri);
+  }
+
+  /** Bits of all routers that hold it. */
+  holders(handle: PatternHandle): number {
+    return this.#shared === null ? 0 : this.#shared.holders(handle);
+  }
+  setHolders(handle: PatternHandle, routers: number): void {
+    const shared = this.#shared!;
+    shared.setHolders(handle, routers);
+    if ((routers & ~shared.ownBit) === 0) this.clearTrait(handle, Trait.remote);
+    else this.setTrait(handle, Trait.remote);
+  }
+  /** Bits of the other routers that hold it: for a subscription, that have subscribers of it. */
+  interest(handle: PatternHandle): number {
+    return this.#shared === null ? 0 : this.#shared.holders(handle) & ~this.#shared.ownBit;
+  }
+  /** This router is known to hold it. */
+  isHeldHere(handle: PatternHandle): boolean {
+    return this.#shared !== null && (this.#shared.holders(handle) & this.#shared.ownBit) !== 0;
+  }
+  /** Has the pattern go by another id. */
+  reassign(handle: PatternHandle, id: number, created_ms: number): void {
+    const holders = this.holders(handle);
+    this.#shared!.forget(handle);
+    this.#shared!.setId(handle, id);
+    this.#shared!.setHolders(handle, holders);
+    this.#created_ms.set(handle, created_ms);
+  }
+
+  /** It stays from now on, whoever comes and goes. */
+  keepStaying(handle: PatternHandle): void {
+    if (this.has(handle, Trait.history)) return;
+    this.setTrait(handle, Trait.history);
+    this.#count--;
+  }
+
   /** Makes a subscription that stays, with nobody subscribed yet; 0 when the index is full. It must not be there already. */
   addStaying(realm: Realm, match: Match, uri: string): PatternHandle | 0 {
     const kind = PatternKind.subscription;
@@ -117,6 +198,7 @@ export class Patterns {
     this.clearTrait(handle, Trait.history);
     // Counted with the others from here on.
     this.#count++;
+    // Where there are other routers, those are asked first.
     if (!this.isLive(handle)) this.remove(handle);
   }
 
@@ -141,15 +223,18 @@ export class Patterns {
     if (!this.has(handle, Trait.history)) this.#count--;
     this.#generation.set(handle, (this.#generation.get(handle) + 1) & generationMask);
     this.#memberCount.set(handle, 0);
+    this.#shared?.forget(handle);
   }
 
   id(handle: PatternHandle): SubscriptionId & RegistrationId {
+    if (this.#shared !== null) return this.#shared.id(handle) as SubscriptionId & RegistrationId;
     return (this.#generation.get(handle) * handleRange + handle) as SubscriptionId & RegistrationId;
   }
 
   /** The handle of a live pattern of this kind with this id, or 0. */
   byId(kind: PatternKind, id: number): PatternHandle | 0 {
-    const handle = (id % handleRange) as PatternHandle;
+    const shared = this.#shared;
+    const handle = (shared === null ? id % handleRange : shared.byId(id)) as PatternHandle;
     if (handle === (0 as number) || handle > this.#top) return 0;
     if (this.#kind.get(handle) !== kind || !this.isLive(handle)) return 0;
     return this.id(handle) === id ? handle : 0;
@@ -157,15 +242,19 @@ export class Patterns {
 
   /** Those of one kind in a realm, in no particular order. Control path: it looks at every pattern there is. */
   *of(kind: PatternKind, realm: Realm): Generator<PatternHandle> {
-    for (let handle = 1 as PatternHandle; handle <= this.#top; handle++) {
-      if (this.#kind.get(handle) !== kind || !this.isLive(handle)) continue;
-      if (this.realmHandle(handle) === realm.handle) yield handle;
-    }
+    for (const handle of this.all(kind)) if (this.realmHandle(handle) === realm.handle) yield handle;
   }
 
-  /** Whether it has members, or stays without any. */
+  /** Those of one kind in all realms. Control path, as above. */
+  *all(kind: PatternKind): Generator<PatternHandle> {
+    for (let handle = 1 as PatternHandle; handle <= this.#top; handle++)
+      if (this.#kind.get(handle) === kind && this.isLive(handle)) yield handle;
+  }
+
+  /** Whether it has members, here or at other routers, or stays without any. */
   isLive(handle: PatternHandle): boolean {
-    return this.#memberCount.get(handle) !== 0 || this.has(handle, Trait.history);
+    if (this.#memberCount.get(handle) !== 0 || this.has(handle, Trait.history)) return true;
+    return this.#shared !== null && this.#shared.holders(handle) !== 0;
   }
 
   kind(handle: PatternHandle): PatternKind {
@@ -203,19 +292,6 @@ export class Patterns {
   }
   clearTrait(handle: PatternHandle, trait: Trait): void {
     this.#traits.set(handle, this.#traits.get(handle) & ~trait);
-  }
-  /** Bits of the other routers that have subscribers of it. */
-  interest(handle: PatternHandle): number {
-    return this.#interest.get(handle) ?? 0;
-  }
-  setInterest(handle: PatternHandle, routers: number): void {
-    if (routers === 0) {
-      this.#interest.delete(handle);
-      this.clearTrait(handle, Trait.remote);
-    } else {
-      this.#interest.set(handle, routers);
-      this.setTrait(handle, Trait.remote);
-    }
   }
   invoke(handle: PatternHandle): Invoke {
     return this.#invoke.get(handle) as Invoke;
@@ -280,5 +356,6 @@ export class Patterns {
     this.#lastMember.ensure(handle);
     this.#cursor.ensure(handle);
     this.#created_ms.ensure(handle);
+    this.#shared?.ensure(handle);
   }
 }

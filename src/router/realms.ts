@@ -9,7 +9,18 @@ export interface RealmObserver {
   onClose(realm: Realm): void;
 }
 
+/** A realm with patterns, of this router's sessions or of other routers', whether or not it is open here. */
+interface Held {
+  readonly uri: string;
+  readonly handle: RealmHandle;
+  patterns: number;
+  /** Those among them that name topics of the router's own. */
+  reserved: number;
+}
+
 export class Realms {
+  readonly #held = new Map<string, Held>();
+  readonly #heldByHandle = new Map<RealmHandle, Held>();
   readonly #byUri = new Map<string, Realm>();
   #observers: readonly RealmObserver[] = [];
   /** Never given twice: what is left of a closed realm in the index cannot meet a new one. */
@@ -42,10 +53,54 @@ export class Realms {
 
   /** Opens a realm that is not open. Throws RangeError for rules that cannot be. */
   open(options: GivenRealm): Realm {
-    const realm = new Realm(++this.#lastHandle as RealmHandle, options);
+    const held = this.#held.get(options.uri);
+    const realm = new Realm(held?.handle ?? (++this.#lastHandle as RealmHandle), options);
+    realm.reservedPatterns = held?.reserved ?? 0;
     for (const observer of this.#observers) observer.onOpen(realm);
     this.#byUri.set(realm.uri, realm);
     return realm;
+  }
+
+  // ---- where there are other routers, whose sessions may have joined a realm that nobody has joined here
+
+  /** The handle under which the patterns of a realm are found, if it is open or has some; otherwise 0, under which there are none. */
+  handleOf(uri: string): RealmHandle {
+    return this.#held.get(uri)?.handle ?? this.#byUri.get(uri)?.handle ?? (0 as RealmHandle);
+  }
+
+  /** Notes a pattern of a realm that may be not open here. Returns the handle under which it belongs. */
+  hold(uri: string, isReserved: boolean): RealmHandle {
+    let held = this.#held.get(uri);
+    if (held === undefined) {
+      const handle = this.#byUri.get(uri)?.handle ?? (++this.#lastHandle as RealmHandle);
+      held = { uri, handle, patterns: 0, reserved: 0 };
+      this.#held.set(uri, held);
+      this.#heldByHandle.set(handle, held);
+    }
+    this.#count(held, 1, isReserved);
+    return held.handle;
+  }
+
+  /** Notes that a pattern that was noted is gone. */
+  letGo(handle: RealmHandle, isReserved: boolean): void {
+    const held = this.#heldByHandle.get(handle)!;
+    this.#count(held, -1, isReserved);
+    if (held.patterns > 0) return;
+    this.#held.delete(held.uri);
+    this.#heldByHandle.delete(handle);
+  }
+
+  #count(held: Held, change: 1 | -1, isReserved: boolean): void {
+    held.patterns += change;
+    if (!isReserved) return;
+    held.reserved += change;
+    const realm = this.#byUri.get(held.uri);
+    if (realm !== undefined) realm.reservedPatterns = held.reserved;
+  }
+
+  /** URI of the realm of a pattern that was noted. */
+  uriOf(handle: RealmHandle): string {
+    return this.#heldByHandle.get(handle)!.uri;
   }
 
   /** Closes a realm; the caller ends its sessions. */

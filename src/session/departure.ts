@@ -9,7 +9,7 @@ const subscriptionsPerTurn = 2_048;
 /** Ends its calls and registrations – nobody may be routed to a session that has gone – and says that it left. */
 export function departRealm(core: SessionCore, session: Session, realm: Realm): void {
   core.calls.onSessionGone(session);
-  while (session.firstRegistration !== 0) core.dealer.leave(session.firstRegistration, session, realm);
+  core.dealer.registering.endAll(session, realm);
   realm.sessionCount--;
   core.sessions.remove(session.id);
   core.metrics.sessionsClosed++;
@@ -21,7 +21,7 @@ export function departRealm(core: SessionCore, session: Session, realm: Realm): 
 export function endSubscriptions(core: SessionCore, session: Session, realm: Realm, done: () => void): void {
   for (let left = subscriptionsPerTurn; session.firstSubscription !== 0; left--) {
     if (left === 0) return core.outbox.afterTurn(() => endSubscriptions(core, session, realm, done));
-    core.broker.leave(session.firstSubscription, session, realm);
+    core.broker.subscribing.leave(session.firstSubscription, session, realm);
   }
   done();
 }

@@ -51,10 +51,10 @@ export function routeRequest(core: SessionCore, session: Session, type: number):
   if (problem !== null) return problem;
   if (verdict !== Verdict.allowed) guard.refuse(session, type);
   else if (type === Message.publish) broker.publish(session);
-  else if (type === Message.subscribe) broker.subscribe(session);
-  else if (type === Message.unsubscribe) broker.unsubscribe(session);
-  else if (type === Message.register) dealer.register(session);
-  else dealer.unregister(session);
+  else if (type === Message.subscribe) broker.subscribing.subscribe(session);
+  else if (type === Message.unsubscribe) broker.subscribing.unsubscribe(session);
+  else if (type === Message.register) dealer.registering.register(session);
+  else dealer.registering.unregister(session);
   return null;
 }
 

@@ -158,6 +158,7 @@ export class DealerRig {
       calls,
       random,
       procedures,
+      directory: null,
       afterTurn,
       loads,
       preferLocal,
@@ -174,8 +175,11 @@ export class DealerRig {
         afterTurn,
         peers: new Peers(links),
         sessions: { get: (id) => this.#sessions.get(id) ?? null },
-        isPending: (session, registration) =>
-          this.pending?.session === session && this.pending.registration === registration,
+        directory: {
+          isPending: (session, registration) =>
+            this.pending?.session === session && this.pending.registration === registration,
+          releaseIfIdle() {},
+        },
       });
   }
 
@@ -210,11 +214,11 @@ export class DealerRig {
     callee!.postMessage = () => true;
     callee!.post = () => {};
     this.#visit(Serializer.msgpack, message);
-    this.#dealer.register(callee!);
+    this.#dealer.registering.register(callee!);
   }
   unregisterThere(peer: Peer): void {
     const callee = this.#callees.get(peer.id)!;
-    this.#dealer.leave(callee.firstRegistration, callee, this.#realm);
+    this.#dealer.registering.end(callee.firstRegistration, callee, this.#realm);
   }
   leaveThere(peer: Peer): void {
     const callee = this.#callees.get(peer.id);
@@ -232,9 +236,9 @@ export class DealerRig {
     this.#visit(peer.serializer, message);
     switch (codec.u(Slot.type)) {
       case Message.register:
-        return this.#dealer.register(peer);
+        return this.#dealer.registering.register(peer);
       case Message.unregister:
-        return this.#dealer.unregister(peer);
+        return this.#dealer.registering.unregister(peer);
       case Message.call:
         return this.#dealer.call(peer);
       case Message.cancel:
@@ -265,7 +269,7 @@ export class DealerRig {
     peer.isGone = true;
     this.#sessions.delete(peer.id);
     this.calls.onSessionGone(peer);
-    while (peer.firstRegistration !== 0) this.#dealer.leave(peer.firstRegistration, peer, this.#realm);
+    this.#dealer.registering.endAll(peer, this.#realm);
     assert.deepEqual([peer.callCount, peer.invocationCount, peer.registrationCount], [0, 0, 0]);
     this.#targets.free(peer.target);
   }

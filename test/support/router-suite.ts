@@ -132,6 +132,9 @@ export class Suite {
         await body(world);
         await world.closeWires();
         await until("ended subscriptions are forgotten", () => router.stats().subscriptions === 0);
+        // Several routers agree on that first.
+        if (leg.start !== undefined)
+          await until("ended patterns are forgotten", () => router.stats().patterns === 0);
         assert.deepEqual(router.stats(), nothingLeft, "something of the sessions was left behind");
         assert.deepEqual(faults, [], "the router noticed a fault of its own");
       } finally {

@@ -36,7 +36,14 @@ function setUp(limits: Partial<typeof defaultLimits>, history: Parameters<typeof
   const codec = openCodec();
   const patterns = new Patterns(new PatternIndex(codec.core), () => 0);
   const metrics = new Metrics();
-  const histories = new Histories({ codec, patterns, limits: { ...defaultLimits, ...limits }, metrics });
+  const histories = new Histories({
+    codec,
+    patterns,
+    limits: { ...defaultLimits, ...limits },
+    metrics,
+    directory: null,
+    keepsHistories: true,
+  });
   const realm = realmWith(history);
   histories.open(realm);
   const patternOf = (topic: string) => patterns.index.find(realm.handle * 2, 0, topic);

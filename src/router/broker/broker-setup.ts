@@ -10,6 +10,7 @@ import type { Memberships } from "../memberships.ts";
 import type { MetaEvents } from "../meta-events.ts";
 import type { Patterns } from "../patterns.ts";
 import type { RouterProcedures } from "../procedures.ts";
+import type { Directory } from "../peers/directory.ts";
 import { Publications } from "../peers/publications.ts";
 import type { Peers } from "../peers/peers.ts";
 import type { RealmObserver, Realms } from "../realms.ts";
@@ -48,6 +49,7 @@ export interface BrokerSetupParts {
   /** The other routers that this one works with; null: none. */
   readonly peers: Peers | null;
   readonly realms: Realms;
+  readonly directory: Directory | null;
 }
 
 export interface BrokerSetup {
@@ -66,8 +68,9 @@ export function setUpBroker(parts: BrokerSetupParts): BrokerSetup {
   const { codec, patterns, limits, scheduler, procedures, guard, peers } = parts;
   const deliveries = new AcknowledgedDelivery(parts);
   const memberOptions = new MemberOptions(patterns, deliveries);
+  parts.directory?.connectSubscribers(memberOptions);
   const capture = new EventCapture({ codec, wall_ms: () => scheduler.wall_ms() });
-  const histories = new Histories(parts);
+  const histories = new Histories({ ...parts, keepsHistories: peers === null || peers.isHome });
   const retained = new RetainedEvents({ ...parts, isShared: peers !== null });
   const replay = new RetainedReplay({ ...parts, retained, memberOptions, deliveries });
   const selective = new SelectiveFanOut({ ...parts, capture, histories, memberOptions, deliveries });

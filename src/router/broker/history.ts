@@ -2,13 +2,14 @@
  * Event history (Advanced Profile, "Event History"): for each subscription that a realm's options name, a ring of its last events,
  * bounded in count and bytes. The subscription exists from the start and stays, so that its id does. Control path.
  */
-import type { PatternHandle } from "../../base/ids.ts";
+import type { PatternHandle, SessionId } from "../../base/ids.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import { type Match, matchNames } from "../../protocol/messages.ts";
 import { UriStatus, Visit } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { Patterns } from "../patterns.ts";
+import type { Asker, Directory } from "../peers/directory.ts";
 import type { HistoryOptions, Realm } from "../realm.ts";
 import { type StoredEvent, storedBytes } from "./stored-event.ts";
 
@@ -71,11 +72,29 @@ export interface HistoriesParts {
   readonly patterns: Patterns;
   readonly limits: Limits;
   readonly metrics: Metrics;
+  /** Null: there is no other router. Where there are some, home has the histories. */
+  readonly directory: Directory | null;
+  readonly keepsHistories: boolean;
+}
+
+/** Waits for the subscription of a history. */
+class Opening implements Asker {
+  readonly #begin: (pattern: PatternHandle) => void;
+  constructor(begin: (pattern: PatternHandle) => void) {
+    this.#begin = begin;
+  }
+  done(pattern: PatternHandle | 0): void {
+    if (pattern !== 0) this.#begin(pattern);
+  }
+  /** Its topic finds no room in the index: as if its history were none. */
+  refused(): void {}
 }
 
 export class Histories {
   readonly #parts: HistoriesParts;
   readonly #histories = new Map<PatternHandle, History>();
+  /** Those that are open. */
+  readonly #realms = new Set<Realm>();
   /** Of all histories. */
   #bytes = 0;
 
@@ -85,17 +104,29 @@ export class Histories {
 
   /** Makes the subscriptions that the realm's options name. Throws RangeError for a topic or limit that is none. */
   open(realm: Realm): void {
-    for (const options of realm.history) this.#open(realm, options);
+    this.#realms.add(realm);
+    const seen = new Set<string>();
+    for (const options of realm.history) {
+      const name = `${options.match ?? "exact"} ${options.topic}`;
+      if (seen.has(name))
+        throw new RangeError(
+          `realm ${realm.uri}: the history of ${JSON.stringify(options.topic)} is configured twice`,
+        );
+      seen.add(name);
+      this.#open(realm, options);
+    }
   }
 
   /** Forgets the realm's histories; their subscriptions end with their last subscriber. */
   close(realm: Realm): void {
     const { patterns } = this.#parts;
+    this.#realms.delete(realm);
     for (const [pattern, history] of this.#histories) {
       if (patterns.realmHandle(pattern) !== realm.handle) continue;
       this.#histories.delete(pattern);
       while (history.count > 0) this.#count(-1, -storedBytes(history.shift()));
       patterns.endStaying(pattern);
+      this.#parts.directory?.onLeft(pattern, 0 as SessionId, null);
     }
   }
 
@@ -131,7 +162,7 @@ export class Histories {
   }
 
   #open(realm: Realm, options: HistoryOptions): void {
-    const { codec, patterns, limits } = this.#parts;
+    const { codec, patterns, limits, directory, keepsHistories } = this.#parts;
     const { topic, limit } = options;
     const match = matchNames.indexOf(options.match ?? "exact");
     const what = `realm ${realm.uri}: the history of ${JSON.stringify(topic)}`;
@@ -140,16 +171,37 @@ export class Histories {
         ? UriStatus.invalid
         : codec.checkUri(topic, match, realm.strictUris ? Visit.strictUri : 0);
     if (status === UriStatus.invalid) throw new RangeError(`${what} names no valid topic and match policy`);
+    const isReserved = status === UriStatus.reserved;
     if (!Number.isSafeInteger(limit) || limit < 1)
       throw new RangeError(`${what} has no limit of 1 event or more`);
-    if (patterns.index.find(realm.handle * 2, match as Match, topic) !== 0)
-      throw new RangeError(`${what} is configured twice`);
+    const history = new History(Math.min(limit, limits.history_max));
+    if (directory !== null) {
+      if (!keepsHistories) return;
+      this.#openEverywhere(directory, realm, { match: match as Match, uri: topic, isReserved }, history);
+      return;
+    }
     const pattern = patterns.addStaying(realm, match as Match, topic);
     if (pattern === 0) throw new RangeError(`${what} finds no room in the pattern index`);
-    if (status === UriStatus.reserved) {
+    if (isReserved) {
       patterns.setReserved(pattern);
       realm.reservedPatterns++;
     }
-    this.#histories.set(pattern, new History(Math.min(limit, limits.history_max)));
+    this.#histories.set(pattern, history);
+  }
+
+  /** The other routers send their events here from when they know of the subscription. */
+  #openEverywhere(
+    directory: Directory,
+    realm: Realm,
+    topic: { readonly match: Match; readonly uri: string; readonly isReserved: boolean },
+    history: History,
+  ): void {
+    const begin = (pattern: PatternHandle): void => {
+      // It may have been closed since.
+      if (!this.#realms.has(realm)) return directory.onLeft(pattern, 0 as SessionId, null);
+      this.#parts.patterns.keepStaying(pattern);
+      this.#histories.set(pattern, history);
+    };
+    directory.stay({ realm: realm.uri, ...topic }, new Opening(begin));
   }
 }

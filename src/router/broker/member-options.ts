@@ -44,10 +44,11 @@ export function readWishes(codec: Codec): MemberWishes | null {
   };
 }
 
-/** One node key of a subscription, and how many of its members have it. */
+/** One node key of a subscription, how many of its members have it, and how many other routers have members with it. */
 interface Shard {
   readonly hash: number;
   members: number;
+  routers: number;
 }
 
 export class MemberOptions {
@@ -118,29 +119,53 @@ export class MemberOptions {
     return best;
   }
 
-  #joinShard(pattern: PatternHandle, row: number, nodeKey: string): void {
+  /** Members here that have the node key. */
+  membersOf(pattern: PatternHandle, nodeKey: string): number {
+    return this.#shards.get(pattern)?.get(nodeKey)?.members ?? 0;
+  }
+  /** One more (1) or less (-1) of the other routers has members with the node key. */
+  countElsewhere(pattern: PatternHandle, nodeKey: string, change: 1 | -1): void {
+    const shard = this.#shard(pattern, nodeKey);
+    shard.routers += change;
+    this.#dropIfEmpty(pattern, nodeKey, shard);
+  }
+
+  /** The shard, made if it is not there. */
+  #shard(pattern: PatternHandle, nodeKey: string): Shard {
     let shards = this.#shards.get(pattern);
     if (shards === undefined) {
       shards = new Map();
       this.#shards.set(pattern, shards);
       this.#patterns.setTrait(pattern, Trait.sharded);
     }
-    const shard = shards.get(nodeKey);
-    if (shard === undefined) shards.set(nodeKey, { hash: hashKey(utf8.encode(nodeKey)), members: 1 });
-    else shard.members++;
+    let shard = shards.get(nodeKey);
+    if (shard === undefined) {
+      shard = { hash: hashKey(utf8.encode(nodeKey)), members: 0, routers: 0 };
+      shards.set(nodeKey, shard);
+    }
+    return shard;
+  }
+
+  #dropIfEmpty(pattern: PatternHandle, nodeKey: string, { members, routers }: Shard): void {
+    if (members + routers > 0) return;
+    const shards = this.#shards.get(pattern)!;
+    shards.delete(nodeKey);
+    if (shards.size > 0) return;
+    this.#shards.delete(pattern);
+    this.#patterns.clearTrait(pattern, Trait.sharded);
+  }
+
+  #joinShard(pattern: PatternHandle, row: number, nodeKey: string): void {
+    this.#shard(pattern, nodeKey).members++;
     this.#nodeKeys.set(row, nodeKey);
   }
 
   #leaveShard(pattern: PatternHandle, row: number): void {
     const nodeKey = this.#nodeKeys.get(row);
-    const shards = this.#shards.get(pattern);
-    const shard = nodeKey === undefined ? undefined : shards?.get(nodeKey);
-    if (nodeKey === undefined || shards === undefined || shard === undefined) return;
+    if (nodeKey === undefined) return;
     this.#nodeKeys.delete(row);
-    if (--shard.members > 0) return;
-    shards.delete(nodeKey);
-    if (shards.size > 0) return;
-    this.#shards.delete(pattern);
-    this.#patterns.clearTrait(pattern, Trait.sharded);
+    const shard = this.#shard(pattern, nodeKey);
+    shard.members--;
+    this.#dropIfEmpty(pattern, nodeKey, shard);
   }
 }

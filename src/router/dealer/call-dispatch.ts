@@ -125,6 +125,11 @@ export class CallDispatch implements CallWatcher {
     else this.#queue.onMembersChanged(pattern);
   }
 
+  /** The registration is over; calls may have waited for a callee that never came. */
+  ended(pattern: PatternHandle): void {
+    this.#queue.endAll(pattern);
+  }
+
   /** Takes out the calls that wait for a registration, which another one is about to replace. */
   detach(pattern: PatternHandle): Queue | null {
     return this.#queue.detach(pattern);

@@ -128,7 +128,9 @@ export class Calls {
   assign(row: number, callee: RouterSession, flags: number, timeout_ms: number): void {
     const { pending } = this;
     const kept = pending.flags(row) & (CallFlag.kept | CallFlag.rerouted | CallFlag.uncancelable);
-    pending.move(row, this.#callee(row), callee);
+    const before = this.#callee(row);
+    pending.move(row, before, callee);
+    if (before.isRemote) this.#outgoing!.onClosed(before);
     pending.setFlags(row, kept | flags);
     if ((flags & CallFlag.passthru) !== 0) this.#passthru.set(row, this.#codec.passthru());
     if (timeout_ms <= 0) return;
@@ -392,5 +394,6 @@ export class Calls {
     if (this.pending.timeout_ms(row) > 0) this.#deadlines.clear(row);
     if ((flags & CallFlag.passthru) !== 0) this.#passthru.delete(row);
     this.pending.close(row, caller, callee);
+    if (this.#outgoing !== null && callee.isRemote) this.#outgoing.onClosed(callee);
   }
 }

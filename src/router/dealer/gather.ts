@@ -363,6 +363,7 @@ export class GroupCalls {
     if (callee.isRemote) this.#outgoing!.closing(row, callee);
     if ((flags & watchedCall) !== 0) this.#watcher?.onClosed(row, flags);
     this.#pending.close(row, group, callee);
+    if (callee.isRemote) this.#outgoing!.onClosed(callee);
     this.#groups.delete(row);
     return place;
   }

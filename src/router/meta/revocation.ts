@@ -38,7 +38,7 @@ export class Revocation {
     if (row === 0 || session.realm === null) return false;
     // Before it ends: the last one takes the pattern, and with it the id, along.
     const subscription = patterns.id(pattern);
-    broker.leave(row, session, session.realm);
+    broker.subscribing.leave(row, session, session.realm);
     if ((session.clientFeatures & ClientFeature.subscriberRevocation) !== 0)
       session.postMessage([Message.unsubscribed, 0, { subscription, reason }]);
     return true;
@@ -50,8 +50,7 @@ export class Revocation {
     const row = registrations.find(pattern, session.target);
     if (row === 0 || session.realm === null) return false;
     const registration = patterns.id(pattern);
-    // It may have registered several times.
-    while (registrations.find(pattern, session.target) === row) dealer.leave(row, session, session.realm);
+    dealer.registering.end(row, session, session.realm);
     announceRevocation(session, registration, reason);
     return true;
   }

@@ -5,6 +5,8 @@ export const PeerKind = {
   apply: 0x02,
   applied: 0x03,
   snapshot: 0x04,
+  hello: 0x05,
+  rejected: 0x06,
   // ---- calls (outgoing-calls.ts, served-calls.ts)
   invoke: 0x10,
   proceed: 0x11,

@@ -18,6 +18,7 @@ import type { Memberships } from "../memberships.ts";
 import { PatternKind, type Patterns } from "../patterns.ts";
 import type { Targets } from "../targets.ts";
 import type { RouterSession } from "../types.ts";
+import type { CalleeDirectory } from "./callee-directory.ts";
 import { putHead } from "./invocation-head.ts";
 import { PeerKind } from "./kinds.ts";
 import type { MessageReader } from "./message.ts";
@@ -33,6 +34,7 @@ export interface OutgoingCallsParts {
   readonly calls: Calls;
   readonly dispatch: CallDispatch;
   readonly peers: Peers;
+  readonly directory: CalleeDirectory;
   /** Runs a task at the end of the turn. */
   readonly afterTurn: (task: () => void) => void;
 }
@@ -52,6 +54,7 @@ export class OutgoingCalls {
   readonly #calls: Calls;
   readonly #dispatch: CallDispatch;
   readonly #peers: Peers;
+  readonly #directory: CalleeDirectory;
   readonly #afterTurn: (task: () => void) => void;
   #number = 0;
   /** The invocation that its router has ended, or has just been told to end. */
@@ -66,6 +69,7 @@ export class OutgoingCalls {
     this.#calls = parts.calls;
     this.#dispatch = parts.dispatch;
     this.#peers = parts.peers;
+    this.#directory = parts.directory;
     this.#afterTurn = parts.afterTurn;
   }
 
@@ -127,6 +131,12 @@ export class OutgoingCalls {
     if (number === this.#ended) return;
     this.#peers.writer.begin(PeerKind.abandon).f64(number);
     this.#peers.send((callee as RemoteCallee).router, null, false);
+  }
+
+  /** A row of the callee has been closed, or given to another callee. */
+  onClosed(callee: RouterSession): void {
+    const isIdle = callee.registrationCount + callee.invocationCount === 0;
+    if (isIdle) this.#directory.releaseIfIdle(callee as RemoteCallee);
   }
 
   // ---- from it

@@ -1,7 +1,9 @@
 /** Calls between routers: what is said about them on links, to those who handle it. */
 import { unreachable } from "../../base/assert.ts";
 import type { SessionId } from "../../base/ids.ts";
+import type { Dealer } from "../dealer/dealer.ts";
 import type { Invocations } from "../dealer/invocations.ts";
+import type { Directory } from "./directory.ts";
 import { kindRange, PeerKind } from "./kinds.ts";
 import type { MessageReader } from "./message.ts";
 import { OutgoingCalls, type OutgoingCallsParts } from "./outgoing-calls.ts";
@@ -73,4 +75,17 @@ export class RemoteCalls implements PeerHandler {
   onCalleeGone(callee: RemoteCallee): void {
     this.#parts.calls.onSessionGone(callee);
   }
+}
+
+export interface ConnectedCalls extends Omit<RemoteCallsParts, "dispatch" | "invocations"> {
+  readonly dealer: Dealer;
+  readonly directory: Directory;
+}
+
+/** Makes calls of this router go to callees of others, and theirs to its own. */
+export function connectCalls({ dealer, directory, ...parts }: ConnectedCalls): void {
+  const { dispatch, invocations } = dealer;
+  const remote = new RemoteCalls({ ...parts, dispatch, invocations, directory });
+  directory.onComplete = (session, registration) => remote.onComplete(session, registration);
+  directory.onCalleeGone = (callee) => remote.onCalleeGone(callee);
 }

@@ -18,6 +18,7 @@ import type { Memberships } from "../memberships.ts";
 import { CallTrait, PatternKind, type Patterns } from "../patterns.ts";
 import type { Targets } from "../targets.ts";
 import type { FrameSource, RouterSession } from "../types.ts";
+import type { CalleeDirectory } from "./callee-directory.ts";
 import { HeldCalls } from "./held-calls.ts";
 import { takeHead } from "./invocation-head.ts";
 import { PeerKind } from "./kinds.ts";
@@ -39,8 +40,7 @@ export interface ServedCallsParts {
   readonly peers: Peers;
   /** Joined sessions of this router. */
   readonly sessions: { get(id: unknown): RouterSession | null };
-  /** Whether REGISTERED is yet to go out to this session: what it is called for until then waits. */
-  readonly isPending: (session: SessionId, registration: number) => boolean;
+  readonly directory: CalleeDirectory;
   /** Runs a task at the end of the turn. */
   readonly afterTurn: (task: () => void) => void;
 }
@@ -95,7 +95,7 @@ export class ServedCalls {
     const pattern = patterns.byId(PatternKind.registration, registration);
     const member = callee === null || pattern === 0 ? 0 : memberships.find(pattern, callee.target);
     if (callee === null || pattern === 0 || member === 0) {
-      if (callee !== null && this.#parts.isPending(id, registration))
+      if (callee !== null && this.#parts.directory.isPending(id, registration))
         return this.#held.add(peer, number, id, registration, message.copy());
       if (place !== 0) this.#places.decline(place);
       if ((serve & ServeFlag.part) !== 0)

@@ -1,0 +1,255 @@
+/**
+ * REGISTER and UNREGISTER where there are other routers: a callee is registered when all of them know it (peers/directory.ts), and is
+ * answered then; those of other routers are members of the tables here like its own. Control path.
+ */
+import { F64Column } from "../../base/column.ts";
+import type { PatternHandle, RequestId, SessionId } from "../../base/ids.ts";
+import { type ErrorEntry, errors } from "../../protocol/errors.ts";
+import { type Invoke, type Match, Message } from "../../protocol/messages.ts";
+import { FSlot, Slot } from "../../wasm/abi.ts";
+import type { Codec } from "../../wasm/codec.ts";
+import type { Memberships } from "../memberships.ts";
+import type { MetaEvents } from "../meta-events.ts";
+import type { Patterns } from "../patterns.ts";
+import type { Asker, Directory } from "../peers/directory.ts";
+import type { CalleeTables } from "../peers/shared-registrations.ts";
+import type { FrameSource, RouterSession } from "../types.ts";
+import type { CallDispatch } from "./call-dispatch.ts";
+import type { Queue } from "./call-queue.ts";
+import type { CalleeMembers } from "./callee-members.ts";
+import type { RegisterOptions } from "./register-options.ts";
+import { announceRevocation } from "./revoke-registration.ts";
+
+export interface SharedRegisteringParts {
+  readonly codec: Codec;
+  readonly patterns: Patterns;
+  readonly memberships: Memberships;
+  readonly frames: FrameSource;
+  readonly events: MetaEvents;
+  readonly dispatch: CallDispatch;
+  readonly members: CalleeMembers;
+  readonly directory: Directory;
+}
+
+export const fullProblem = "the router's pattern index is full";
+
+/** A request that waits for the other routers. */
+abstract class Waiting implements Asker {
+  readonly session: RouterSession;
+  readonly id: SessionId;
+  readonly request: RequestId;
+  readonly #type: Message;
+
+  constructor(session: RouterSession, request: RequestId, type: Message) {
+    this.session = session;
+    this.id = session.id;
+    this.request = request;
+    this.#type = type;
+  }
+  /** The session is still the one that asked. */
+  get isHere(): boolean {
+    return this.session.realm !== null && this.session.id === this.id;
+  }
+  abstract done(pattern: PatternHandle | 0, id: number, sequence: number): void;
+  refused(error: ErrorEntry, message: string): void {
+    if (this.isHere) this.session.postError(this.#type, this.request, error, message);
+  }
+}
+
+class WaitingRegister extends Waiting {
+  readonly #owner: SharedRegistering;
+  readonly options: RegisterOptions;
+
+  constructor(
+    owner: SharedRegistering,
+    session: RouterSession,
+    request: RequestId,
+    options: RegisterOptions,
+  ) {
+    super(session, request, Message.register);
+    this.#owner = owner;
+    this.options = options;
+  }
+  done(pattern: PatternHandle | 0, id: number, sequence: number): void {
+    if (this.isHere) this.#owner.complete(this, pattern, id, sequence);
+  }
+}
+
+class WaitingUnregister extends Waiting {
+  readonly #owner: SharedRegistering;
+  readonly registration: number;
+
+  constructor(owner: SharedRegistering, session: RouterSession, request: RequestId, registration: number) {
+    super(session, request, Message.unregister);
+    this.#owner = owner;
+    this.registration = registration;
+  }
+  done(): void {
+    this.#owner.onUnregistered(this);
+  }
+}
+
+export class SharedRegistering implements CalleeTables {
+  readonly #parts: SharedRegisteringParts;
+  /** Of members: their place in the order of all. */
+  readonly #sequence = new F64Column();
+  /** UNREGISTERs that wait, by registration and session. */
+  readonly #leaving = new Map<string, number>();
+
+  constructor(parts: SharedRegisteringParts) {
+    this.#parts = parts;
+    parts.directory.connectCallees(this);
+  }
+
+  // ---- from sessions of this router
+
+  /** The visited REGISTER, which may be. */
+  register(session: RouterSession, invoke: Invoke, discloseCaller: boolean, options: RegisterOptions): void {
+    const { codec, directory } = this.#parts;
+    const request = codec.f(FSlot.request) as RequestId;
+    const { authid, authrole } = session.identity!;
+    const { id, target: slot, clientFeatures, peerFrameBytes_max } = session;
+    const isAsked = directory.ask(
+      {
+        kind: "register",
+        realm: session.realm!.uri,
+        match: codec.u(Slot.match) as Match,
+        uri: codec.text(codec.u(Slot.uri), codec.u(Slot.uriLen)),
+        invoke,
+        discloseCaller,
+        mayRepeat: session.realm!.repeatedRegistration,
+        options,
+        callee: { id, slot, clientFeatures, peerFrameBytes_max, authid, authrole },
+      },
+      new WaitingRegister(this, session, request, options),
+    );
+    if (isAsked) return;
+    const problem = "too many requests wait for the other workers";
+    session.postError(Message.register, request, errors.unavailable, problem);
+  }
+
+  /** All routers know the callee; 0: the registration has been taken from it again in the meantime. */
+  complete(
+    { session, request, options }: WaitingRegister,
+    pattern: PatternHandle | 0,
+    id: number,
+    sequence: number,
+  ): void {
+    const { codec, frames, events } = this.#parts;
+    if (pattern !== 0) {
+      this.join(pattern, session, options, sequence);
+      if (session.realm!.reservedPatterns > 0) events.onRegister(session, id);
+    }
+    const length = codec.writeAck(session.serializer, Message.registered, request, id);
+    session.post(frames.take(length, false));
+    if (pattern === 0) announceRevocation(session, id, errors.unregistered.uri);
+  }
+
+  /** All turns that it has are being given up. */
+  isLeaving(row: number, session: RouterSession): boolean {
+    const { memberships, dispatch, patterns } = this.#parts;
+    const waiting = this.#leaving.get(this.#key(patterns.id(memberships.pattern(row)), session.id)) ?? 0;
+    return waiting >= dispatch.callees.weight(row);
+  }
+
+  #key(registration: number, session: SessionId): string {
+    return `${registration} ${session}`;
+  }
+
+  /** The visited UNREGISTER of a member. True: it is answered later. */
+  unregister(row: number, session: RouterSession): boolean {
+    const { codec, directory, memberships, patterns } = this.#parts;
+    const id = patterns.id(memberships.pattern(row));
+    const request = codec.f(FSlot.request) as RequestId;
+    const key = this.#key(id, session.id);
+    this.#leaving.set(key, (this.#leaving.get(key) ?? 0) + 1);
+    const waiting = new WaitingUnregister(this, session, request, id);
+    const wish = { kind: "unregister", id, session: session.id, isWhole: false } as const;
+    if (directory.ask(wish, waiting)) return true;
+    this.#forget(key);
+    directory.tell(wish);
+    return false;
+  }
+
+  #forget(key: string): void {
+    const left = this.#leaving.get(key)! - 1;
+    if (left === 0) this.#leaving.delete(key);
+    else this.#leaving.set(key, left);
+  }
+
+  onUnregistered({ session, id, request, registration, isHere }: WaitingUnregister): void {
+    const { codec, frames } = this.#parts;
+    this.#forget(this.#key(registration, id));
+    if (!isHere) return;
+    const length = codec.writeAck(session.serializer, Message.unregistered, request, -1);
+    session.post(frames.take(length, false));
+  }
+
+  /** Ends a registration of a session at once, however often it has registered. */
+  end(row: number, session: RouterSession): void {
+    const { memberships, patterns, directory } = this.#parts;
+    const pattern = memberships.pattern(row);
+    const wish = {
+      kind: "unregister",
+      id: patterns.id(pattern),
+      session: session.id,
+      isWhole: true,
+    } as const;
+    this.leave(pattern, session, true);
+    directory.tell(wish);
+  }
+
+  /** Ends all registrations of a session that leaves: here at once, elsewhere when it is heard. */
+  endAll(session: RouterSession): void {
+    const { members, directory } = this.#parts;
+    while (session.firstRegistration !== 0) members.drop(session.firstRegistration, session);
+    directory.onGone(session.id);
+  }
+
+  // ---- from the directory
+
+  begin(pattern: PatternHandle, invoke: Invoke): void {
+    this.#parts.patterns.setInvoke(pattern, invoke);
+  }
+
+  discloseCaller(pattern: PatternHandle): void {
+    this.#parts.patterns.setDiscloseCaller(pattern);
+  }
+
+  join(pattern: PatternHandle, callee: RouterSession, options: RegisterOptions, sequence: number): void {
+    const { patterns, memberships, members } = this.#parts;
+    let previous = patterns.lastMember(pattern);
+    while (previous !== 0 && this.#sequence.get(previous) > sequence)
+      previous = memberships.previousOfPattern(previous);
+    const row = members.join(callee, pattern, options, previous);
+    this.#sequence.ensure(row);
+    this.#sequence.set(row, sequence);
+  }
+
+  leave(pattern: PatternHandle, callee: RouterSession, isWhole: boolean): void {
+    const { memberships, members } = this.#parts;
+    const row = memberships.find(pattern, callee.target);
+    if (row === 0) return;
+    while (!members.drop(row, callee) && isWhole);
+  }
+
+  has(pattern: PatternHandle, callee: RouterSession): boolean {
+    return this.#parts.memberships.find(pattern, callee.target) !== 0;
+  }
+
+  revoke(pattern: PatternHandle, callee: RouterSession): void {
+    // One that has not been told yet that it has it, is told both then.
+    if (!this.has(pattern, callee)) return;
+    announceRevocation(callee, this.#parts.patterns.id(pattern), errors.unregistered.uri);
+  }
+
+  detach(pattern: PatternHandle): Queue | null {
+    return this.#parts.dispatch.detach(pattern);
+  }
+  attach(queue: Queue, pattern: PatternHandle | 0): void {
+    this.#parts.dispatch.attach(queue, pattern);
+  }
+  onOver(pattern: PatternHandle): void {
+    this.#parts.dispatch.ended(pattern);
+  }
+}
