@@ -22,6 +22,7 @@ import { Directory } from "../router/peers/directory.ts";
 import { connectCalls } from "../router/peers/remote-calls.ts";
 import { Peers } from "../router/peers/peers.ts";
 import { Questions } from "../router/peers/questions.ts";
+import { noSpread, type Spread } from "../router/peers/shared-loads.ts";
 import { SharedProcedures } from "../router/peers/shared-procedures.ts";
 import { RouterProcedures } from "../router/procedures.ts";
 import type { GivenRealm, Realm } from "../router/realm.ts";
@@ -85,6 +86,7 @@ export function buildCore(
   { limits, metrics, ids, log }: Foundation,
   deciders: Omit<Deciders, "policy"> & { readonly policy: AccessPolicy | null },
   links: PeerLinks | null = null,
+  spread: Spread = noSpread,
 ): CoreParts {
   const peers = links === null ? null : new Peers(links);
   const seed = new Uint32Array(9);
@@ -108,7 +110,7 @@ export function buildCore(
   const events = new MetaEvents({ afterTurn, limits, metrics });
   const procedures = new RouterProcedures(codec, log, limits);
   const shared = { codec, targets, patterns, frames: outbox, limits, metrics, events };
-  const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
+  const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!, spread.loads), scheduler });
   const realms = new Realms();
   const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };
   const directory = peers === null ? null : new Directory({ ...shared, ...tables, peers, realms, ids });
@@ -147,8 +149,7 @@ export function buildCore(
     procedures,
     directory,
     afterTurn,
-    loads: null,
-    preferLocal: false,
+    ...spread,
   });
   if (peers !== null && directory !== null)
     connectCalls({

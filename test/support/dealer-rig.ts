@@ -23,7 +23,7 @@ import { RouterProcedures } from "../../src/router/procedures.ts";
 import { Peers } from "../../src/router/peers/peers.ts";
 import { type CalleeOrigin, RemoteCallee } from "../../src/router/peers/remote-callee.ts";
 import { RemoteCalls } from "../../src/router/peers/remote-calls.ts";
-import type { SharedLoads } from "../../src/router/peers/shared-loads.ts";
+import { noSpread, type Spread } from "../../src/router/peers/shared-loads.ts";
 import { Realm } from "../../src/router/realm.ts";
 import { RoutingState } from "../../src/router/routing-state.ts";
 import { Targets } from "../../src/router/targets.ts";
@@ -33,13 +33,6 @@ import type { Codec } from "../../src/wasm/codec.ts";
 import { PatternIndex } from "../../src/wasm/index.ts";
 import { openCodec } from "./codec.ts";
 import { VirtualScheduler } from "./virtual-scheduler.ts";
-
-/** How calls are spread over the callees of several routers. */
-export interface Spread {
-  readonly loads: SharedLoads | null;
-  readonly preferLocal: boolean;
-}
-const alone: Spread = { loads: null, preferLocal: false };
 
 export interface PeerTraits {
   readonly serializer: Serializer;
@@ -132,8 +125,7 @@ export class DealerRig {
   /** A registration whose REGISTERED has not gone out yet. */
   pending: { readonly session: number; readonly registration: number } | null = null;
 
-  constructor(given: Partial<Limits> = {}, links: PeerLinks | null = null, spread: Spread = alone) {
-    const { loads, preferLocal } = spread;
+  constructor(given: Partial<Limits> = {}, links: PeerLinks | null = null, spread: Spread = noSpread) {
     const codec = openCodec("release", 1 << 12);
     const limits = limitsFrom({ frameBytes_max: 1 << 12, ...given });
     const { scheduler } = this;
@@ -148,7 +140,7 @@ export class DealerRig {
     this.#codec = codec;
     this.#registrations = memberships;
     this.#patterns = patterns;
-    this.calls = new Calls({ ...shared, pending: new PendingCalls(1, loads), scheduler });
+    this.calls = new Calls({ ...shared, pending: new PendingCalls(1, spread.loads), scheduler });
     const procedures = new RouterProcedures(codec, silentLog, limits);
     this.procedures = procedures;
     const { calls } = this;
@@ -160,8 +152,7 @@ export class DealerRig {
       procedures,
       directory: null,
       afterTurn,
-      loads,
-      preferLocal,
+      ...spread,
     });
     const { dispatch, invocations } = this.#dealer;
     if (links === null) this.remote = null;

@@ -15,7 +15,7 @@ import type { Codec } from "../../wasm/codec.ts";
 import type { Memberships } from "../memberships.ts";
 import { CallTrait, PatternKind, type Patterns } from "../patterns.ts";
 import type { Places } from "../peers/places.ts";
-import type { SharedLoads } from "../peers/shared-loads.ts";
+import type { Spread } from "../peers/shared-loads.ts";
 import type { Targets } from "../targets.ts";
 import type { RouterSession } from "../types.ts";
 import { CallQueue, keyProblem, type Queue, type QueuedCall, triedProblem } from "./call-queue.ts";
@@ -30,7 +30,7 @@ import { hashId } from "./shard-hash.ts";
 /** Sends the visited CALL to a callee; `row` is the call's row if it has one, 0 for a new call. */
 export type Invocation = (caller: RouterSession, member: number, pattern: PatternHandle, row: number) => void;
 
-export interface CallDispatchParts {
+export interface CallDispatchParts extends Spread {
   readonly codec: Codec;
   readonly targets: Targets;
   readonly patterns: Patterns;
@@ -42,10 +42,6 @@ export interface CallDispatchParts {
   /** Runs a task at the end of the turn. */
   readonly afterTurn: (task: () => void) => void;
   readonly invoke: Invocation;
-  /** Null: there is no other router. */
-  readonly loads: SharedLoads | null;
-  /** Callees of this router come before those of others. */
-  readonly preferLocal: boolean;
 }
 
 const partProblem = {

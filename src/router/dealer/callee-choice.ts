@@ -23,23 +23,19 @@ import type { Codec } from "../../wasm/codec.ts";
 import type { Memberships } from "../memberships.ts";
 import { CallTrait, type Patterns } from "../patterns.ts";
 import type { RemoteCallee } from "../peers/remote-callee.ts";
-import type { SharedLoads } from "../peers/shared-loads.ts";
+import type { SharedLoads, Spread } from "../peers/shared-loads.ts";
 import type { Targets } from "../targets.ts";
 import type { RouterSession } from "../types.ts";
 import type { Callees } from "./callees.ts";
 import { hashKey, shardWeight } from "./shard-hash.ts";
 
-export interface CalleeChoiceParts {
+export interface CalleeChoiceParts extends Spread {
   readonly codec: Codec;
   readonly patterns: Patterns;
   readonly memberships: Memberships;
   readonly targets: Targets;
   readonly callees: Callees;
   readonly random: RandomIds;
-  /** Null: there is no other router. */
-  readonly loads: SharedLoads | null;
-  /** Callees of this router come before those of others. */
-  readonly preferLocal: boolean;
 }
 
 /** No routing key was given. */

@@ -14,7 +14,7 @@ import type { Memberships } from "../memberships.ts";
 import type { MetaEvents } from "../meta-events.ts";
 import type { Patterns } from "../patterns.ts";
 import type { Directory } from "../peers/directory.ts";
-import type { SharedLoads } from "../peers/shared-loads.ts";
+import type { Spread } from "../peers/shared-loads.ts";
 import type { RouterProcedures } from "../procedures.ts";
 import type { Targets } from "../targets.ts";
 import type { FrameSource, RouterSession } from "../types.ts";
@@ -25,7 +25,7 @@ import { Invocations } from "./invocations.ts";
 import { Registering } from "./registering.ts";
 import { ShardedCalls } from "./sharded-calls.ts";
 
-export interface DealerParts {
+export interface DealerParts extends Spread {
   readonly codec: Codec;
   readonly targets: Targets;
   readonly patterns: Patterns;
@@ -41,10 +41,6 @@ export interface DealerParts {
   readonly directory: Directory | null;
   /** Runs a task at the end of the turn. */
   readonly afterTurn: (task: () => void) => void;
-  /** Null: there is no other router. */
-  readonly loads: SharedLoads | null;
-  /** Callees of this router come before those of others. */
-  readonly preferLocal: boolean;
 }
 
 export class Dealer {

@@ -45,3 +45,14 @@ export class SharedLoads {
     return cell < sharedTurns_max ? Atomics.add(this.#turns, cell, 1) & 0x7fffffff : -1;
   }
 }
+
+/** How calls are spread over the callees of several routers. */
+export interface Spread {
+  /** Null: there is no other router. */
+  readonly loads: SharedLoads | null;
+  /** Callees of this router come before those of others, where the policy of a registration leaves the choice. */
+  readonly preferLocal: boolean;
+}
+
+/** Of a router that works alone. */
+export const noSpread: Spread = { loads: null, preferLocal: false };
