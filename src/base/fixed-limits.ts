@@ -120,4 +120,10 @@ export const fixedLimits = Object.freeze({
   forgottenTopics_max: 10_000,
   /** Header of the PROXY protocol before a connection. Beyond: closed. */
   proxyHeaderBytes_max: 2_048,
+  /**
+   * Sessions of one worker whose load as callees all workers see. Beyond: a worker goes by the calls of its own callers to them.
+   */
+  sharedLoads_max: 1 << 14,
+  /** Registrations in which all workers take turns together. Beyond: each worker has its own round. */
+  sharedTurns_max: 1 << 14,
 });

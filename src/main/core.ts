@@ -19,8 +19,10 @@ import { requireHistoryRight } from "../router/broker/history-query.ts";
 import { PatternKind, Patterns } from "../router/patterns.ts";
 import { shareMetaProcedures } from "../router/peers/meta-procedures.ts";
 import { Directory } from "../router/peers/directory.ts";
+import { connectCalls } from "../router/peers/remote-calls.ts";
 import { Peers } from "../router/peers/peers.ts";
 import { Questions } from "../router/peers/questions.ts";
+import { noSpread, type Spread } from "../router/peers/shared-loads.ts";
 import { SharedProcedures } from "../router/peers/shared-procedures.ts";
 import { RouterProcedures } from "../router/procedures.ts";
 import type { GivenRealm, Realm } from "../router/realm.ts";
@@ -84,6 +86,7 @@ export function buildCore(
   { limits, metrics, ids, log }: Foundation,
   deciders: Omit<Deciders, "policy"> & { readonly policy: AccessPolicy | null },
   links: PeerLinks | null = null,
+  spread: Spread = noSpread,
 ): CoreParts {
   const peers = links === null ? null : new Peers(links);
   const seed = new Uint32Array(9);
@@ -107,7 +110,7 @@ export function buildCore(
   const events = new MetaEvents({ afterTurn, limits, metrics });
   const procedures = new RouterProcedures(codec, log, limits);
   const shared = { codec, targets, patterns, frames: outbox, limits, metrics, events };
-  const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!), scheduler });
+  const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!, spread.loads), scheduler });
   const realms = new Realms();
   const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };
   const directory = peers === null ? null : new Directory({ ...shared, ...tables, peers, realms, ids });
@@ -146,7 +149,19 @@ export function buildCore(
     procedures,
     directory,
     afterTurn,
+    ...spread,
   });
+  if (peers !== null && directory !== null)
+    connectCalls({
+      ...shared,
+      ...tables,
+      memberships: registrations,
+      calls,
+      dealer,
+      peers,
+      directory,
+      afterTurn,
+    });
   const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures, guard: access.guard });
   const questions = peers === null ? null : new Questions(peers, log);
   const sharedProcedures =

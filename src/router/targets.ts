@@ -37,6 +37,10 @@ export class Targets<S extends RouterSession = RouterSession> {
   get count(): number {
     return this.#rows.count;
   }
+  /** What stands for those of other routers. */
+  allRemote(): RouterSession[] {
+    return this.#sessions.filter((session) => session?.isRemote === true) as RouterSession[];
+  }
   /** All sessions of this router, for shutdown and reports. */
   all(): S[] {
     return this.#sessions.filter((session): session is S => session !== null && !session.isRemote);

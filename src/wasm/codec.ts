@@ -121,6 +121,11 @@ export class Codec {
     return length === 0 ? {} : decodeDict(this.u(Slot.format) as Serializer, this.span(address, length));
   }
 
+  /** The visited frame; a view that dies with the visit. */
+  visited(): Uint8Array {
+    return this.span(this.core.frameIn, this.u(Slot.length));
+  }
+
   /** A copy of the visited frame. */
   frame(): Uint8Array {
     const { bytes, frameIn } = this.core;
@@ -139,6 +144,11 @@ export class Codec {
   }
 
   // ---- what the writers take beside their arguments
+
+  /** Takes the place of the visited message's request id. */
+  putRequest(request: number): void {
+    this.core.f64[FSlot.request] = request;
+  }
 
   /** Whom `Detail.disclose` names in the frames written next. */
   putIdentity(session: number, authid: string, authrole: string): void {

@@ -8,11 +8,11 @@ import { type Limits, limitsFrom } from "../../src/base/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Metrics } from "../../src/base/metrics.ts";
 import { RandomIds } from "../../src/base/random-ids.ts";
-import type { Identity, TransportInfo } from "../../src/ports.ts";
+import type { Identity, PeerLinks, TransportInfo } from "../../src/ports.ts";
 import { decodeMessage, encodeMessage } from "../../src/protocol/encoding.ts";
 import type { ErrorEntry } from "../../src/protocol/errors.ts";
 import { Message } from "../../src/protocol/messages.ts";
-import type { Serializer } from "../../src/protocol/serializers.ts";
+import { Serializer } from "../../src/protocol/serializers.ts";
 import { Calls } from "../../src/router/dealer/calls.ts";
 import { Dealer } from "../../src/router/dealer/dealer.ts";
 import { PendingCalls } from "../../src/router/dealer/pending.ts";
@@ -20,6 +20,10 @@ import { Memberships } from "../../src/router/memberships.ts";
 import { MetaEvents } from "../../src/router/meta-events.ts";
 import { PatternKind, Patterns } from "../../src/router/patterns.ts";
 import { RouterProcedures } from "../../src/router/procedures.ts";
+import { Peers } from "../../src/router/peers/peers.ts";
+import { type CalleeOrigin, RemoteCallee } from "../../src/router/peers/remote-callee.ts";
+import { RemoteCalls } from "../../src/router/peers/remote-calls.ts";
+import { noSpread, type Spread } from "../../src/router/peers/shared-loads.ts";
 import { Realm } from "../../src/router/realm.ts";
 import { RoutingState } from "../../src/router/routing-state.ts";
 import { Targets } from "../../src/router/targets.ts";
@@ -80,6 +84,15 @@ export class Peer extends RoutingState implements RouterSession {
   goodbye(): void {}
 }
 
+/** What is said of a callee to other routers. */
+const originOf = (peer: Peer): Omit<CalleeOrigin, "router" | "realm"> => ({
+  id: peer.id,
+  slot: peer.target,
+  identity: peer.identity,
+  clientFeatures: peer.clientFeatures,
+  peerFrameBytes_max: peer.peerFrameBytes_max,
+});
+
 /** Frames of their own memory, whatever they are made of. */
 const framesOf = (codec: Codec): FrameSource => {
   const frame = (bytes: Uint8Array, droppable: boolean): Frame => ({
@@ -102,10 +115,17 @@ export class DealerRig {
   readonly #dealer: Dealer;
   readonly #targets = new Targets<Peer>();
   readonly #registrations: Memberships;
+  readonly #patterns: Patterns;
   #joins = 0;
   readonly #realm = new Realm(1 as RealmHandle, { uri: "realm1" });
+  readonly #sessions = new Map<unknown, Peer>();
+  /** Calls between this router and others; null: it works alone. */
+  readonly remote: RemoteCalls | null;
+  readonly #callees = new Map<number, RemoteCallee>();
+  /** A registration whose REGISTERED has not gone out yet. */
+  pending: { readonly session: number; readonly registration: number } | null = null;
 
-  constructor(given: Partial<Limits> = {}) {
+  constructor(given: Partial<Limits> = {}, links: PeerLinks | null = null, spread: Spread = noSpread) {
     const codec = openCodec("release", 1 << 12);
     const limits = limitsFrom({ frameBytes_max: 1 << 12, ...given });
     const { scheduler } = this;
@@ -119,31 +139,92 @@ export class DealerRig {
     const random = new RandomIds((words) => words.fill(0x9e3779b1));
     this.#codec = codec;
     this.#registrations = memberships;
-    this.calls = new Calls({ ...shared, pending: new PendingCalls(1), scheduler });
+    this.#patterns = patterns;
+    this.calls = new Calls({ ...shared, pending: new PendingCalls(1, spread.loads), scheduler });
     const procedures = new RouterProcedures(codec, silentLog, limits);
     this.procedures = procedures;
+    const { calls } = this;
     this.#dealer = new Dealer({
       ...shared,
       memberships,
-      calls: this.calls,
+      calls,
       random,
       procedures,
       directory: null,
       afterTurn,
+      ...spread,
     });
+    const { dispatch, invocations } = this.#dealer;
+    if (links === null) this.remote = null;
+    else
+      this.remote = new RemoteCalls({
+        ...shared,
+        memberships,
+        calls,
+        dispatch,
+        invocations,
+        afterTurn,
+        peers: new Peers(links),
+        sessions: { get: (id) => this.#sessions.get(id) ?? null },
+        directory: {
+          isPending: (session, registration) =>
+            this.pending?.session === session && this.pending.registration === registration,
+          releaseIfIdle() {},
+        },
+      });
   }
 
   join(traits: PeerTraits): Peer {
-    const peer = new Peer(this.#targets.take(), 1_000 + ++this.#joins, this.#realm, traits);
+    return this.joinAs(1_000 + ++this.#joins, traits);
+  }
+  joinAs(id: number, traits: PeerTraits): Peer {
+    const peer = new Peer(this.#targets.take(), id, this.#realm, traits);
     this.#targets.put(peer);
+    this.#sessions.set(id, peer);
     return peer;
+  }
+
+  /** The id of the only registration; 0: there is none. */
+  registrationId(): number {
+    const [pattern] = this.#patterns.of(PatternKind.registration, this.#realm);
+    return pattern === undefined ? 0 : this.#patterns.id(pattern);
+  }
+
+  // ---- callees of other routers, as a directory would enter them
+
+  /** A session there has registered: this REGISTER was accepted. */
+  registerThere(router: number, peer: Peer, message: readonly unknown[]): void {
+    let callee = this.#callees.get(peer.id);
+    if (callee === undefined) {
+      this.#targets.takeRemote((target) => {
+        callee = new RemoteCallee(target, { ...originOf(peer), router, realm: this.#realm });
+        return callee;
+      });
+      this.#callees.set(peer.id, callee!);
+    }
+    callee!.postMessage = () => true;
+    callee!.post = () => {};
+    this.#visit(Serializer.msgpack, message);
+    this.#dealer.registering.register(callee!);
+  }
+  unregisterThere(peer: Peer): void {
+    const callee = this.#callees.get(peer.id)!;
+    this.#dealer.registering.end(callee.firstRegistration, callee, this.#realm);
+  }
+  leaveThere(peer: Peer): void {
+    const callee = this.#callees.get(peer.id);
+    if (callee === undefined) return;
+    this.remote!.onCalleeGone(callee);
+    while (callee.firstRegistration !== 0) this.unregisterThere(peer);
+    assert.deepEqual([callee.callCount, callee.invocationCount, callee.registrationCount], [0, 0, 0]);
+    this.#callees.delete(peer.id);
+    this.#targets.free(callee.target);
   }
 
   /** One message from a peer, handled at once. */
   say(peer: Peer, message: readonly unknown[]): void {
     const codec = this.#codec;
-    const status = codec.visit(peer.serializer, encodeMessage(peer.serializer, message), 1, 0);
-    assert.equal(status, Status.ok, status === Status.ok ? "" : codec.violation());
+    this.#visit(peer.serializer, message);
     switch (codec.u(Slot.type)) {
       case Message.register:
         return this.#dealer.registering.register(peer);
@@ -162,6 +243,11 @@ export class DealerRig {
     }
   }
 
+  #visit(serializer: Serializer, message: readonly unknown[]): void {
+    const status = this.#codec.visit(serializer, encodeMessage(serializer, message), 1, 0);
+    assert.equal(status, Status.ok, status === Status.ok ? "" : this.#codec.violation());
+  }
+
   /** A CALL that continues one. False: that is a violation. */
   resume(peer: Peer, message: readonly unknown[]): boolean {
     const status = this.#codec.visit(peer.serializer, encodeMessage(peer.serializer, message), 1, 0);
@@ -172,6 +258,7 @@ export class DealerRig {
   /** As a session that ends. */
   leave(peer: Peer): void {
     peer.isGone = true;
+    this.#sessions.delete(peer.id);
     this.calls.onSessionGone(peer);
     this.#dealer.registering.endAll(peer, this.#realm);
     assert.deepEqual([peer.callCount, peer.invocationCount, peer.registrationCount], [0, 0, 0]);
@@ -193,6 +280,7 @@ export class DealerRig {
       timers: this.scheduler.timers,
       registrations: this.#registrations.count,
       peers: this.#targets.count,
+      waiting: this.remote?.waitingCount ?? 0,
     };
   }
 }

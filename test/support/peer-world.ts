@@ -8,6 +8,7 @@ import { buildCore, type CoreParts, layFoundation, openDoors } from "../../src/m
 import { RouterHost } from "../../src/main/host.ts";
 import type { LocalSessionOptions, Router, RouterOptions, RouterStats } from "../../src/main.ts";
 import type { Accept, PeerLinks } from "../../src/ports.ts";
+import { SharedLoads } from "../../src/router/peers/shared-loads.ts";
 import { MemoryLinks, type MemoryLinksOptions } from "../../src/workers/memory-links.ts";
 
 /** One router among its peers. */
@@ -22,6 +23,7 @@ export interface PeerWorldOptions extends Omit<MemoryLinksOptions, "count"> {
   /** The router for connection number `n`, counted from 0. Default: one after the other. */
   readonly place?: (n: number) => number;
   readonly router?: RouterOptions;
+  readonly preferLocal?: boolean;
 }
 
 /** Delivers by itself, in an order that differs from run to run. */
@@ -39,6 +41,8 @@ export class PeerWorld implements Router {
   readonly #options: PeerWorldOptions;
   readonly #wasm: Uint8Array;
   readonly #place: (n: number) => number;
+  /** Of all routers. */
+  readonly #memory: ArrayBuffer;
   #accepted = 0;
 
   static async start(options: PeerWorldOptions): Promise<PeerWorld> {
@@ -51,6 +55,7 @@ export class PeerWorld implements Router {
     this.#wasm = wasm;
     this.#place = place;
     this.links = new MemoryLinks(options);
+    this.#memory = new ArrayBuffer(SharedLoads.bytesFor(count));
     for (let self = 0; self < count; self++) this.peers.push(this.#start(this.links.end(self)));
   }
 
@@ -58,7 +63,10 @@ export class PeerWorld implements Router {
     const options = this.#options.router ?? {};
     const base = layFoundation(options);
     const deciders = { ...openDoors(base.ids), policy: options.access ?? null };
-    const core = buildCore(options, this.#wasm, base, deciders, links);
+    const core = buildCore(options, this.#wasm, base, deciders, links, {
+      loads: new SharedLoads(this.#memory, links.self),
+      preferLocal: this.#options.preferLocal ?? false,
+    });
     return { core, host: new RouterHost(core, null) };
   }
 

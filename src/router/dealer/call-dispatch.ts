@@ -14,12 +14,14 @@ import { FSlot, Option, Slot, Status } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { Memberships } from "../memberships.ts";
 import { CallTrait, PatternKind, type Patterns } from "../patterns.ts";
+import type { Places } from "../peers/places.ts";
+import type { Spread } from "../peers/shared-loads.ts";
 import type { Targets } from "../targets.ts";
 import type { RouterSession } from "../types.ts";
 import { CallQueue, keyProblem, type Queue, type QueuedCall, triedProblem } from "./call-queue.ts";
-import { CalleeChoice } from "./callee-choice.ts";
+import { CalleeChoice, type Tried } from "./callee-choice.ts";
 import { Callees } from "./callees.ts";
-import type { Calls, CallWatcher } from "./calls.ts";
+import { type Calls, type CallWatcher, calleeLeft } from "./calls.ts";
 import { CallFlag } from "./pending.ts";
 import type { RegisterOptions } from "./register-options.ts";
 import { Reroutes } from "./reroute.ts";
@@ -28,7 +30,7 @@ import { hashId } from "./shard-hash.ts";
 /** Sends the visited CALL to a callee; `row` is the call's row if it has one, 0 for a new call. */
 export type Invocation = (caller: RouterSession, member: number, pattern: PatternHandle, row: number) => void;
 
-export interface CallDispatchParts {
+export interface CallDispatchParts extends Spread {
   readonly codec: Codec;
   readonly targets: Targets;
   readonly patterns: Patterns;
@@ -56,6 +58,7 @@ export class CallDispatch implements CallWatcher {
   readonly #choice: CalleeChoice;
   readonly #queue: CallQueue;
   readonly #reroutes: Reroutes;
+  #places: Places | null = null;
 
   constructor(parts: CallDispatchParts) {
     this.#parts = parts;
@@ -66,6 +69,12 @@ export class CallDispatch implements CallWatcher {
     this.#queue = new CallQueue({ ...parts, choice: this.#choice, callees, send });
     this.#reroutes = new Reroutes(parts.codec, parts.limits.rerouteBytes_max);
     parts.calls.watch(this);
+  }
+
+  /** Other routers call callees of this one too, and these may take only so many calls. */
+  connect(places: Places): void {
+    this.#places = places;
+    places.onFree = (pattern, member) => this.#onRoom(pattern, member);
   }
 
   /** Calls that wait for a callee. */
@@ -105,6 +114,7 @@ export class CallDispatch implements CallWatcher {
   leaving(pattern: PatternHandle, member: number, isLast: boolean): void {
     const { patterns } = this.#parts;
     this.callees.remove(member);
+    this.#places?.forget(member);
     if (patterns.memberCount(pattern) <= 2) patterns.setCallTrait(pattern, CallTrait.shared, false);
     if ((patterns.callTraits(pattern) & CallTrait.waiting) === 0) return;
     if (isLast) this.#queue.endAll(pattern);
@@ -187,14 +197,52 @@ export class CallDispatch implements CallWatcher {
       calls.fail(row, triedProblem.error, triedProblem.message);
       return true;
     }
+    metrics.callsRerouted++;
+    this.#sendElsewhere(row, frame, pattern, tried);
+    return true;
+  }
+
+  /** Gives the call, whose frame this is, to one of those that have not been tried, or lets it wait for one. */
+  #sendElsewhere(row: number, frame: Uint8Array, pattern: PatternHandle, tried: Tried): void {
+    const { codec, invoke } = this.#parts;
     const caller = this.#visit(row, frame);
     const key = this.#choice.key();
     const isPart = codec.u(Slot.mode) === RunMode.partition;
     const member = this.#choice.chooseFor(pattern, key, isPart, tried);
-    metrics.callsRerouted++;
-    if (member !== 0) this.#parts.invoke(caller, member, pattern, row);
+    if (member !== 0) invoke(caller, member, pattern, row);
     else this.#queue.addAgain({ row, frames: [codec.frame()], key, isPart, tried }, pattern);
-    return true;
+  }
+
+  /**
+   * The callee, one of another router, was never sent the call, whose frame this is: it has left the registration, or `isBusy`. The
+   * call goes to another one, or waits for one.
+   */
+  onReturned(row: number, callee: RouterSession, isBusy: boolean, frame: Uint8Array): void {
+    const { calls, patterns, memberships } = this.#parts;
+    let flags = calls.pending.flags(row);
+    if ((flags & CallFlag.limited) !== 0) this.#release(row);
+    flags &= ~CallFlag.limited;
+    calls.pending.setFlags(row, flags);
+    const pattern = patterns.byId(PatternKind.registration, calls.pending.registration(row));
+    const member = pattern === 0 ? 0 : memberships.find(pattern, callee.target);
+    if (isBusy && member !== 0) this.callees.setFull(member, true);
+    // What has followed the CALL is lost with it.
+    if ((flags & CallFlag.bound) !== 0)
+      return calls.fail(row, errors.unavailable, "the callee could not take the call, which had gone on");
+    if ((flags & CallFlag.killing) !== 0)
+      return calls.fail(row, errors.canceled, "the caller canceled the call");
+    const isRerouted = (flags & CallFlag.rerouted) !== 0 || !isBusy;
+    const tried = isBusy ? this.#reroutes.tried(row) : this.#reroutes.exclude(row, callee.id);
+    if (isRerouted) calls.pending.setFlags(row, flags | CallFlag.rerouted);
+    if (pattern === 0 || !this.#choice.hasUntried(pattern, tried))
+      return calls.fail(row, errors.canceled, calleeLeft);
+    this.#sendElsewhere(row, frame, pattern, tried);
+  }
+
+  /** A callee of another router that was busy may take a call. */
+  onFree(member: number, pattern: PatternHandle): void {
+    this.callees.setFull(member, false);
+    this.#queue.wake(pattern);
   }
 
   onContinuation(row: number): boolean {
@@ -229,8 +277,14 @@ export class CallDispatch implements CallWatcher {
   }
 
   #release(row: number): void {
-    const { patterns } = this.#parts;
+    const member = this.callees.memberOf(row);
     const pattern = this.callees.release(row);
-    if (pattern !== 0 && (patterns.callTraits(pattern) & CallTrait.waiting) !== 0) this.#queue.wake(pattern);
+    if (pattern !== 0) this.#onRoom(pattern, member);
+  }
+
+  /** The callee of this membership can take one more call. */
+  #onRoom(pattern: PatternHandle, member: number): void {
+    if (this.#places?.handOver(pattern, member)) return;
+    if ((this.#parts.patterns.callTraits(pattern) & CallTrait.waiting) !== 0) this.#queue.wake(pattern);
   }
 }

@@ -11,6 +11,9 @@
  * | queue_least_loaded_sample | the less loaded of two at random | is passed over |
  *
  * A call with `runmode` "partition" goes by its routing key whatever the policy.
+ *
+ * Several routers that work as one take turns together, and know each other's loads (shared-loads.ts). Where local callees are
+ * preferred, the last four rows of policies choose among these while one of them is free.
  */
 import type { PatternHandle } from "../../base/ids.ts";
 import type { RandomIds } from "../../base/random-ids.ts";
@@ -19,12 +22,14 @@ import { Option, Slot } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { Memberships } from "../memberships.ts";
 import { CallTrait, type Patterns } from "../patterns.ts";
+import type { RemoteCallee } from "../peers/remote-callee.ts";
+import type { SharedLoads, Spread } from "../peers/shared-loads.ts";
 import type { Targets } from "../targets.ts";
 import type { RouterSession } from "../types.ts";
 import type { Callees } from "./callees.ts";
 import { hashKey, shardWeight } from "./shard-hash.ts";
 
-export interface CalleeChoiceParts {
+export interface CalleeChoiceParts extends Spread {
   readonly codec: Codec;
   readonly patterns: Patterns;
   readonly memberships: Memberships;
@@ -45,6 +50,10 @@ export class CalleeChoice {
   readonly #targets: Targets;
   readonly #callees: Callees;
   readonly #random: RandomIds;
+  readonly #loads: SharedLoads | null;
+  readonly #preferLocal: boolean;
+  /** Callees of other routers are passed over. */
+  #localOnly = false;
 
   constructor(parts: CalleeChoiceParts) {
     this.#codec = parts.codec;
@@ -53,6 +62,8 @@ export class CalleeChoice {
     this.#targets = parts.targets;
     this.#callees = parts.callees;
     this.#random = parts.random;
+    this.#loads = parts.loads;
+    this.#preferLocal = parts.preferLocal;
   }
 
   /**
@@ -63,7 +74,7 @@ export class CalleeChoice {
     const patterns = this.#patterns;
     const traits = patterns.callTraits(pattern);
     if (traits === 0) return patterns.firstMember(pattern);
-    if (traits === CallTrait.shared) return this.#shared(pattern);
+    if (traits === CallTrait.shared && this.#loads === null) return this.#shared(pattern);
     if ((traits & CallTrait.waiting) !== 0) return 0;
     return this.chooseFor(pattern, (traits & CallTrait.keyed) !== 0 ? this.key() : noKey, false, null);
   }
@@ -86,6 +97,16 @@ export class CalleeChoice {
    * policy. 0 if there is none now.
    */
   chooseFor(pattern: PatternHandle, key: number, isPart: boolean, tried: Tried): number {
+    if (this.#preferLocal) {
+      this.#localOnly = true;
+      const member = this.#choose(pattern, key, isPart, tried);
+      this.#localOnly = false;
+      if (member !== 0) return member;
+    }
+    return this.#choose(pattern, key, isPart, tried);
+  }
+
+  #choose(pattern: PatternHandle, key: number, isPart: boolean, tried: Tried): number {
     switch (isPart ? Invoke.consistentHash : this.#patterns.invoke(pattern)) {
       case Invoke.roundrobin:
         return this.#inTurn(pattern, tried);
@@ -176,10 +197,35 @@ export class CalleeChoice {
 
   #mayAsk(row: number, tried: Tried): boolean {
     if (tried?.includes(this.#session(row).id)) return false;
+    if (this.#localOnly && this.#session(row).isRemote) return false;
     return this.#callees.isFree(row);
   }
 
   #inTurn(pattern: PatternHandle, tried: Tried): number {
+    if (this.#loads === null || this.#localOnly) return this.#inOwnTurn(pattern, tried);
+    const turn = this.#loads.nextTurn(this.#patterns.id(pattern));
+    return turn < 0 ? this.#inOwnTurn(pattern, tried) : this.#inSharedTurn(pattern, turn, tried);
+  }
+
+  /** The callee whose turn it is by a count of all routers' turns, or the next that may be asked: all have them in one order. */
+  #inSharedTurn(pattern: PatternHandle, turn: number, tried: Tried): number {
+    const first = this.#patterns.firstMember(pattern);
+    const next = (row: number): number => this.#memberships.nextOfPattern(row);
+    let turns = 0;
+    for (let row = first; row !== 0; row = next(row)) turns += this.#callees.weight(row);
+    if (turns === 0) return 0;
+    let left = turn % turns;
+    let start = first;
+    for (; left >= this.#callees.weight(start); start = next(start)) left -= this.#callees.weight(start);
+    let row = start;
+    do {
+      if (this.#mayAsk(row, tried)) return row;
+      row = next(row) || first;
+    } while (row !== start);
+    return 0;
+  }
+
+  #inOwnTurn(pattern: PatternHandle, tried: Tried): number {
     const patterns = this.#patterns;
     let row = patterns.cursor(pattern);
     for (let left = patterns.memberCount(pattern); left > 0; left--) {
@@ -251,6 +297,13 @@ export class CalleeChoice {
 
   /** Invocations outstanding for each turn of the callee. */
   #load(row: number): number {
-    return this.#session(row).invocationCount / this.#callees.weight(row);
+    const callee = this.#session(row);
+    let load = callee.invocationCount;
+    // What was sent there and has not arrived yet is in the one and not in the other.
+    if (this.#loads !== null && callee.isRemote) {
+      const { router, slot } = callee as RemoteCallee;
+      load = Math.max(load, this.#loads.load(router, slot));
+    }
+    return load / this.#callees.weight(row);
   }
 }

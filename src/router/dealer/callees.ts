@@ -7,9 +7,12 @@
 import { Rows, U32Column, U32Records } from "../../base/column.ts";
 import type { PatternHandle } from "../../base/ids.ts";
 
-/** How many invocations may be outstanding, how many are, and the registration; 0 once the callee has left it. */
-const Word = { limit: 0, active: 1, pattern: 2 } as const;
-const wordCount = 3;
+/**
+ * How many invocations may be outstanding, how many are, the registration and the membership (0 once the callee has left it), and
+ * whether it has as many as it takes, from several routers together.
+ */
+const Word = { limit: 0, active: 1, pattern: 2, member: 3, full: 4 } as const;
+const wordCount = 5;
 
 export class Callees {
   /** By membership: registrations beyond the first, turns taken in a row, and the row in `#counts` or 0. */
@@ -45,6 +48,7 @@ export class Callees {
     if (row === 0) return;
     this.#count.set(member, 0);
     this.#counts.set(row, Word.pattern, 0);
+    this.#counts.set(row, Word.member, 0);
     if (this.#counts.get(row, Word.active) === 0) this.#rows.free(row);
   }
 
@@ -82,6 +86,8 @@ export class Callees {
       this.#counts.ensure(row);
       this.#counts.set(row, Word.active, 0);
       this.#counts.set(row, Word.pattern, pattern);
+      this.#counts.set(row, Word.member, member);
+      this.#counts.set(row, Word.full, 0);
       this.#count.set(member, row);
     }
     this.#counts.set(row, Word.limit, concurrency);
@@ -90,22 +96,50 @@ export class Callees {
   /** It may be sent one more invocation. */
   isFree(member: number): boolean {
     const row = this.#count.get(member);
-    return row === 0 || this.#counts.get(row, Word.active) < this.#counts.get(row, Word.limit);
+    if (row === 0) return true;
+    return this.#counts.get(row, Word.full) === 0 && this.#isBelow(row);
+  }
+  #isBelow(row: number): boolean {
+    return this.#counts.get(row, Word.active) < this.#counts.get(row, Word.limit);
+  }
+
+  /** Of a callee of another router, which counts the calls of all of them: whether there is room. */
+  setFull(member: number, isFull: boolean): void {
+    const row = this.#count.get(member);
+    if (row !== 0) this.#counts.set(row, Word.full, isFull ? 1 : 0);
   }
 
   /** Counts a call for the callee. False: it has no limit, and nothing is counted. */
   occupy(member: number, call: number): boolean {
     const row = this.#count.get(member);
     if (row === 0) return false;
+    this.occupyReserved(this.reserve(member), call);
+    return true;
+  }
+
+  /** Counts a call that is yet to come for a callee with a limit. Returns where. */
+  reserve(member: number): number {
+    const row = this.#count.get(member);
     this.#counts.set(row, Word.active, this.#counts.get(row, Word.active) + 1);
+    return row;
+  }
+  /** It has come. */
+  occupyReserved(row: number, call: number): void {
     this.#countOfCall.ensure(call);
     this.#countOfCall.set(call, row);
-    return true;
+  }
+
+  /** The membership for which a call is counted; 0: the callee has left the registration. */
+  memberOf(call: number): number {
+    return this.#counts.get(this.#countOfCall.get(call), Word.member);
   }
 
   /** The counted call is over. Returns the registration that may go on with the next one; 0: the callee has left it. */
   release(call: number): PatternHandle | 0 {
-    const row = this.#countOfCall.get(call);
+    return this.leave(this.#countOfCall.get(call));
+  }
+  /** The same where a place was reserved. */
+  leave(row: number): PatternHandle | 0 {
     const active = this.#counts.get(row, Word.active) - 1;
     this.#counts.set(row, Word.active, active);
     const pattern = this.#counts.get(row, Word.pattern) as PatternHandle | 0;

@@ -12,6 +12,8 @@ import { CancelMode, Message } from "../../protocol/messages.ts";
 import { Detail, FSlot, Option, Slot, UriStatus } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import { Deadlines } from "../deadlines.ts";
+import type { OutgoingCalls } from "../peers/outgoing-calls.ts";
+import type { ServedCalls } from "../peers/served-calls.ts";
 import type { Targets } from "../targets.ts";
 import type { FrameSource, RouterSession } from "../types.ts";
 import { GroupCalls } from "./gather.ts";
@@ -19,6 +21,7 @@ import { payloadProblem } from "./payload-problem.ts";
 import { CallFlag, detailShift, type PendingCalls, watchedCall } from "./pending.ts";
 import { WaitingRoom, waitingTarget } from "./waiting-room.ts";
 
+export const calleeLeft = "the callee left while the call was in flight";
 const unreadable = "the answer is in payload passthru mode, which the caller has not announced";
 
 export interface CallsParts {
@@ -52,6 +55,9 @@ export class Calls {
   readonly #passthru = new Map<number, readonly (string | null)[]>();
   readonly #room = new WaitingRoom();
   #watcher: CallWatcher | null = null;
+  /** Calls to callees of other routers, and of their callers to callees here; null: this router works alone. */
+  #outgoing: OutgoingCalls | null = null;
+  #served: ServedCalls | null = null;
 
   constructor(parts: CallsParts) {
     this.pending = parts.pending;
@@ -70,6 +76,12 @@ export class Calls {
   watch(watcher: CallWatcher): void {
     this.#watcher = watcher;
     this.groups.watch(watcher);
+  }
+
+  connect(outgoing: OutgoingCalls, served: ServedCalls): void {
+    this.#outgoing = outgoing;
+    this.#served = served;
+    this.groups.connect(outgoing);
   }
 
   /** Notes a call whose INVOCATION is on its way; see PendingCalls.open. Returns its row. */
@@ -116,7 +128,9 @@ export class Calls {
   assign(row: number, callee: RouterSession, flags: number, timeout_ms: number): void {
     const { pending } = this;
     const kept = pending.flags(row) & (CallFlag.kept | CallFlag.rerouted | CallFlag.uncancelable);
-    pending.move(row, this.#callee(row), callee);
+    const before = this.#callee(row);
+    pending.move(row, before, callee);
+    if (before.isRemote) this.#outgoing!.onClosed(before);
     pending.setFlags(row, kept | flags);
     if ((flags & CallFlag.passthru) !== 0) this.#passthru.set(row, this.#codec.passthru());
     if (timeout_ms <= 0) return;
@@ -155,10 +169,22 @@ export class Calls {
     const details = (flags >>> detailShift) | (isOpen ? Detail.progress : 0);
     if ((details & Detail.disclose) !== 0)
       codec.putIdentity(caller.id, caller.identity!.authid, caller.identity!.authrole);
-    if ((flags & CallFlag.passthru) !== 0) codec.putPassthru(this.#passthru.get(row)!);
     if ((details & Detail.trustLevel) !== 0)
       codec.putTrustLevel(caller.realm!.trustLevelOf(caller.identity!.authrole));
     if ((details & Detail.timeout) !== 0) codec.putTimeout(-pending.timeout_ms(row));
+    if (this.#outgoing !== null && callee.isRemote) this.#outgoing.proceed(row, caller, callee, details);
+    else if (!this.proceed(row, details)) return true;
+    if (next !== flags) pending.setFlags(row, next);
+    if (pending.timeout_ms(row) > 0) this.#deadlines.set(row, pending.timeout_ms(row));
+    return true;
+  }
+
+  /** Sends the visited CALL, which continues the one of this row, to its callee. False: it cannot be sent, and the call has ended. */
+  proceed(row: number, details: number): boolean {
+    const codec = this.#codec;
+    const { pending } = this;
+    const callee = this.#targets.get(pending.callee(row));
+    if ((pending.flags(row) & CallFlag.passthru) !== 0) codec.putPassthru(this.#passthru.get(row)!);
     const length = codec.writeInvocation(
       callee.serializer,
       pending.invocation(row),
@@ -169,10 +195,8 @@ export class Calls {
       const { error, message } = payloadProblem(length === 0 ? codec.writeStatus : null);
       this.#interrupt(row, callee, CancelMode.killnowait);
       this.fail(row, error, message);
-      return true;
+      return false;
     }
-    if (next !== flags) pending.setFlags(row, next);
-    if (pending.timeout_ms(row) > 0) this.#deadlines.set(row, pending.timeout_ms(row));
     callee.post(this.#frames.take(length, false));
     return true;
   }
@@ -194,6 +218,11 @@ export class Calls {
     if (progress) {
       if ((flags & CallFlag.progress) === 0) return true;
       if ((flags & CallFlag.bound) === 0) this.pending.setFlags(row, flags | CallFlag.bound);
+    }
+    if (this.#served !== null && caller.isRemote) {
+      this.#served.yielded(row, caller);
+      if (!progress) this.#close(row, caller, callee);
+      return true;
     }
     const request = this.pending.request(row);
     if (this.#isUnreadable(caller)) {
@@ -229,6 +258,11 @@ export class Calls {
     const mayGo = (flags & (CallFlag.kept | staying)) === CallFlag.kept;
     if (mayGo && this.#watcher?.onError(row, callee)) return true;
     const caller = this.#targets.get(this.pending.caller(row));
+    if (this.#served !== null && caller.isRemote) {
+      this.#served.failed(row, caller);
+      this.#close(row, caller, callee);
+      return true;
+    }
     const request = this.pending.request(row);
     if (codec.u(Slot.uriStatus) === UriStatus.invalid) {
       // The caller must not be sent what is no URI; the payload may still explain.
@@ -281,8 +315,9 @@ export class Calls {
     while (session.firstInvocation !== 0) {
       const row = session.firstInvocation;
       if ((this.pending.flags(row) & CallFlag.part) !== 0) this.groups.onCalleeGone(row, session);
-      else this.fail(row, errors.canceled, "the callee left while the call was in flight");
+      else this.fail(row, errors.canceled, calleeLeft);
     }
+    this.#served?.onSessionGone(session.id);
     while (session.firstCall !== 0) {
       const row = session.firstCall;
       const flags = this.pending.flags(row);
@@ -294,6 +329,20 @@ export class Calls {
       if ((flags & CallFlag.killing) === 0) this.#interrupt(row, callee, CancelMode.killnowait);
       this.#close(row, session, callee);
     }
+  }
+
+  /** The router of the callee cannot send it the call of this row, or has seen it leave. */
+  onRefused(row: number, callee: RouterSession, error: ErrorEntry, message: string): void {
+    if ((this.pending.flags(row) & CallFlag.part) !== 0) this.groups.onRefused(row, callee, error, message);
+    else this.fail(row, error, message);
+  }
+
+  /** The caller's router ends the call of this row, served here: INTERRUPT with this mode, 0 for none. It goes on after `kill`. */
+  endServed(row: number, mode: number): void {
+    const callee = this.#callee(row);
+    if (mode !== 0) this.#interrupt(row, callee, mode);
+    if (mode === CancelMode.kill) this.pending.setFlags(row, this.pending.flags(row) | CallFlag.killing);
+    else this.#close(row, this.#targets.get(this.pending.caller(row)), callee);
   }
 
   stop(): void {
@@ -324,6 +373,7 @@ export class Calls {
 
   #interrupt(row: number, callee: RouterSession, mode: number): void {
     if ((callee.clientFeatures & ClientFeature.calleeCanceling) === 0) return;
+    if (callee.isRemote) return this.#outgoing!.interrupt(row, callee, mode);
     const length = this.#codec.writeInterrupt(callee.serializer, this.pending.invocation(row), mode);
     callee.post(this.#frames.take(length, false));
   }
@@ -332,15 +382,18 @@ export class Calls {
   fail(row: number, error: ErrorEntry, message: string): void {
     const caller = this.#targets.get(this.pending.caller(row));
     const request = this.pending.request(row) as RequestId;
+    if (caller.isRemote) this.#served!.refuse(row, caller, error, message);
     this.#close(row, caller, this.#callee(row));
-    caller.postError(Message.call, request, error, message);
+    if (!caller.isRemote) caller.postError(Message.call, request, error, message);
   }
 
   #close(row: number, caller: RouterSession, callee: RouterSession): void {
     const flags = this.pending.flags(row);
+    if (this.#outgoing !== null && callee.isRemote) this.#outgoing.closing(row, callee);
     if ((flags & watchedCall) !== 0) this.#watcher?.onClosed(row, flags);
     if (this.pending.timeout_ms(row) > 0) this.#deadlines.clear(row);
     if ((flags & CallFlag.passthru) !== 0) this.#passthru.delete(row);
     this.pending.close(row, caller, callee);
+    if (this.#outgoing !== null && callee.isRemote) this.#outgoing.onClosed(callee);
   }
 }

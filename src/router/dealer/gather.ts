@@ -19,10 +19,11 @@ import { CancelMode, Message } from "../../protocol/messages.ts";
 import { Detail, Option, Slot, UriStatus } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { Deadlines } from "../deadlines.ts";
+import type { OutgoingCalls } from "../peers/outgoing-calls.ts";
 import type { Targets } from "../targets.ts";
 import type { FrameSource, RouterSession } from "../types.ts";
 import type { Callees } from "./callees.ts";
-import type { CallWatcher } from "./calls.ts";
+import { type CallWatcher, calleeLeft } from "./calls.ts";
 import { finalReply, madeEntry, madeError, writtenEntry } from "./gather-answer.ts";
 import { Group, type GroupCall } from "./gather-group.ts";
 import { payloadProblem } from "./payload-problem.ts";
@@ -52,7 +53,6 @@ export interface GroupStart extends GroupCall {
   readonly timeout_ms: number;
 }
 
-const calleeLeft = "the callee left while the call was in flight";
 const callerCanceled = "the caller canceled the call";
 
 export class GroupCalls {
@@ -67,6 +67,7 @@ export class GroupCalls {
   #started = 0;
   #heldBytes = 0;
   #watcher: Pick<CallWatcher, "onClosed"> | null = null;
+  #outgoing: OutgoingCalls | null = null;
 
   constructor(parts: GroupCallsParts) {
     this.#codec = parts.codec;
@@ -88,6 +89,10 @@ export class GroupCalls {
 
   watch(watcher: Pick<CallWatcher, "onClosed">): void {
     this.#watcher = watcher;
+  }
+
+  connect(outgoing: OutgoingCalls): void {
+    this.#outgoing = outgoing;
   }
 
   /** Sends the visited CALL to all callees. */
@@ -119,21 +124,30 @@ export class GroupCalls {
       return this.#noteMade(group, place, errors.featureNotSupported, "no payload_passthru_mode");
     const takesProgress = (callee.clientFeatures & ClientFeature.calleeProgress) !== 0;
     const progress = takesProgress && group.yields === "progressive" ? Detail.receiveProgress : 0;
-    const length = codec.writeInvocation(
-      callee.serializer,
-      callee.lastInvocation + 1,
-      start.registration,
-      start.details | progress,
-    );
+    const details = start.details | progress;
+    if (callee.isRemote) {
+      const flags = group.yields === "progressive" ? CallFlag.progress : 0;
+      if (!this.#outgoing!.invoke(group.caller, callee, 0, start.registration, details, flags))
+        return this.#noteMade(group, place, errors.canceled, calleeLeft);
+      return this.#open(group, callee, place, start);
+    }
+    const { serializer, lastInvocation } = callee;
+    const length = codec.writeInvocation(serializer, lastInvocation + 1, start.registration, details);
     const problem = this.#problem(length, callee);
     if (problem !== null) return this.#noteMade(group, place, problem.error, problem.message);
     callee.lastInvocation++;
     const frame = this.#frames.take(length, false);
+    this.#open(group, callee, place, start);
+    callee.post(frame);
+  }
+
+  /** Notes the part whose INVOCATION is on its way. */
+  #open(group: Group, callee: RouterSession, place: number, start: GroupStart): void {
+    const member = start.members[place]!;
     const request = place as RequestId;
     const row = this.#pending.open(group, callee, request, start.registration, CallFlag.part, 0);
     if (start.limiter?.occupy(member, row)) this.#pending.setFlags(row, CallFlag.part | CallFlag.limited);
     this.#groups.set(row, group);
-    callee.post(frame);
   }
 
   // ---- what happens to a part. `row` is its row, open until it is closed here.
@@ -168,6 +182,11 @@ export class GroupCalls {
     if (answer === null) this.#noteTooLarge(group, place);
     else this.#noteError(group, place, uri, answer);
     this.#finishIfDone(group);
+  }
+
+  /** The router of the callee cannot send it the call. */
+  onRefused(row: number, callee: RouterSession, error: ErrorEntry, message: string): void {
+    this.#drop(this.#groups.get(row)!, row, callee, error, message);
   }
 
   /** The callee's session is gone. */
@@ -341,8 +360,10 @@ export class GroupCalls {
   #closePart(group: Group, row: number, callee: RouterSession): number {
     const place = this.#pending.request(row);
     const flags = this.#pending.flags(row);
+    if (callee.isRemote) this.#outgoing!.closing(row, callee);
     if ((flags & watchedCall) !== 0) this.#watcher?.onClosed(row, flags);
     this.#pending.close(row, group, callee);
+    if (callee.isRemote) this.#outgoing!.onClosed(callee);
     this.#groups.delete(row);
     return place;
   }
@@ -354,6 +375,7 @@ export class GroupCalls {
 
   #interrupt(row: number, callee: RouterSession, mode: CancelMode): void {
     if (!canInterrupt(callee)) return;
+    if (callee.isRemote) return this.#outgoing!.interrupt(row, callee, mode);
     const length = this.#codec.writeInterrupt(callee.serializer, this.#pending.invocation(row), mode);
     callee.post(this.#frames.take(length, false));
   }

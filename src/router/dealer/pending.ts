@@ -6,6 +6,7 @@
 import { F64Records, Rows, U32Records } from "../../base/column.ts";
 import type { RegistrationId, RequestId, Target } from "../../base/ids.ts";
 import { IntTable } from "../../base/int-table.ts";
+import type { SharedLoads } from "../peers/shared-loads.ts";
 import type { RouterSession } from "../types.ts";
 
 /** What a pending call is allowed and waiting for; bits. */
@@ -73,8 +74,12 @@ export class PendingCalls {
   readonly #floats = new F64Records(floatCount);
   readonly #byInvocation: IntTable;
 
-  constructor(seed: number) {
+  /** Where other routers see how many invocations the sessions of this one have; null: there are none. */
+  readonly #loads: SharedLoads | null;
+
+  constructor(seed: number, loads: SharedLoads | null = null) {
     this.#byInvocation = new IntTable(seed);
+    this.#loads = loads;
   }
 
   get count(): number {
@@ -154,6 +159,7 @@ export class PendingCalls {
     if (caller.callIndex !== null) caller.callIndex.set(request, row);
     callee.firstInvocation = row;
     callee.invocationCount++;
+    this.#loads?.setLoad(callee.target, callee.invocationCount);
     this.#byInvocation.set(keyOf(callee.target, invocation), invocation >>> 0, row);
     return row;
   }
@@ -169,6 +175,7 @@ export class PendingCalls {
     if (first !== 0) words.set(first, Word.previousOfCallee, row);
     to.firstInvocation = row;
     to.invocationCount++;
+    this.#loads?.setLoad(to.target, to.invocationCount);
     const invocation = to.lastInvocation;
     this.#floats.segment(row)[this.#floats.offset(row) + Float.invocation] = invocation;
     this.#byInvocation.set(keyOf(to.target, invocation), invocation >>> 0, row);
@@ -224,6 +231,7 @@ export class PendingCalls {
     else all.set(previousInvocation, Word.nextOfCallee, nextInvocation);
     if (nextInvocation !== 0) all.set(nextInvocation, Word.previousOfCallee, previousInvocation);
     callee.invocationCount--;
+    this.#loads?.setLoad(callee.target, callee.invocationCount);
     const invocation = this.invocation(row);
     this.#byInvocation.delete(keyOf(callee.target, invocation), invocation >>> 0);
   }

@@ -79,6 +79,11 @@ export class Reroutes {
     return tried;
   }
 
+  /** All that do not take it; null: nobody has refused it. */
+  tried(row: number): readonly number[] | null {
+    return this.#tried.get(row) ?? null;
+  }
+
   /** The rerouted call has ended. */
   forget(row: number): void {
     this.#tried.delete(row);

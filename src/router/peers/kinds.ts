@@ -7,7 +7,7 @@ export const PeerKind = {
   snapshot: 0x04,
   hello: 0x05,
   rejected: 0x06,
-  // ---- calls (remote-calls.ts)
+  // ---- calls (outgoing-calls.ts, served-calls.ts)
   invoke: 0x10,
   proceed: 0x11,
   interrupt: 0x12,
@@ -15,6 +15,9 @@ export const PeerKind = {
   yield: 0x14,
   error: 0x15,
   refused: 0x16,
+  returned: 0x17,
+  offer: 0x18,
+  decline: 0x19,
   // ---- events (publications.ts)
   realm: 0x20,
   publish: 0x21,

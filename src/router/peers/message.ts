@@ -82,6 +82,10 @@ export class MessageReader {
     this.#at = 1;
     return this;
   }
+  /** A copy of the message, to be read again. */
+  copy(): Uint8Array {
+    return this.#bytes.slice();
+  }
   u8(): number {
     return this.#bytes[this.#at++]!;
   }
