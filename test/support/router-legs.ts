@@ -29,10 +29,17 @@ export const memoryLeg = (serializer: Serializer): Leg => ({
   identity: anonymous,
 });
 
+const pipelined =
+  "the request takes effect when all routers know it: a client that does not wait for its acknowledgement cannot tell whether that is so";
+
 /** `count` routers that work as one; `place` says which one takes connection number n. */
 export const peerLeg = (count: number, where: string, place: (n: number) => number): Leg => ({
   ...memoryLeg(Serializer.msgpack),
   name: `${count} routers, sessions ${where}`,
+  unfit: {
+    "[B-14] SUBSCRIBED comes before the first EVENT, UNSUBSCRIBED after": pipelined,
+    "[B-14] REGISTERED comes before the first INVOCATION": pipelined,
+  },
   start: (router) => PeerWorld.start({ count, place, router, ...busyLinks }),
 });
 
