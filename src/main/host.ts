@@ -74,6 +74,7 @@ export class RouterHost implements Router {
   readonly shared: SharedListener[] = [];
   readonly #core: SessionCore;
   readonly #thread: Thread;
+  readonly #directory: CoreParts["directory"];
   readonly #http: HttpTransports[] = [];
   readonly #secured: Secured | null;
   #others: OtherWorkers | null = null;
@@ -83,6 +84,7 @@ export class RouterHost implements Router {
   constructor(core: CoreParts, secured: Secured | null) {
     this.#secured = secured;
     this.#thread = core.thread;
+    this.#directory = core.directory;
     const { connections } = core.thread;
     const onConnectionGone = (): void => {
       connections.leave();
@@ -99,6 +101,10 @@ export class RouterHost implements Router {
   }
   get connectionCount(): number {
     return this.#thread.connections.all;
+  }
+  /** It knows what the other workers know of each other; alone it knows all. */
+  get isJoined(): boolean {
+    return this.#directory?.isJoined ?? true;
   }
   get workerCount(): number {
     return this.#thread.links?.count ?? 1;

@@ -12,7 +12,7 @@ import { Bus, type BusPort, faultOf } from "./bus.ts";
 import { Channel } from "./channel.ts";
 import { SharedCount } from "./connection-count.ts";
 import { layFoundation } from "./core.ts";
-import type { RouterHost } from "./host.ts";
+import type { RouterHost, SharedListener } from "./host.ts";
 import type { RouterOptions } from "./options.ts";
 import {
   type LogLine,
@@ -44,7 +44,7 @@ class RouterThread {
         build: (options) => this.#build(options),
         attach: ({ peer, end }) => this.#links?.attach(peer, end),
         detach: ({ peer }) => this.#links?.detach(peer),
-        listen: (listeners) => this.#router.listenToo(listeners),
+        listen: (listeners) => this.#listen(listeners),
         ask: (question) => this.#channel.asked(question),
         stats: () => this.#router.stats(),
         close: () => this.#close(),
@@ -78,6 +78,17 @@ class RouterThread {
       (part, message, fields = {}) =>
         this.#bus.tell("log", { level, part, message, fields: copiable(fields) });
     return { error: write("error"), warn: write("warn"), info: write("info"), debug: write("debug") };
+  }
+
+  /** Clients are let in when what the others have can be reached from here. */
+  async #listen(listeners: readonly SharedListener[]): Promise<void> {
+    const host = this.#router;
+    const giveUp_ms = performance.now() + workerTimes.start_ms;
+    while (!host.isJoined) {
+      if (performance.now() > giveUp_ms) throw new Error("the other workers are not heard of");
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await host.listenToo(listeners);
   }
 
   async #close(): Promise<void> {

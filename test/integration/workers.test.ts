@@ -20,9 +20,10 @@ for (const { name, ...skip } of adapters) {
         wires.map((wire) => rig.placeOf(wire)),
         [0, 1, 2],
       );
-      for (const wire of wires) {
-        await wire.subscribe("com.example.topic");
-        await wire.publish("com.example.topic", { exclude_me: false }, ["one"]).catch(() => {});
+      for (const wire of wires) await wire.subscribe("com.example.topic");
+      for (const from of wires) {
+        await from.publish("com.example.topic", {}, [from.id]);
+        for (const to of wires) if (to !== from) assert.deepEqual((await to.event()).payload, [[from.id]]);
       }
     }
     const totals = await rig.router.totals();
