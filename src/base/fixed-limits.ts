@@ -118,6 +118,8 @@ export const fixedLimits = Object.freeze({
   openQuestions_max: 4_096,
   /** Topics whose retained event was deleted just now, kept while publications may be on their way. Beyond: the oldest is not. */
   forgottenTopics_max: 10_000,
+  /** Threads of one router. Beyond: the router does not start, and says so. */
+  workers_max: 32,
   /** Header of the PROXY protocol before a connection. Beyond: closed. */
   proxyHeaderBytes_max: 2_048,
   /**

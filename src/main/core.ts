@@ -4,6 +4,7 @@ import { type Limits, limitsFrom } from "../base/limits.ts";
 import { type Log, silentLog } from "../base/log.ts";
 import { Metrics } from "../base/metrics.ts";
 import { RandomIds } from "../base/random-ids.ts";
+import { sessionIdFor } from "../base/session-ids.ts";
 import { fillRandom, hostScheduler } from "../host.ts";
 import type { AccessPolicy, Authenticator, PeerLinks } from "../ports.ts";
 import { AccessRefresh } from "../router/access-refresh.ts";
@@ -38,6 +39,7 @@ import { Codec } from "../wasm/codec.ts";
 import { Core } from "../wasm/core.ts";
 import { PatternIndex } from "../wasm/index.ts";
 import type { RouterOptions } from "./options.ts";
+import { onlyThread, type Thread } from "./thread.ts";
 import { version } from "./version.ts";
 
 /** All but what the host adds. */
@@ -48,6 +50,7 @@ export type CoreParts = Omit<SessionCore, "onConnectionGone"> & {
   readonly peers: Peers | null;
   readonly sharedProcedures: SharedProcedures | null;
   readonly directory: Directory | null;
+  readonly thread: Thread;
 };
 
 /** What there is before the core. */
@@ -56,13 +59,15 @@ export interface Foundation {
   readonly metrics: Metrics;
   readonly ids: RandomIds;
   readonly log: Log;
+  readonly thread: Thread;
 }
 
-export const layFoundation = (options: RouterOptions): Foundation => ({
+export const layFoundation = (options: RouterOptions, thread: Thread = onlyThread()): Foundation => ({
   limits: limitsFrom(options.limits ?? {}),
   metrics: new Metrics(),
   ids: new RandomIds(fillRandom),
   log: options.log ?? silentLog,
+  thread,
 });
 
 /** Who decides about sessions in a router with security. */
@@ -83,9 +88,9 @@ export const openDoors = (ids: RandomIds): Omit<Deciders, "policy"> => ({
 export function buildCore(
   options: RouterOptions,
   wasm: Uint8Array,
-  { limits, metrics, ids, log }: Foundation,
+  { limits, metrics, ids, log, thread }: Foundation,
   deciders: Omit<Deciders, "policy"> & { readonly policy: AccessPolicy | null },
-  links: PeerLinks | null = null,
+  links: PeerLinks | null = thread.links,
   spread: Spread = noSpread,
 ): CoreParts {
   const peers = links === null ? null : new Peers(links);
@@ -202,7 +207,9 @@ export function buildCore(
     authenticator: deciders.authenticator,
     scheduler,
     ids,
+    newSessionId: () => sessionIdFor(links?.self ?? 0, links?.count ?? 1, () => ids.next()),
     log,
+    thread,
     agent: `spanwire/${version}`,
   };
 }

@@ -1,4 +1,5 @@
 /** Everything that the sessions of one router thread share. Made once, by the composition root. */
+import type { SessionId } from "../base/ids.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
@@ -65,6 +66,7 @@ export interface SessionCore {
   readonly authenticator: Authenticator;
   readonly scheduler: Scheduler;
   readonly ids: RandomIds;
+  readonly newSessionId: () => SessionId;
   readonly limits: Limits;
   readonly metrics: Metrics;
   readonly log: Log;
