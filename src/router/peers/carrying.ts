@@ -3,14 +3,7 @@
  * here, and all that goes over it is carried to the router with the session and back, in order, with bounds in both directions. There it
  * is a connection like any other, and here nobody looks at its frames.
  */
-import type {
-  Accept,
-  Connection,
-  ConnectionEvents,
-  OutgoingFrame,
-  Scheduler,
-  TransportInfo,
-} from "../../ports.ts";
+import type { Accept, ConnectionEvents, OutgoingFrame, Scheduler, TransportInfo } from "../../ports.ts";
 import type { Serializer } from "../../protocol/serializers.ts";
 import { CarriedConnection } from "./carried-connection.ts";
 import { Gate, type GateFront } from "./gate.ts";

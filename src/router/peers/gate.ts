@@ -45,6 +45,8 @@ export class Gate implements ConnectionEvents {
   #state: State = State.open;
   /** Frames for the client: own copies, in order. */
   #queue: OutgoingFrame[];
+  /** Frames at its head that are not the owner's. */
+  #uncounted: number;
   #isScheduled = false;
   #isFull = false;
   /** Bytes from the client that the owner has not handled. */
@@ -60,13 +62,9 @@ export class Gate implements ConnectionEvents {
     this.#parts = parts;
     this.peer = parts.peer;
     this.#queue = [...pending];
-    // It does not count as sent by the owner.
     this.#uncounted = pending.length;
     if (pending.length > 0) this.#schedule();
   }
-
-  /** Frames at the head of the queue that are not the owner's. */
-  #uncounted: number;
 
   // ---- from the client's connection
 
