@@ -125,7 +125,7 @@ test("[T-07] a client that leaves its poll loses no message, wherever it polls n
   assert.equal(routers.count, 0);
 });
 
-test("[T-07] an event stream at another router: pieces in order, the owner waits while the client's socket is full", async () => {
+test("[T-08] an event stream at another router: pieces in order, the owner waits while the client's socket is full", async () => {
   const routers = new Routers(2);
   const opened = await routers.elsewhere("sse");
   const stream = opened.receive();
@@ -161,7 +161,7 @@ test("[T-07] an event stream at another router: pieces in order, the owner waits
   assert.equal(routers.count, 0);
 });
 
-test("[T-07] a client that leaves its stream at another router is gone for the owner too", async () => {
+test("[T-08] a client that leaves its stream at another router is gone for the owner too", async () => {
   const routers = new Routers(2);
   const opened = await routers.elsewhere("sse");
   const stream = opened.receive();
