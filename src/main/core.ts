@@ -38,6 +38,7 @@ import type { Session } from "../session/session.ts";
 import { Codec } from "../wasm/codec.ts";
 import { Core } from "../wasm/core.ts";
 import { PatternIndex } from "../wasm/index.ts";
+import { Forwarding } from "./forwarding.ts";
 import type { RouterOptions } from "./options.ts";
 import { onlyThread, type Thread } from "./thread.ts";
 import { version } from "./version.ts";
@@ -48,6 +49,7 @@ export type CoreParts = Omit<SessionCore, "onConnectionGone"> & {
   readonly procedures: RouterProcedures;
   /** The routers that it works with; null: it works alone. */
   readonly peers: Peers | null;
+  readonly forwarding: Forwarding | null;
   readonly sharedProcedures: SharedProcedures | null;
   readonly directory: Directory | null;
   readonly thread: Thread;
@@ -168,6 +170,7 @@ export function buildCore(
       afterTurn,
     });
   const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures, guard: access.guard });
+  const forwarding = peers === null ? null : new Forwarding(peers, { outbox, scheduler, limits });
   const questions = peers === null ? null : new Questions(peers, log);
   const sharedProcedures =
     peers === null || questions === null
@@ -179,6 +182,7 @@ export function buildCore(
     ...shared,
     ...tables,
     peers,
+    forwarding,
     sharedProcedures,
     directory,
     outbox,
@@ -199,9 +203,9 @@ export function buildCore(
     }),
     askAuthorizer: () => false,
     observers: [pubsub.observer, ...meta.observers, access.access],
-    resumptions: new Resumptions(ids),
-    // There is one router process, and so nobody else that could own a session.
-    forwardResume: () => false,
+    resumptions: new Resumptions(ids, peers?.self),
+    // Alone, there is nobody else that could own a session.
+    forwardResume: forwarding?.forwardResume ?? (() => false),
     realms,
     findRealm: (uri) => deciders.findRealm(realms, uri),
     authenticator: deciders.authenticator,

@@ -78,6 +78,9 @@ export class RouterHost implements Router {
   readonly #http: HttpTransports[] = [];
   readonly #secured: Secured | null;
   #others: OtherWorkers | null = null;
+  readonly #forwarding: CoreParts["forwarding"];
+  /** Connections that other routers have, for sessions that this one has. */
+  #carried = 0;
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
 
@@ -88,9 +91,28 @@ export class RouterHost implements Router {
     const { connections } = core.thread;
     const onConnectionGone = (): void => {
       connections.leave();
-      if (connections.own === 0) this.#idle?.();
+      this.#tellIdle();
     };
     this.#core = { ...core, onConnectionGone };
+    this.#forwarding = core.forwarding;
+    if (this.#forwarding === null) return;
+    // They count where their clients came to; but this router does not close before they are gone.
+    const carriedCore = {
+      ...core,
+      onConnectionGone: () => {
+        this.#carried--;
+        this.#tellIdle();
+      },
+    };
+    this.#forwarding.accept = (connection) => {
+      if (this.#closing !== undefined) return null;
+      this.#carried++;
+      return new Session(carriedCore, connection);
+    };
+  }
+
+  #tellIdle(): void {
+    if (this.#thread.connections.own + this.#carried === 0) this.#idle?.();
   }
 
   get realms(): readonly string[] {
@@ -205,8 +227,12 @@ export class RouterHost implements Router {
     const { adapter, notice } = await selectWebSocketAdapter(transport, needsOf(place));
     if (notice !== undefined) log.warn("transport", notice);
     const where = { host: "127.0.0.1", path: "/ws", deflate: false, ...given, rawsocket };
-    const service = httpTransports(http, { accept: this.accept, limits, scheduler, fillRandom, log });
-    if (service !== null) this.#http.push(service);
+    const parts = { accept: this.accept, limits, scheduler, fillRandom, log };
+    const service = httpTransports(http, { ...parts, ...this.#forwarding?.httpOptions });
+    if (service !== null) {
+      this.#http.push(service);
+      this.#forwarding?.serve(service);
+    }
     const listener = await adapter.listen({
       ...common,
       ...where,
@@ -275,7 +301,7 @@ export class RouterHost implements Router {
     });
     for (const session of targets.all())
       session.goodbye(closeReasons.systemShutdown, "the router is shutting down");
-    if (this.#thread.connections.own > 0) await allGone;
+    if (this.#thread.connections.own + this.#carried > 0) await allGone;
     calls.stop();
     pubsub.stop();
     await Promise.all(this.#http.map((service) => service.close()));

@@ -30,7 +30,8 @@ import type { Session } from "./session.ts";
 
 /**
  * Takes the connection of `front` over to the worker or node that a resume token names as the owner of its session, this HELLO first.
- * False: that owner is not known here.
+ * False: that owner is not known here. With "" as the owner it is nobody: only a connection that another router has carried here is taken
+ * over then, back to that one.
  */
 export type ForwardResume = (owner: string, front: Session, hello: Uint8Array) => boolean;
 

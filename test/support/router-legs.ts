@@ -13,7 +13,7 @@ import { busyLinks, PeerWorld } from "./peer-world.ts";
 import { anonymous, type Leg, legName } from "./router-suite.ts";
 
 /** Joins a connection in memory to the router. Throws when the router takes no more. */
-export function attach(router: Router, connection: MemoryConnection): ClientTransport {
+export function attach(router: Pick<Router, "accept">, connection: MemoryConnection): ClientTransport {
   const events = router.accept(connection);
   if (events === null) throw new Error("the router takes no more connections");
   connection.open(events);
