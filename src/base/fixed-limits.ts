@@ -119,7 +119,7 @@ export const fixedLimits = Object.freeze({
   /** Topics whose retained event was deleted just now, kept while publications may be on their way. Beyond: the oldest is not. */
   forgottenTopics_max: 10_000,
   /** Threads of one router. Beyond: the router does not start, and says so. */
-  workers_max: 32,
+  workers_max: 30,
   /**
    * Bytes that one worker has sent another of one connection, or of one HTTP answer, that belongs there, and that are not taken yet; a
    * frame of any size alone. Beyond: the sender waits, as for a socket that is full. A client that does not wait has, in frames, as many
