@@ -23,7 +23,7 @@ import { Directory } from "../router/peers/directory.ts";
 import { connectCalls } from "../router/peers/remote-calls.ts";
 import { Peers } from "../router/peers/peers.ts";
 import { Questions } from "../router/peers/questions.ts";
-import { noSpread, type Spread } from "../router/peers/shared-loads.ts";
+import type { Spread } from "../router/peers/shared-loads.ts";
 import { SharedProcedures } from "../router/peers/shared-procedures.ts";
 import { RouterProcedures } from "../router/procedures.ts";
 import type { GivenRealm, Realm } from "../router/realm.ts";
@@ -93,7 +93,7 @@ export function buildCore(
   { limits, metrics, ids, log, thread }: Foundation,
   deciders: Omit<Deciders, "policy"> & { readonly policy: AccessPolicy | null },
   links: PeerLinks | null = thread.links,
-  spread: Spread = noSpread,
+  spread: Spread = thread.spread,
 ): CoreParts {
   const peers = links === null ? null : new Peers(links);
   const seed = new Uint32Array(9);

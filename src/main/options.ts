@@ -74,6 +74,8 @@ export interface RouterOptions {
    * that thread, and an exception there ends them and no others. Not with `access`, which can be asked in one thread only.
    */
   readonly workers?: number | "auto";
+  /** With workers: callees of the caller's own come before others, where the policy of a registration leaves the choice. Default: no. */
+  readonly preferLocal?: boolean;
   /** Who may do what, in a router without `security`. Default: everybody everything. */
   readonly access?: AccessPolicy;
   /** Realms with users, grants and authentication, and the procedures to administer them. Absent: everybody is let into every realm. */

@@ -1,5 +1,6 @@
 /** Which thread of a router this is. */
 import type { PeerLinks } from "../ports.ts";
+import { noSpread, type Spread } from "../router/peers/shared-loads.ts";
 import { type ConnectionCount, OwnCount } from "./connection-count.ts";
 import type { WorkerChannel } from "./shared-security.ts";
 
@@ -8,6 +9,12 @@ export interface Thread {
   readonly links: PeerLinks | null;
   readonly channel: WorkerChannel | null;
   readonly connections: ConnectionCount;
+  readonly spread: Spread;
 }
 
-export const onlyThread = (): Thread => ({ links: null, channel: null, connections: new OwnCount() });
+export const onlyThread = (): Thread => ({
+  links: null,
+  channel: null,
+  connections: new OwnCount(),
+  spread: noSpread,
+});

@@ -11,10 +11,13 @@ export interface ThreadGiven {
   readonly place: number;
   readonly count: number;
   readonly memory: SharedArrayBuffer;
+  /** Of `SharedLoads`. */
+  readonly loads: SharedArrayBuffer;
 }
 
 /** What a thread is to be: what can be copied of the router's options, and matters in all threads. */
-export interface ThreadOptions extends Pick<RouterOptions, "realms" | "slowConsumer" | "limits"> {
+export interface ThreadOptions
+  extends Pick<RouterOptions, "realms" | "slowConsumer" | "limits" | "preferLocal"> {
   /** There is a security model, and the first thread has it. */
   readonly isSecured: boolean;
 }

@@ -6,6 +6,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { Log } from "../base/log.ts";
 import { limitsFrom } from "../base/limits.ts";
 import { hostScheduler } from "../host.ts";
+import { SharedLoads } from "../router/peers/shared-loads.ts";
 import { RingLinks } from "../workers/ring-links.ts";
 import { assemble } from "./assemble.ts";
 import { Bus, type BusPort, faultOf } from "./bus.ts";
@@ -68,8 +69,15 @@ class RouterThread {
     const links = new RingLinks({ self: place, count, linkBytes_max, scheduler: hostScheduler });
     this.#links = links;
     const connections = new SharedCount(this.#words.connections, place);
+    const spread = {
+      loads: new SharedLoads(this.#given.loads, place),
+      preferLocal: options.preferLocal ?? false,
+    };
     const all: RouterOptions = { ...options, ...(isSecured && { security: {} }), log: this.#log() };
-    this.#host = await assemble(all, layFoundation(all, { links, channel: this.#channel, connections }));
+    this.#host = await assemble(
+      all,
+      layFoundation(all, { links, channel: this.#channel, connections, spread }),
+    );
   }
 
   #log(): Log {

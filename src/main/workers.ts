@@ -8,6 +8,7 @@ import { limitsFrom } from "../base/limits.ts";
 import { type Log, silentLog } from "../base/log.ts";
 import { hostScheduler } from "../host.ts";
 import { newLink } from "../workers/link.ts";
+import { SharedLoads } from "../router/peers/shared-loads.ts";
 import { RingLinks } from "../workers/ring-links.ts";
 import { assemble } from "./assemble.ts";
 import { Bus, errorOf } from "./bus.ts";
@@ -25,6 +26,7 @@ import {
   type ThreadOptions,
   workerTimes,
 } from "./worker-calls.ts";
+import type { Thread } from "./thread.ts";
 
 const threadModule = new URL("./worker-thread.js", import.meta.url);
 
@@ -39,12 +41,15 @@ export async function startWorkers(
   const links = new RingLinks({ self: 0, count, linkBytes_max, scheduler: hostScheduler });
   const log = options.log ?? silentLog;
   const threadOptions = threadOptionsOf(options);
-  const workers = new Workers({ count, module, words, links, log, goodbye_ms, threadOptions });
-  const connections = new SharedCount(words.connections, 0);
-  const host = await assemble(
-    options,
-    layFoundation(options, { links, channel: workers.channel, connections }),
-  );
+  const loads = new SharedArrayBuffer(SharedLoads.bytesFor(count));
+  const workers = new Workers({ count, module, words, loads, links, log, goodbye_ms, threadOptions });
+  const thread: Thread = {
+    links,
+    channel: workers.channel,
+    connections: new SharedCount(words.connections, 0),
+    spread: { loads: new SharedLoads(loads, 0), preferLocal: options.preferLocal ?? false },
+  };
+  const host = await assemble(options, layFoundation(options, thread));
   host.join(workers);
   try {
     await host.listen(options);
@@ -56,10 +61,17 @@ export async function startWorkers(
   return host;
 }
 
-const threadOptionsOf = ({ realms, slowConsumer, limits, security }: RouterOptions): ThreadOptions => ({
+const threadOptionsOf = ({
+  realms,
+  slowConsumer,
+  limits,
+  preferLocal,
+  security,
+}: RouterOptions): ThreadOptions => ({
   ...(realms !== undefined && { realms }),
   ...(slowConsumer !== undefined && { slowConsumer }),
   ...(limits !== undefined && { limits }),
+  ...(preferLocal !== undefined && { preferLocal }),
   isSecured: security !== undefined,
 });
 
@@ -69,6 +81,7 @@ interface WorkersParts {
   readonly count: number;
   readonly module: URL;
   readonly words: SharedWords;
+  readonly loads: SharedArrayBuffer;
   readonly links: RingLinks;
   readonly log: Log;
   readonly goodbye_ms: number;
@@ -149,10 +162,10 @@ export class Workers implements OtherWorkers {
 
   /** Starts the thread of a place. Resolves when it serves; rejects, and it is gone, where it cannot. */
   async #begin(place: number): Promise<void> {
-    const { count, words, module } = this.#parts;
+    const { count, words, loads, module } = this.#parts;
     Atomics.store(words.connections, place, 0);
     Atomics.store(words.released, place, 0);
-    const given: ThreadGiven = { place, count, memory: words.memory };
+    const given: ThreadGiven = { place, count, memory: words.memory, loads };
     // Not with the flags of the process: some of them do not apply to a thread.
     const worker = new Worker(module, { workerData: given, execArgv: [] });
     const bus: Life["bus"] = new Bus(
