@@ -29,5 +29,6 @@ export interface Config {
   readonly limits: Partial<Limits>;
   /** Threads; `auto`: one for each core. */
   readonly workers: number | "auto";
+  readonly preferLocal: boolean;
   readonly logLevel: LogLevel;
 }

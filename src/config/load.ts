@@ -103,6 +103,7 @@ function complete(parts: Parts, problems: Problem[]): Loaded {
       password: passwordOptions(config.security.password),
       limits: givenLimits(config.limits),
       workers: config.workers,
+      preferLocal: config.preferLocal,
       logLevel: config.log.level,
     },
   };

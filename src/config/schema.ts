@@ -101,6 +101,12 @@ export const configSchema = z
       })
       .default(1)
       .describe("Threads that serve the same places; `auto`: one for each core."),
+    preferLocal: z
+      .boolean()
+      .default(false)
+      .describe(
+        "With several workers: a call goes to a callee of the caller's own, where there is one and the registration leaves the choice.",
+      ),
     limits: limitsSchema.prefault({}),
     log: z
       .strictObject({

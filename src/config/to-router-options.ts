@@ -42,6 +42,7 @@ export interface ConfiguredRouter {
   readonly listeners: readonly ConfiguredListener[];
   readonly limits: Partial<Limits>;
   readonly workers: number | "auto";
+  readonly preferLocal: boolean;
   readonly security: {
     readonly definitions: readonly DefinitionSource[];
     readonly automaticRealms?: Definition;
@@ -59,6 +60,7 @@ export function toRouterOptions(config: Config): ConfiguredRouter {
     listeners: config.listeners.map(listenerOf),
     limits: config.limits,
     workers: config.workers,
+    preferLocal: config.preferLocal,
     security: {
       definitions: [...config.definitions, { name: openRealmName, realms: open }],
       ...automaticRealmsOf(config, anywhere),

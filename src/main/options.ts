@@ -74,10 +74,7 @@ export interface RouterOptions {
    * that thread, and an exception there ends them and no others. Not with `access`, which can be asked in one thread only.
    */
   readonly workers?: number | "auto";
-  /**
-   * With several workers: a call goes to a callee of the caller's own worker where there is one and the registration's policy leaves the
-   * choice. Saves the way to another thread; the load of callees is less even. Default false.
-   */
+  /** With workers: callees of the caller's own come before others, where the policy of a registration leaves the choice. Default: no. */
   readonly preferLocal?: boolean;
   /** Who may do what, in a router without `security`. Default: everybody everything. */
   readonly access?: AccessPolicy;

@@ -11,6 +11,7 @@ export interface ThreadGiven {
   readonly place: number;
   readonly count: number;
   readonly memory: SharedArrayBuffer;
+  /** Of `SharedLoads`. */
   readonly loads: SharedArrayBuffer;
 }
 

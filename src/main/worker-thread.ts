@@ -69,11 +69,15 @@ class RouterThread {
     const links = new RingLinks({ self: place, count, linkBytes_max, scheduler: hostScheduler });
     this.#links = links;
     const connections = new SharedCount(this.#words.connections, place);
-    const { preferLocal = false } = options;
-    const spread = { loads: new SharedLoads(this.#given.loads, place), preferLocal };
+    const spread = {
+      loads: new SharedLoads(this.#given.loads, place),
+      preferLocal: options.preferLocal ?? false,
+    };
     const all: RouterOptions = { ...options, ...(isSecured && { security: {} }), log: this.#log() };
-    const thread = { links, channel: this.#channel, connections, spread };
-    this.#host = await assemble(all, layFoundation(all, thread));
+    this.#host = await assemble(
+      all,
+      layFoundation(all, { links, channel: this.#channel, connections, spread }),
+    );
   }
 
   #log(): Log {

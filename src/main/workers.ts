@@ -7,8 +7,8 @@ import { MessageChannel, Worker } from "node:worker_threads";
 import { limitsFrom } from "../base/limits.ts";
 import { type Log, silentLog } from "../base/log.ts";
 import { hostScheduler } from "../host.ts";
-import { SharedLoads } from "../router/peers/shared-loads.ts";
 import { newLink } from "../workers/link.ts";
+import { SharedLoads } from "../router/peers/shared-loads.ts";
 import { RingLinks } from "../workers/ring-links.ts";
 import { assemble } from "./assemble.ts";
 import { Bus, errorOf } from "./bus.ts";
@@ -26,6 +26,7 @@ import {
   type ThreadOptions,
   workerTimes,
 } from "./worker-calls.ts";
+import type { Thread } from "./thread.ts";
 
 const threadModule = new URL("./worker-thread.js", import.meta.url);
 
@@ -36,16 +37,18 @@ export async function startWorkers(
   module: URL = threadModule,
 ): Promise<RouterHost> {
   const words = new SharedWords(count);
-  const loads = new SharedArrayBuffer(SharedLoads.bytesFor(count));
   const { linkBytes_max, goodbye_ms } = limitsFrom(options.limits ?? {});
   const links = new RingLinks({ self: 0, count, linkBytes_max, scheduler: hostScheduler });
   const log = options.log ?? silentLog;
   const threadOptions = threadOptionsOf(options);
+  const loads = new SharedArrayBuffer(SharedLoads.bytesFor(count));
   const workers = new Workers({ count, module, words, loads, links, log, goodbye_ms, threadOptions });
-  const connections = new SharedCount(words.connections, 0);
-  const { preferLocal = false } = options;
-  const spread = { loads: new SharedLoads(loads, 0), preferLocal };
-  const thread = { links, channel: workers.channel, connections, spread };
+  const thread: Thread = {
+    links,
+    channel: workers.channel,
+    connections: new SharedCount(words.connections, 0),
+    spread: { loads: new SharedLoads(loads, 0), preferLocal: options.preferLocal ?? false },
+  };
   const host = await assemble(options, layFoundation(options, thread));
   host.join(workers);
   try {
@@ -62,13 +65,13 @@ const threadOptionsOf = ({
   realms,
   slowConsumer,
   limits,
-  security,
-  preferLocal = false,
-}: RouterOptions): ThreadOptions => ({
   preferLocal,
+  security,
+}: RouterOptions): ThreadOptions => ({
   ...(realms !== undefined && { realms }),
   ...(slowConsumer !== undefined && { slowConsumer }),
   ...(limits !== undefined && { limits }),
+  ...(preferLocal !== undefined && { preferLocal }),
   isSecured: security !== undefined,
 });
 

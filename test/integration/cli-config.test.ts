@@ -56,6 +56,7 @@ test("config schema prints a JSON Schema", { timeout }, () => {
     "security",
     "realms",
     "workers",
+    "preferLocal",
     "limits",
     "log",
   ]);

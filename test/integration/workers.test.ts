@@ -1,12 +1,30 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRouter } from "../../src/main.ts";
+import { Message } from "../../src/protocol/messages.ts";
 import { adapters } from "../support/router-legs.ts";
-import { until } from "../support/wire.ts";
+import { until, type Wire } from "../support/wire.ts";
 import { WorkersRig } from "../support/workers-rig.ts";
 
 const listen = { websocket: { port: 0 }, rawsocket: { port: 0 } };
 const timeout = 120_000;
+
+/** Each calls a procedure of the first, which nobody else can register, wherever it is. */
+async function callAll(wires: readonly Wire[]): Promise<void> {
+  const callee = wires[0]!;
+  const registration = await callee.register("com.example.add");
+  for (const caller of wires.slice(1)) {
+    const again = caller.request();
+    caller.send([Message.register, again, {}, "com.example.add"]);
+    await caller.expectError(Message.register, again, "wamp.error.procedure_already_exists");
+    const request = caller.call("com.example.add", {}, [1, 2]);
+    const invocation = await callee.invocation();
+    assert.deepEqual(invocation.payload, [[1, 2]]);
+    callee.yield(invocation.request, {}, [3]);
+    await caller.expect([Message.result, request, {}, [3]]);
+  }
+  await callee.unregister(registration);
+}
 
 for (const { name, ...skip } of adapters) {
   const options = { ...listen, transport: name };
@@ -25,6 +43,7 @@ for (const { name, ...skip } of adapters) {
         await from.publish("com.example.topic", {}, [from.id]);
         for (const to of wires) if (to !== from) assert.deepEqual((await to.event()).payload, [[from.id]]);
       }
+      await callAll(wires);
     }
     const totals = await rig.router.totals();
     assert.equal(totals.connections, rig.router.connectionCount);
