@@ -161,6 +161,7 @@ export function buildCore(
       peers,
       directory,
       afterTurn,
+      ...spread,
     });
   const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures, guard: access.guard });
   const questions = peers === null ? null : new Questions(peers, log);
