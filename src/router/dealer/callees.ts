@@ -137,6 +137,10 @@ export class Callees {
     this.#counts.set(row, Word.active, this.#counts.get(row, Word.active) + 1);
     return row;
   }
+  /** The place was reserved for this membership, and not for an earlier one of the same row. */
+  isReservedFor(row: number, member: number): boolean {
+    return this.#count.get(member) === row;
+  }
   /** It has come. */
   occupyReserved(row: number, call: number): void {
     this.#countOfCall.ensure(call);

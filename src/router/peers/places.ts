@@ -115,7 +115,8 @@ export class Places {
 
   /** The place is one at this membership. */
   isFor(place: number, member: number): boolean {
-    return this.#offers.get(place)?.member === member;
+    const offer = this.#offers.get(place);
+    return offer !== undefined && this.#parts.callees.isReservedFor(offer.counted, member);
   }
 
   /** The call of this row takes it. */
