@@ -13,6 +13,7 @@ import { createServer } from "node:net";
 import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { familyOf } from "./processes.ts";
 
 export type RuntimeName = "node" | "bun";
 
@@ -107,6 +108,7 @@ export interface StartOptions {
   readonly ready: RegExp;
   readonly core?: number;
   readonly startWait_ms?: number;
+  readonly cwd?: string;
 }
 
 const startWait_ms = 15_000;
@@ -115,13 +117,26 @@ process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
+const killHard = (pids: readonly number[]): void => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended by itself meanwhile.
+    }
+  }
+};
+
+/** Asks it to end; what it has started itself is ended too, should it not see to that. */
 const stop = (child: ChildProcess): Promise<void> =>
   new Promise((done) => {
     if (child.exitCode !== null || child.signalCode !== null) return done();
-    const hard = setTimeout(() => child.kill("SIGKILL"), 5_000);
+    const family = familyOf(child.pid!);
+    const hard = setTimeout(() => killHard(family), 5_000);
     child.once("exit", () => {
       clearTimeout(hard);
       running.delete(child);
+      killHard(family.slice(1).filter((pid) => familyOf(pid).length > 0));
       done();
     });
     child.kill("SIGTERM");
@@ -153,7 +168,11 @@ export const start = (options: StartOptions): Promise<Started> =>
   new Promise((done, failed) => {
     const [file, ...rest] =
       options.core === undefined ? options.command : pinned(options.core, options.command);
-    const child = spawn(file!, rest, { env: { ...process.env, ...options.env }, cwd: root, stdio: "pipe" });
+    const child = spawn(file!, rest, {
+      env: { ...process.env, ...options.env },
+      cwd: options.cwd ?? root,
+      stdio: "pipe",
+    });
     running.add(child);
     let output = "";
     const fail = (why: string): void => {
@@ -183,14 +202,23 @@ export const start = (options: StartOptions): Promise<Started> =>
     child.stdin.on("error", () => undefined); // A process that is gone is noticed by its exit.
   });
 
+export interface RunOptions {
+  readonly core?: number;
+  /** After this long it is killed, and has failed. */
+  readonly patience_ms?: number;
+}
+
 /** Runs a command to its end and gives its stdout. Rejects with its stderr when it fails. */
-export const run = (command: readonly string[], core?: number): Promise<string> =>
+export const run = (command: readonly string[], options: RunOptions = {}): Promise<string> =>
   new Promise((done, failed) => {
+    const { core, patience_ms } = options;
     const [file, ...rest] = core === undefined ? command : pinned(core, command);
     const child = spawn(file!, rest, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
     running.add(child);
     let out = "";
     let complaint = "";
+    const timer =
+      patience_ms === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), patience_ms);
     child.stdout.on("data", (chunk: Buffer) => {
       out += chunk.toString();
     });
@@ -198,9 +226,12 @@ export const run = (command: readonly string[], core?: number): Promise<string> 
       complaint += chunk.toString();
     });
     child.once("error", failed);
-    child.once("close", (code) => {
+    child.once("close", (code, signal) => {
+      clearTimeout(timer);
       running.delete(child);
-      if (code === 0) done(out);
-      else failed(new Error(`${command.join(" ")} ended with ${code}: ${complaint.trim() || out.trim()}`));
+      if (code === 0) return done(out);
+      const end =
+        signal === "SIGKILL" ? `was ended after ${(patience_ms ?? 0) / 1000} s` : `ended with ${code}`;
+      failed(new Error(`${command.join(" ")} ${end}: ${complaint.trim() || out.trim()}`));
     });
   });

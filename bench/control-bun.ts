@@ -1,10 +1,19 @@
-/** The control row on Bun: `control.ts` over Bun.serve. Run: `bun build/bench/control-bun.js PORT`. */
-import { announce, ControlRouter, controlLimits, type Peer, portArgument } from "./control.ts";
+/** The control row on Bun: `control.ts` over Bun.serve. Run: `bun build/bench/control-bun.js PORT [native]`. */
+import {
+  announce,
+  ControlRouter,
+  controlLimits,
+  isNative,
+  type NativeTopics,
+  type Peer,
+  portArgument,
+} from "./control.ts";
 
 interface Socket {
   data: UserData;
   sendBinary(bytes: Uint8Array): number;
   cork(task: () => void): void;
+  subscribe(topic: string): void;
 }
 
 interface UserData {
@@ -28,15 +37,23 @@ interface BunRuntime {
       message(socket: Socket, message: string | Uint8Array): void;
       close(socket: Socket): void;
     };
-  }): { readonly port: number };
+  }): { readonly port: number; publish(topic: string, bytes: Uint8Array): number };
 }
 
 const bun = (globalThis as unknown as { Bun: BunRuntime }).Bun;
 
-const router = new ControlRouter<Socket>((socket, frames) => {
-  socket.cork(() => {
-    for (let i = 0; i < frames.length; i++) socket.sendBinary(frames[i]!);
-  });
+const topics: NativeTopics<Socket> = {
+  subscribe: (socket, topic) => socket.subscribe(topic),
+  publish: (topic, frame) => void server.publish(topic, frame),
+};
+
+const router = new ControlRouter<Socket>({
+  sendAll: (socket, frames) => {
+    socket.cork(() => {
+      for (let i = 0; i < frames.length; i++) socket.sendBinary(frames[i]!);
+    });
+  },
+  native: isNative() ? topics : undefined,
 });
 
 const server = bun.serve({

@@ -1,11 +1,20 @@
-/** The control row on Node: `control.ts` over uWebSockets.js. Run: `node build/bench/control-uws.js PORT`. */
+/** The control row on Node: `control.ts` over uWebSockets.js. Run: `node build/bench/control-uws.js PORT [native]`. */
 import { createRequire } from "node:module";
-import { announce, ControlRouter, controlLimits, type Peer, portArgument } from "./control.ts";
+import {
+  announce,
+  ControlRouter,
+  controlLimits,
+  isNative,
+  type NativeTopics,
+  type Peer,
+  portArgument,
+} from "./control.ts";
 
 interface Socket {
   getUserData(): UserData;
   send(bytes: Uint8Array, binary: boolean): number;
   cork(task: () => void): void;
+  subscribe(topic: string): void;
 }
 
 interface UserData {
@@ -32,6 +41,7 @@ interface Behaviour {
 
 interface App {
   ws(pattern: string, behaviour: Behaviour): App;
+  publish(topic: string, bytes: Uint8Array, binary: boolean): boolean;
   listen(host: string, port: number, options: number, done: (token: unknown) => void): App;
 }
 
@@ -41,11 +51,20 @@ interface Uws {
 }
 
 const uws = createRequire(import.meta.url)("uWebSockets.js") as Uws;
+const app = uws.App();
 
-const router = new ControlRouter<Socket>((socket, frames) => {
-  socket.cork(() => {
-    for (let i = 0; i < frames.length; i++) socket.send(frames[i]!, true);
-  });
+const topics: NativeTopics<Socket> = {
+  subscribe: (socket, topic) => socket.subscribe(topic),
+  publish: (topic, frame) => void app.publish(topic, frame, true),
+};
+
+const router = new ControlRouter<Socket>({
+  sendAll: (socket, frames) => {
+    socket.cork(() => {
+      for (let i = 0; i < frames.length; i++) socket.send(frames[i]!, true);
+    });
+  },
+  native: isNative() ? topics : undefined,
 });
 
 const behaviour: Behaviour = {
@@ -68,11 +87,8 @@ const behaviour: Behaviour = {
 };
 
 const port = portArgument();
-uws
-  .App()
-  .ws("/*", behaviour)
-  .listen("127.0.0.1", port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, (token) => {
-    if (token) return announce(port);
-    process.stderr.write(`port ${port} is taken\n`);
-    process.exit(1);
-  });
+app.ws("/*", behaviour).listen("127.0.0.1", port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, (token) => {
+  if (token) return announce(port);
+  process.stderr.write(`port ${port} is taken\n`);
+  process.exit(1);
+});

@@ -2,12 +2,19 @@
  * The control row: what a WAMP router could cost at best on a runtime. It passes MessagePack messages through and does nothing
  * else: no validation, no options, no errors, no clean-up of registrations. It is not a router to use, it is the floor that the
  * real one is measured against. Egress is batched as the real one's: one frame in memory per message, one reference per
- * receiver, every dirty socket written once per loop turn under cork. `control-uws.ts` and `control-bun.ts` give it sockets.
+ * receiver, every dirty socket written once per loop turn under cork. `control-uws.ts`, `control-bun.ts` and `control-ws.ts` give it
+ * sockets; the first two can leave fan-out to the server's own topics instead.
  */
 import { encode } from "@msgpack/msgpack";
 
 /** Writes frames to one socket, one message each, in one corked write. */
 export type SendAll<S> = (socket: S, frames: readonly Uint8Array[]) => void;
+
+/** The server's own topics, which fan out in the server: what a router gives up for its order and its bounds. */
+export interface NativeTopics<S> {
+  subscribe(socket: S, topic: string): void;
+  publish(topic: string, frame: Uint8Array): void;
+}
 
 /** One connection. `pending` maps an invocation of this callee to the caller that waits for it. */
 export interface Peer<S> {
@@ -85,8 +92,17 @@ class Cursor {
 
 const randomId = (): number => Math.floor(Math.random() * 2 ** 53);
 
+export interface ControlOptions<S> {
+  readonly sendAll: SendAll<S>;
+  readonly native?: NativeTopics<S> | undefined;
+  /** The sockets hold on to frames behind the write, so each needs memory of its own. */
+  readonly keepsFrames?: boolean;
+}
+
 export class ControlRouter<S> {
   readonly #sendAll: SendAll<S>;
+  readonly #native: NativeTopics<S> | undefined;
+  readonly #keepsFrames: boolean;
   readonly #topics = new Map<string, Topic<S>>();
   readonly #procedures = new Map<string, Procedure<S>>();
   readonly #reader = new Cursor();
@@ -98,8 +114,10 @@ export class ControlRouter<S> {
   #scheduled = false;
   #lastId = 0;
 
-  constructor(sendAll: SendAll<S>) {
-    this.#sendAll = sendAll;
+  constructor(options: ControlOptions<S>) {
+    this.#sendAll = options.sendAll;
+    this.#native = options.native;
+    this.#keepsFrames = options.keepsFrames === true;
   }
 
   open(socket: S): Peer<S> {
@@ -143,9 +161,15 @@ export class ControlRouter<S> {
     const reader = this.#reader;
     reader.uint(bytes);
     reader.emptyMap(bytes);
-    const topic = this.#topics.get(reader.text(bytes));
+    const uri = reader.text(bytes);
+    const topic = this.#topics.get(uri);
     if (topic === undefined) return;
     const frame = this.#frame(36, topic.id, randomId(), bytes);
+    if (this.#native !== undefined) {
+      this.#native.publish(uri, frame);
+      this.#queued = 0;
+      return;
+    }
     for (const subscriber of topic.subscribers) this.#post(subscriber, frame);
   }
 
@@ -179,6 +203,7 @@ export class ControlRouter<S> {
       this.#topics.set(uri, topic);
     }
     topic.subscribers.add(peer);
+    this.#native?.subscribe(peer.socket, uri);
     this.#answer(peer, [33, request, topic.id]);
   }
 
@@ -194,9 +219,9 @@ export class ControlRouter<S> {
   /** Writes `[type, first, second?, {}, …payload]`; the payload is what lies behind the reader. */
   #frame(type: number, first: number, second: number, bytes: Uint8Array): Uint8Array {
     if (this.#queued + bytes.length + 64 > queueBytes_max) this.#flushAll();
-    const queue = this.#queue;
+    const queue = this.#keepsFrames ? new Uint8Array(bytes.length + 64) : this.#queue;
     const writer = this.#writer;
-    const start = this.#queued;
+    const start = this.#keepsFrames ? 0 : this.#queued;
     writer.at = start;
     queue[writer.at++] = second < 0 ? 0x94 : 0x95;
     queue[writer.at++] = type;
@@ -204,8 +229,9 @@ export class ControlRouter<S> {
     if (second >= 0) writer.writeUint(queue, second);
     queue[writer.at++] = 0x80;
     queue.set(bytes.subarray(this.#reader.at), writer.at);
-    this.#queued = writer.at + bytes.length - this.#reader.at;
-    return queue.subarray(start, this.#queued);
+    const end = writer.at + bytes.length - this.#reader.at;
+    if (!this.#keepsFrames) this.#queued = end;
+    return queue.subarray(start, end);
   }
 
   #answer(peer: Peer<S>, message: readonly unknown[]): void {
@@ -235,8 +261,11 @@ export class ControlRouter<S> {
 
 export const controlLimits = Object.freeze({ frameBytes_max, backpressureBytes_max: 256 << 20 });
 
-/** The port is the last argument; both control rows print `ws://…` once they listen, as the router does. */
+/** The port is the first argument; all control rows print `ws://…` once they listen, as the router does. */
 export const portArgument = (): number => Number(process.argv[2] ?? 9302);
+
+/** `native` behind the port: fan-out by the server's own topics. */
+export const isNative = (): boolean => process.argv[3] === "native";
 
 export const announce = (port: number): void => {
   process.stdout.write(`control row on ws://127.0.0.1:${port}/ws\n`);

@@ -28,9 +28,9 @@ interface Case {
 }
 
 /** The router and its generator each hold one descriptor per session, and some of their own. */
-const ownDescriptors = 256;
+export const ownDescriptors = 256;
 
-const descriptors_max = (): number => {
+export const descriptors_max = (): number => {
   const text = execFileSync("sh", ["-c", "ulimit -Hn"]).toString().trim();
   return text === "unlimited" ? Number.POSITIVE_INFINITY : Number(text);
 };

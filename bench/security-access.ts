@@ -1,9 +1,10 @@
 /** Authorization on against off: the same loads on a router with 10,000 grants, and on one that lets everybody do everything. */
 import { resolve } from "node:path";
 import { type RuntimeName, root, runtimePath, runtimes } from "./child.ts";
+import type { Row } from "./rows.ts";
 import { accessUsers, uris } from "./security-world.ts";
 import type { Suite } from "./wire.ts";
-import type { Load, Metric, Row, Scenario } from "./wire-rows.ts";
+import type { Load, Metric, Scenario } from "./wire-rows.ts";
 
 export const securityHost = resolve(root, "build/bench/security-host.js");
 
@@ -14,7 +15,6 @@ const nameOf = (runtime: RuntimeName, kind: Kind): string => `${runtime} ${kind}
 
 const rowOf = (runtime: RuntimeName, kind: Kind): Row => ({
   name: nameOf(runtime, kind),
-  runtime,
   command: (ports) => [
     runtimePath(runtime),
     securityHost,

@@ -136,7 +136,7 @@ export const runLogins = async (
             options.window_s,
           );
           try {
-            keep(samples, one.name, JSON.parse(await run(command, loadCore)) as LoginSample);
+            keep(samples, one.name, JSON.parse(await run(command, { core: loadCore })) as LoginSample);
           } catch (cause) {
             problems.push(`login ${runtime} ${one.name}: ${messageOf(cause).slice(0, 500)}`);
           }
@@ -164,7 +164,7 @@ interface StormSample {
 /** Calls on their own, or with logins beside them that begin before the window and end behind it. */
 const callsOf = async (host: Host, storm: Case | null, options: LoginOptions): Promise<StormSample> => {
   const seconds = options.window_s + options.warm_s;
-  const logins = storm === null ? null : run(loginCommand(host, storm, 0, seconds + 1), loadCore);
+  const logins = storm === null ? null : run(loginCommand(host, storm, 0, seconds + 1), { core: loadCore });
   // One that fails is told when it is waited for.
   logins?.catch(() => undefined);
   if (logins !== null) await new Promise((done) => setTimeout(done, 500));
@@ -174,7 +174,7 @@ const callsOf = async (host: Host, storm: Case | null, options: LoginOptions): P
   const place = ["--port", String(host.websocket), "--pid", String(host.pid)];
   const rpc = ["rpc", "--callers", "16", "--window", "64"];
   const answer = JSON.parse(
-    await run([compileLoad(), ...rpc, ...identity, ...place, ...times], loadCore),
+    await run([compileLoad(), ...rpc, ...identity, ...place, ...times], { core: loadCore }),
   ) as StormSample;
   const delay = JSON.parse(await host.ask("delay")) as StormSample["delay"];
   await logins;

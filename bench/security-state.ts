@@ -21,7 +21,7 @@ export interface StateOptions {
 type Open = Memory & { readonly open_ms: number };
 
 const child = (...args: readonly string[]): Promise<string> =>
-  run([runtimePath("node"), resolve(root, "build/bench/security-store.js"), ...args], routerCore);
+  run([runtimePath("node"), resolve(root, "build/bench/security-store.js"), ...args], { core: routerCore });
 
 /** A router that opens the store of `dir`. */
 const opened = async (dir: string, question: "live" | "now"): Promise<Open> => {

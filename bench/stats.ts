@@ -42,3 +42,14 @@ export const short = (value: number): string => {
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.max(Math.abs(value), 1e-9))));
   return value.toFixed(Math.min(digits, 4));
 };
+
+/** How fast y grows with x: the slope of the least-squares line. NaN where all x are the same. */
+export const slope = (points: readonly { readonly x: number; readonly y: number }[]): number => {
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, one) => sum + one, 0) / values.length;
+  const x0 = mean(points.map(({ x }) => x));
+  const y0 = mean(points.map(({ y }) => y));
+  const above = points.reduce((sum, { x, y }) => sum + (x - x0) * (y - y0), 0);
+  const below = points.reduce((sum, { x }) => sum + (x - x0) ** 2, 0);
+  return above / below;
+};

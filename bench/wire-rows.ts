@@ -1,14 +1,6 @@
 /** What the wire bench compares: the routers (rows) and the loads put on them (scenarios). Data only. */
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
-import { type RuntimeName, root, runtimePath, runtimes } from "./child.ts";
-
-export interface Row {
-  readonly name: string;
-  readonly runtime: RuntimeName;
-  readonly command: (ports: { readonly websocket: number; readonly rawsocket: number }) => readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-}
+import { type RuntimeName, runtimes } from "./child.ts";
+import { control, type Row, spanwire } from "./rows.ts";
 
 /** One load on one row. `key` is what tables and figures call it. */
 export interface Load {
@@ -33,45 +25,10 @@ export interface Scenario {
   readonly isLatency: boolean;
 }
 
-const cli = resolve(root, "build/src/cli/spanwire.js");
-export const routerIsBuilt = (): boolean => existsSync(cli);
-
-const control = (runtime: RuntimeName): Row => ({
-  name: `control ${runtime}`,
-  runtime,
-  command: (ports) => [
-    runtimePath(runtime),
-    resolve(root, `build/bench/control-${runtime === "bun" ? "bun" : "uws"}.js`),
-    String(ports.websocket),
-  ],
-  env: {},
-});
-
-const spanwire = (runtime: RuntimeName, transport?: "ws"): Row => ({
-  name: `spanwire ${runtime}${transport === undefined ? "" : ` ${transport}`}`,
-  runtime,
-  command: (ports) => [
-    runtimePath(runtime),
-    cli,
-    "start",
-    "--ephemeral",
-    ...[
-      "--host",
-      "127.0.0.1",
-      "--port",
-      String(ports.websocket),
-      "--rawsocket-port",
-      String(ports.rawsocket),
-    ],
-    ...["--realm", "realm1", "--log-level", "error"],
-  ],
-  env: transport === undefined ? {} : { SPANWIRE_TRANSPORT: transport },
-});
-
 export const rows = (): readonly Row[] => [
-  ...runtimes().map(control),
+  ...runtimes().map((runtime) => control(runtime)),
   ...runtimes().map((runtime) => spanwire(runtime)),
-  spanwire("node", "ws"),
+  spanwire("node", { transport: "ws" }),
 ];
 
 const both = (args: readonly string[]): Pick<Scenario, "loads" | "ratios"> => ({

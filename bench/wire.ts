@@ -3,30 +3,13 @@
  * runs each scenario over all its rows before the next, in an order that moves on by one each round. What is compared is the
  * router's own CPU time per operation, which says more than a rate where client and router share a machine.
  */
-import {
-  canPin,
-  compileLoad,
-  freePort,
-  loadCore,
-  root,
-  routerCore,
-  run,
-  runtimes,
-  type Started,
-  start,
-} from "./child.ts";
+import { canPin, compileLoad, loadCore, root, run, runtimes } from "./child.ts";
 import type { BenchResult } from "./result.ts";
+import { type Router, startRow } from "./router.ts";
+import { type Row, routerIsBuilt } from "./rows.ts";
 import { type Figure, figure, median, ratio, short } from "./stats.ts";
 import type { Table } from "./table.ts";
-import {
-  type Load,
-  type Metric,
-  type Row,
-  routerIsBuilt,
-  rows,
-  type Scenario,
-  scenarios,
-} from "./wire-rows.ts";
+import { type Load, type Metric, rows, type Scenario, scenarios } from "./wire-rows.ts";
 
 export interface WireOptions {
   readonly rounds: number;
@@ -44,11 +27,6 @@ type Sample = Readonly<Record<Metric | "router_cpu_share" | "own_cpu_share", num
   readonly p99_us?: number;
 };
 
-interface Router extends Started {
-  readonly row: Row;
-  readonly ports: { readonly websocket: number; readonly rawsocket: number };
-}
-
 /** What is compared: routers, and loads on them. `name` goes before the figures. */
 export interface Suite {
   readonly name: string;
@@ -59,19 +37,14 @@ export interface Suite {
 /** Samples by scenario and key, one per round. */
 type Samples = Map<string, Map<string, Sample[]>>;
 
-const startRow = async (row: Row): Promise<Router> => {
-  const ports = { websocket: await freePort(), rawsocket: await freePort() };
-  const command = row.command(ports);
-  const started = await start({ command, env: row.env, ready: /wss?:\/\/\S+/, core: routerCore });
-  return { ...started, row, ports };
-};
-
 const measure = async (router: Router, load: Load, options: WireOptions): Promise<Sample> => {
   const isRaw = load.args.includes("rawsocket");
   const port = isRaw ? router.ports.rawsocket : router.ports.websocket;
   const common = ["--port", String(port), "--pid", String(router.pid)];
   const times = ["--seconds", String(options.window_s), "--warm", String(options.warm_s)];
-  return JSON.parse(await run([compileLoad(), ...load.args, ...common, ...times], loadCore)) as Sample;
+  return JSON.parse(
+    await run([compileLoad(), ...load.args, ...common, ...times], { core: loadCore }),
+  ) as Sample;
 };
 
 const keep = (samples: Samples, scenario: Scenario, key: string, sample: Sample): void => {

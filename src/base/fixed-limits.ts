@@ -118,6 +118,14 @@ export const fixedLimits = Object.freeze({
   openQuestions_max: 4_096,
   /** Topics whose retained event was deleted just now, kept while publications may be on their way. Beyond: the oldest is not. */
   forgottenTopics_max: 10_000,
+  /** Threads of one router. Beyond: the router does not start, and says so. */
+  workers_max: 32,
+  /**
+   * Bytes that one worker has sent another of one connection, or of one HTTP answer, that belongs there, and that are not taken yet; a
+   * frame of any size alone. Beyond: the sender waits, as for a socket that is full. A client that does not wait has, in frames, as many
+   * as its inbox may (`inboxBytes_max`), or as these. Beyond: connection closed.
+   */
+  carriedBytes_max: 256 << 10,
   /** Header of the PROXY protocol before a connection. Beyond: closed. */
   proxyHeaderBytes_max: 2_048,
   /**

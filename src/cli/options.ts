@@ -1,6 +1,7 @@
 /** The options of `spanwire start` and `spanwire check`, with the environment variable of each, and the configuration they give. */
 import { existsSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { fixedLimits } from "../base/limits.ts";
 import { logLevels } from "../base/log.ts";
 import type { CheckDefinitions } from "../config/definitions.ts";
 import { type Loaded, loadConfig } from "../config/load.ts";
@@ -22,6 +23,14 @@ function integer(name: string, min: number, max: number): (text: string) => numb
 }
 
 const port = integer("A port", 0, 65_535);
+
+function workers(text: string): number | "auto" {
+  const count = Number(text);
+  const { workers_max } = fixedLimits;
+  if (text === "auto") return text;
+  if (text.trim() !== "" && Number.isInteger(count) && count >= 1 && count <= workers_max) return count;
+  throw new InvalidArgumentError(`It is auto, or a whole number from 1 to ${workers_max}.`);
+}
 
 function realmUri(text: string): string {
   if (/^([^\s.#]+\.)*[^\s.#]+$/u.test(text)) return text;
@@ -52,6 +61,12 @@ const options: readonly Option[] = [
   new Option("--max-frame <bytes>", "largest message accepted, 512 to 16777216; default: 1048576")
     .env("SPANWIRE_MAX_FRAME")
     .argParser(integer("--max-frame", frameBytes_min, frameBytes_max)),
+  new Option(
+    "--workers <count>",
+    "threads that serve the same places, or auto: one for each core; default: 1",
+  )
+    .env("SPANWIRE_WORKERS")
+    .argParser(workers),
   new Option("--log-level <level>", "how much to log; default: info")
     .env("SPANWIRE_LOG_LEVEL")
     .choices([...logLevels]),

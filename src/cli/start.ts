@@ -26,6 +26,8 @@ export async function start(command: Command): Promise<void> {
   }
   // First, since somebody may wait for the banner and then stop it at once.
   stopOnSignal(running);
+  // With one worker there is nothing to go on with.
+  if (running.router.workerCount > 1) outlast(running.router);
   process.stdout.write(banner(running.router, config, performance.now() - startedAt));
 }
 
@@ -88,6 +90,12 @@ Try it: npm install autobahn@22, then save this as hello.mjs and run it with nod
   connection.open();
 
 `;
+}
+
+/** What nothing catches in this thread ends the sessions of it, as it does in the others. */
+function outlast(router: Router): void {
+  process.on("uncaughtException", (cause) => router.fault(cause));
+  process.on("unhandledRejection", (cause) => router.fault(cause));
 }
 
 /** The first signal ends sessions with GOODBYE and exits 0; a second one exits at once. */

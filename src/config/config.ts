@@ -27,5 +27,7 @@ export interface Config {
   /** Of realms that do not say; without a protocol, a realm's methods decide it. */
   readonly password: Partial<PasswordOptions>;
   readonly limits: Partial<Limits>;
+  /** Threads; `auto`: one for each core. */
+  readonly workers: number | "auto";
   readonly logLevel: LogLevel;
 }

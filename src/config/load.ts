@@ -102,6 +102,7 @@ function complete(parts: Parts, problems: Problem[]): Loaded {
       administrator: password === undefined ? {} : { password },
       password: passwordOptions(config.security.password),
       limits: givenLimits(config.limits),
+      workers: config.workers,
       logLevel: config.log.level,
     },
   };

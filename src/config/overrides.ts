@@ -26,6 +26,7 @@ export interface Overrides {
   /** A realm that is open to anonymous clients of this machine. */
   readonly realm?: Given<string>;
   readonly maxFrame?: Given<number>;
+  readonly workers?: Given<number | "auto">;
   readonly logLevel?: Given<LogLevel>;
   /** Directory of the durable state, relative to the working directory. */
   readonly data?: Given<string>;
@@ -52,6 +53,7 @@ export function applyOverrides(file: FileConfig, given: Overrides): Overridden {
     listeners: [...listeners],
     store,
     limits: { ...file.limits, ...(given.maxFrame && { frameBytes_max: given.maxFrame.value }) },
+    workers: given.workers?.value ?? file.workers,
     log: { ...file.log, ...(given.logLevel && { level: given.logLevel.value }) },
   };
   return { config, origins, problems };

@@ -95,6 +95,12 @@ export const configSchema = z
       .describe(
         "Realms, as in security_config.json. Default, where no file has any either: `realm1`, open to anonymous clients of this machine.",
       ),
+    workers: z
+      .union([z.literal("auto"), z.int().min(1).max(fixedLimits.workers_max)], {
+        error: `expected "auto", or a whole number from 1 to ${fixedLimits.workers_max}`,
+      })
+      .default(1)
+      .describe("Threads that serve the same places; `auto`: one for each core."),
     limits: limitsSchema.prefault({}),
     log: z
       .strictObject({

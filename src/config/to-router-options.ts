@@ -41,6 +41,7 @@ export type ConfiguredListener = ConfiguredWebSocket | ConfiguredRawSocket;
 export interface ConfiguredRouter {
   readonly listeners: readonly ConfiguredListener[];
   readonly limits: Partial<Limits>;
+  readonly workers: number | "auto";
   readonly security: {
     readonly definitions: readonly DefinitionSource[];
     readonly automaticRealms?: Definition;
@@ -57,6 +58,7 @@ export function toRouterOptions(config: Config): ConfiguredRouter {
   return {
     listeners: config.listeners.map(listenerOf),
     limits: config.limits,
+    workers: config.workers,
     security: {
       definitions: [...config.definitions, { name: openRealmName, realms: open }],
       ...automaticRealmsOf(config, anywhere),

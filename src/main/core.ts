@@ -4,6 +4,7 @@ import { type Limits, limitsFrom } from "../base/limits.ts";
 import { type Log, silentLog } from "../base/log.ts";
 import { Metrics } from "../base/metrics.ts";
 import { RandomIds } from "../base/random-ids.ts";
+import { sessionIdFor } from "../base/session-ids.ts";
 import { fillRandom, hostScheduler } from "../host.ts";
 import type { AccessPolicy, Authenticator, PeerLinks } from "../ports.ts";
 import { AccessRefresh } from "../router/access-refresh.ts";
@@ -37,7 +38,9 @@ import type { Session } from "../session/session.ts";
 import { Codec } from "../wasm/codec.ts";
 import { Core } from "../wasm/core.ts";
 import { PatternIndex } from "../wasm/index.ts";
+import { Forwarding } from "./forwarding.ts";
 import type { RouterOptions } from "./options.ts";
+import { onlyThread, type Thread } from "./thread.ts";
 import { version } from "./version.ts";
 
 /** All but what the host adds. */
@@ -46,8 +49,10 @@ export type CoreParts = Omit<SessionCore, "onConnectionGone"> & {
   readonly procedures: RouterProcedures;
   /** The routers that it works with; null: it works alone. */
   readonly peers: Peers | null;
+  readonly forwarding: Forwarding | null;
   readonly sharedProcedures: SharedProcedures | null;
   readonly directory: Directory | null;
+  readonly thread: Thread;
 };
 
 /** What there is before the core. */
@@ -56,13 +61,15 @@ export interface Foundation {
   readonly metrics: Metrics;
   readonly ids: RandomIds;
   readonly log: Log;
+  readonly thread: Thread;
 }
 
-export const layFoundation = (options: RouterOptions): Foundation => ({
+export const layFoundation = (options: RouterOptions, thread: Thread = onlyThread()): Foundation => ({
   limits: limitsFrom(options.limits ?? {}),
   metrics: new Metrics(),
   ids: new RandomIds(fillRandom),
   log: options.log ?? silentLog,
+  thread,
 });
 
 /** Who decides about sessions in a router with security. */
@@ -83,9 +90,9 @@ export const openDoors = (ids: RandomIds): Omit<Deciders, "policy"> => ({
 export function buildCore(
   options: RouterOptions,
   wasm: Uint8Array,
-  { limits, metrics, ids, log }: Foundation,
+  { limits, metrics, ids, log, thread }: Foundation,
   deciders: Omit<Deciders, "policy"> & { readonly policy: AccessPolicy | null },
-  links: PeerLinks | null = null,
+  links: PeerLinks | null = thread.links,
   spread: Spread = noSpread,
 ): CoreParts {
   const peers = links === null ? null : new Peers(links);
@@ -164,6 +171,7 @@ export function buildCore(
       ...spread,
     });
   const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures, guard: access.guard });
+  const forwarding = peers === null ? null : new Forwarding(peers, { outbox, scheduler, limits });
   const questions = peers === null ? null : new Questions(peers, log);
   const sharedProcedures =
     peers === null || questions === null
@@ -175,6 +183,7 @@ export function buildCore(
     ...shared,
     ...tables,
     peers,
+    forwarding,
     sharedProcedures,
     directory,
     outbox,
@@ -195,15 +204,17 @@ export function buildCore(
     }),
     askAuthorizer: () => false,
     observers: [pubsub.observer, ...meta.observers, access.access],
-    resumptions: new Resumptions(ids),
-    // There is one router process, and so nobody else that could own a session.
-    forwardResume: () => false,
+    resumptions: new Resumptions(ids, peers?.self),
+    // Alone, there is nobody else that could own a session.
+    forwardResume: forwarding?.forwardResume ?? (() => false),
     realms,
     findRealm: (uri) => deciders.findRealm(realms, uri),
     authenticator: deciders.authenticator,
     scheduler,
     ids,
+    newSessionId: () => sessionIdFor(links?.self ?? 0, links?.count ?? 1, () => ids.next()),
     log,
+    thread,
     agent: `spanwire/${version}`,
   };
 }

@@ -4,7 +4,7 @@ import type { Metrics } from "../base/metrics.ts";
 import { joinOver } from "../client/join.ts";
 import type { ClientSession } from "../client/session.ts";
 import { fillRandom } from "../host.ts";
-import type { Accept, Listener, TransportOptions } from "../ports.ts";
+import type { Accept, Listener, SharedPlace, TransportOptions } from "../ports.ts";
 import { closeReasons } from "../protocol/errors.ts";
 import type { Denial } from "../router/denials.ts";
 import type { SessionCore } from "../session/core.ts";
@@ -16,6 +16,7 @@ import { listenRawSocket } from "../transport/rawsocket.ts";
 import { needsOf, selectWebSocketAdapter } from "../transport/select.ts";
 import type { CoreParts } from "./core.ts";
 import type { Secured } from "./security.ts";
+import type { Thread } from "./thread.ts";
 import type {
   ListenerOptions,
   LocalSessionOptions,
@@ -44,22 +45,74 @@ function listenerOptions(options: RouterOptions): ListenerOptions[] {
   return all.map((place) => (place.kind === "websocket" ? { transport, ...place } : place));
 }
 
+/** The other threads of a router, as the one that started them sees them. */
+export interface OtherWorkers {
+  /** Of each that is up. */
+  stats(): Promise<readonly RouterStats[]>;
+  close(): Promise<void>;
+}
+
+/** What every worker knows of all counts once. */
+const known: readonly (keyof RouterStats)[] = ["patterns", "registrations"];
+
+const sumOf = (one: RouterStats, other: RouterStats): RouterStats => {
+  const sum: Record<keyof RouterStats, number> = { ...one };
+  for (const key of Object.keys(sum) as (keyof RouterStats)[])
+    sum[key] = known.includes(key) ? Math.max(one[key], other[key]) : one[key] + other[key];
+  return sum;
+};
+
+/** A place that several threads serve, and where it is. Can be sent to them. */
+export interface SharedListener {
+  readonly options: ListenerOptions;
+  readonly where: SharedPlace;
+}
+
 export class RouterHost implements Router {
   readonly listeners: Listener[] = [];
+  /** Where the other threads may listen too. */
+  readonly shared: SharedListener[] = [];
   readonly #core: SessionCore;
+  readonly #thread: Thread;
+  readonly #directory: CoreParts["directory"];
   readonly #http: HttpTransports[] = [];
   readonly #secured: Secured | null;
-  #connections = 0;
+  #others: OtherWorkers | null = null;
+  readonly #forwarding: CoreParts["forwarding"];
+  /** Connections that other routers have, for sessions that this one has. */
+  #carried = 0;
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
 
   constructor(core: CoreParts, secured: Secured | null) {
     this.#secured = secured;
+    this.#thread = core.thread;
+    this.#directory = core.directory;
+    const { connections } = core.thread;
     const onConnectionGone = (): void => {
-      this.#connections--;
-      if (this.#connections === 0) this.#idle?.();
+      connections.leave();
+      this.#tellIdle();
     };
     this.#core = { ...core, onConnectionGone };
+    this.#forwarding = core.forwarding;
+    if (this.#forwarding === null) return;
+    // They count where their clients came to; but this router does not close before they are gone.
+    const carriedCore = {
+      ...core,
+      onConnectionGone: () => {
+        this.#carried--;
+        this.#tellIdle();
+      },
+    };
+    this.#forwarding.accept = (connection) => {
+      if (this.#closing !== undefined) return null;
+      this.#carried++;
+      return new Session(carriedCore, connection);
+    };
+  }
+
+  #tellIdle(): void {
+    if (this.#thread.connections.own + this.#carried === 0) this.#idle?.();
   }
 
   get realms(): readonly string[] {
@@ -69,7 +122,14 @@ export class RouterHost implements Router {
     return this.#core.metrics;
   }
   get connectionCount(): number {
-    return this.#connections;
+    return this.#thread.connections.all;
+  }
+  /** It knows what the other workers know of each other; alone it knows all. */
+  get isJoined(): boolean {
+    return this.#directory?.isJoined ?? true;
+  }
+  get workerCount(): number {
+    return this.#thread.links?.count ?? 1;
   }
 
   get security(): Secured["security"] | null {
@@ -85,7 +145,7 @@ export class RouterHost implements Router {
     let sessions = 0;
     for (const realm of realms.all()) sessions += realm.sessionCount;
     return {
-      connections: this.#connections,
+      connections: this.#thread.connections.own,
       sessions,
       detached: resumptions.detachedCount,
       subscriptions: subscriptions.count,
@@ -106,6 +166,16 @@ export class RouterHost implements Router {
     };
   }
 
+  async totals(): Promise<RouterStats> {
+    const others = (await this.#others?.stats()) ?? [];
+    return others.reduce(sumOf, this.stats());
+  }
+
+  /** Says who works beside this thread: they are counted, and closed, with it. */
+  join(others: OtherWorkers): void {
+    this.#others = others;
+  }
+
   refreshAccess(realms: Iterable<string>): void {
     this.#core.accessRefresh.refresh(realms);
   }
@@ -113,7 +183,27 @@ export class RouterHost implements Router {
     return this.#core.guard.denials.get(id);
   }
 
+  /** Wherever the options say. Rejects at the first place where it cannot; `close` undoes the others. */
   async listen(options: RouterOptions): Promise<void> {
+    for (const place of listenerOptions(options)) {
+      if (this.#thread.links === null) await this.#listenAt(place, {});
+      else {
+        const { place: where } = await this.#listenAt(place, { shared: "first" });
+        if (where != null) this.shared.push({ options: place, where });
+        else
+          this.#core.log.warn("workers", "this runtime cannot share this place: one worker serves it alone", {
+            ...place,
+          });
+      }
+    }
+  }
+
+  /** Where another thread of this router listens. */
+  async listenToo(listeners: readonly SharedListener[]): Promise<void> {
+    for (const { options, where } of listeners) await this.#listenAt(options, { shared: where });
+  }
+
+  async #listenAt(place: ListenerOptions, shared: Pick<TransportOptions, "shared">): Promise<Listener> {
     const { limits, log } = this.#core;
     const common: TransportOptions = {
       frameBytes_max: limits.frameBytes_max,
@@ -122,22 +212,27 @@ export class RouterHost implements Router {
       accept: this.accept,
       connections_max: limits.connections_max,
       log,
+      ...shared,
     };
-    for (const place of listenerOptions(options)) {
-      if (place.kind === "websocket") await this.#listenWebSocket(common, place);
-      else if ("unixPath" in place) this.listeners.push(await listenRawSocket({ ...common, ...place }));
-      else this.listeners.push(await listenRawSocket({ ...common, host: "127.0.0.1", ...place }));
-    }
+    if (place.kind === "websocket") return this.#listenWebSocket(common, place);
+    const where = "unixPath" in place ? place : { host: "127.0.0.1", ...place };
+    const listener = await listenRawSocket({ ...common, ...where });
+    this.listeners.push(listener);
+    return listener;
   }
 
-  async #listenWebSocket(common: TransportOptions, place: WebSocketOptions): Promise<void> {
+  async #listenWebSocket(common: TransportOptions, place: WebSocketOptions): Promise<Listener> {
     const { http = true, rawsocket = false, transport, ...given } = place;
     const { limits, scheduler, log } = this.#core;
     const { adapter, notice } = await selectWebSocketAdapter(transport, needsOf(place));
     if (notice !== undefined) log.warn("transport", notice);
     const where = { host: "127.0.0.1", path: "/ws", deflate: false, ...given, rawsocket };
-    const service = httpTransports(http, { accept: this.accept, limits, scheduler, fillRandom, log });
-    if (service !== null) this.#http.push(service);
+    const parts = { accept: this.accept, limits, scheduler, fillRandom, log };
+    const service = httpTransports(http, { ...parts, ...this.#forwarding?.httpOptions });
+    if (service !== null) {
+      this.#http.push(service);
+      this.#forwarding?.serve(service);
+    }
     const listener = await adapter.listen({
       ...common,
       ...where,
@@ -145,11 +240,12 @@ export class RouterHost implements Router {
     });
     this.listeners.push(listener);
     if (rawsocket) this.listeners.push(rawSocketOf(listener));
+    return listener;
   }
 
   readonly accept: Accept = (connection) => {
-    if (this.#closing !== undefined || this.#connections >= this.#core.limits.connections_max) return null;
-    this.#connections++;
+    if (this.#closing !== undefined || !this.#thread.connections.enter(this.#core.limits.connections_max))
+      return null;
     return new Session(this.#core, connection);
   };
 
@@ -176,7 +272,27 @@ export class RouterHost implements Router {
     return this.#closing;
   }
 
+  fault(cause: unknown): void {
+    const { log, targets } = this.#core;
+    log.error("router", "an exception that nothing caught: the sessions of this thread end", { cause });
+    for (const session of targets.all()) {
+      try {
+        session.goodbye(closeReasons.systemShutdown, "internal error");
+      } catch (again) {
+        log.error("router", "a session could not be told of its end", { cause: again });
+      }
+      session.connection.terminate();
+    }
+  }
+
+  /** Ends everything at once and tells nobody: what this thread holds cannot be trusted any more. */
+  async abandon(): Promise<void> {
+    this.#closing ??= Promise.resolve();
+    await Promise.all(this.listeners.map((listener) => listener.close()));
+  }
+
   async #shutDown(): Promise<void> {
+    const othersGone = this.#others?.close();
     const { targets, calls, limits, scheduler, pubsub } = this.#core;
     const allGone = new Promise<void>((resolve) => {
       this.#idle = resolve;
@@ -185,11 +301,13 @@ export class RouterHost implements Router {
     });
     for (const session of targets.all())
       session.goodbye(closeReasons.systemShutdown, "the router is shutting down");
-    if (this.#connections > 0) await allGone;
+    if (this.#thread.connections.own + this.#carried > 0) await allGone;
     calls.stop();
     pubsub.stop();
     await Promise.all(this.#http.map((service) => service.close()));
     await Promise.all(this.listeners.map((listener) => listener.close()));
+    // They may need the store until they are gone.
+    await othersGone;
     await this.#secured?.close();
   }
 

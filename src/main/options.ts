@@ -69,6 +69,11 @@ export interface RouterOptions {
   /** What happens to EVENTs for a session that does not read them. Default `drop-newest`. */
   readonly slowConsumer?: SlowConsumerPolicy;
   readonly limits?: Partial<Limits>;
+  /**
+   * Threads that serve the same places; `"auto"`: one for each core. Default 1: this one alone. With more, sessions of one belong to
+   * that thread, and an exception there ends them and no others. Not with `access`, which can be asked in one thread only.
+   */
+  readonly workers?: number | "auto";
   /** Who may do what, in a router without `security`. Default: everybody everything. */
   readonly access?: AccessPolicy;
   /** Realms with users, grants and authentication, and the procedures to administer them. Absent: everybody is let into every realm. */
@@ -144,10 +149,19 @@ export interface Router {
   readonly listeners: readonly Listener[];
   readonly realms: readonly string[];
   readonly metrics: Readonly<Metrics>;
-  /** Connected sessions and those still shaking hands. */
+  /** Connected sessions and those still shaking hands, of all workers. */
   readonly connectionCount: number;
-  /** Counts of what the router holds now; all are 0 when nobody is connected. */
+  /** Threads, this one among them. */
+  readonly workerCount: number;
+  /** Counts of what this thread holds now; all are 0 when nobody is connected. With one worker, that is all there is. */
   stats(): RouterStats;
+  /** The same of all workers, summed. */
+  totals(): Promise<RouterStats>;
+  /**
+   * For a program that goes on after an exception that nothing caught: ends the sessions of this thread, since one of them may have
+   * been in the middle of something. Other workers do so themselves.
+   */
+  fault(cause: unknown): void;
   /** `RouterOptions.access` answers otherwise than before about sessions of these realms: what they may not do any more ends. */
   refreshAccess(realms: Iterable<string>): void;
   /** What the client was told the id of when it was refused; undefined: none, or too long ago. */

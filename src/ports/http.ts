@@ -61,5 +61,17 @@ export interface HttpService {
   readonly bodiesBytes_max: number;
 }
 
-/** Hands a request to the router process whose transport it is meant for; false where no such process is known. */
-export type ForwardHttp = (owner: string, exchange: HttpExchange) => boolean;
+/**
+ * Hands a request to the router whose transport it is meant for, with its body if that is not to be skipped. False: no such router is
+ * there. `unknown` is called where it does not know the transport either, or ends before it has answered; the request is still to be
+ * answered then.
+ */
+export type ForwardHttp = (
+  owner: string,
+  exchange: HttpExchange,
+  given: {
+    /** 0: the body is skipped. */
+    readonly bodyBytes_max: number;
+    unknown(): void;
+  },
+) => boolean;

@@ -1,4 +1,5 @@
 /** Everything that the sessions of one router thread share. Made once, by the composition root. */
+import type { SessionId } from "../base/ids.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
@@ -29,7 +30,8 @@ import type { Session } from "./session.ts";
 
 /**
  * Takes the connection of `front` over to the worker or node that a resume token names as the owner of its session, this HELLO first.
- * False: that owner is not known here.
+ * False: that owner is not known here. With "" as the owner it is nobody: only a connection that another router has carried here is taken
+ * over then, back to that one.
  */
 export type ForwardResume = (owner: string, front: Session, hello: Uint8Array) => boolean;
 
@@ -65,6 +67,7 @@ export interface SessionCore {
   readonly authenticator: Authenticator;
   readonly scheduler: Scheduler;
   readonly ids: RandomIds;
+  readonly newSessionId: () => SessionId;
   readonly limits: Limits;
   readonly metrics: Metrics;
   readonly log: Log;

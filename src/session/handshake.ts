@@ -75,6 +75,8 @@ export function readHello(
       welcomeDetails(core, realm!, identity!, welcomeExtra);
     const resumed = answerResume(core, front, realmUri, request, describe);
     if (resumed !== null) return resumed;
+    // A connection that another router has goes back to it: a new session is to be where its connection is.
+    if (core.forwardResume("", front, bytes)) return null;
   }
   if (realmUri === null) return violation("HELLO names no realm");
   return { realm: String(realmUri), details, resumable, isSecondChoice: request !== null };

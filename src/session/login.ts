@@ -48,7 +48,7 @@ export class Login {
     this.#connection = connection;
     this.#wish = wish;
     this.#events = events;
-    this.#session = core.ids.next() as SessionId;
+    this.#session = core.newSessionId();
   }
 
   /** May be over before it returns. */

@@ -7,6 +7,7 @@
  * token over another transport attaches it to that front. A HELLO for a session that is still attached takes it over: the old
  * transport is mostly dead then, and nobody has noticed.
  */
+import { ownerName } from "../base/owner-names.ts";
 import type { RandomIds } from "../base/random-ids.ts";
 import type { Connection, ConnectionEvents } from "../ports.ts";
 import { decodeMessage, isDict } from "../protocol/encoding.ts";
@@ -24,16 +25,17 @@ const tokenWords = 4;
 
 /** What the resumable sessions of one router share. */
 export class Resumptions {
-  /** Names this router inside tokens, so that another one can tell whose session it is asked for. */
+  /** Names this router, in this life of it, inside tokens, so that another one can tell whose session it is asked for. */
   readonly ownerId: string;
   readonly totals = { bytes: 0, sessions: 0 };
   /** Sessions without a transport. */
   detachedCount = 0;
   readonly #random: RandomIds;
 
-  constructor(random: RandomIds) {
+  /** `place`: which of the routers that work together this is. */
+  constructor(random: RandomIds, place = 0) {
     this.#random = random;
-    this.ownerId = random.next().toString(36);
+    this.ownerId = ownerName(place, random.next().toString(36));
   }
 
   newToken(): string {
@@ -239,7 +241,7 @@ export class Resumption implements ResumableOwner, ConnectionEvents {
 }
 
 /** What a session has not handled yet, for another one that takes its connection over. */
-function takeBacklog(session: Session): Backlog | null {
+export function takeBacklog(session: Session): Backlog | null {
   const { backlog } = session;
   session.backlog = null;
   if (backlog !== null) session.connection.pause?.(false);

@@ -14,6 +14,7 @@
  */
 import { fixedLimits, type Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
+import { ownerName } from "../base/owner-names.ts";
 import type {
   Accept,
   FillRandom,
@@ -23,6 +24,7 @@ import type {
   HttpService,
   Scheduler,
 } from "../ports.ts";
+import { framingBytes_max } from "../protocol/batches.ts";
 import { Answers } from "./http-answers.ts";
 import { type HttpKind, protocolNames, readOpen } from "./http-formats.ts";
 import { transportEnded } from "./http-outlets.ts";
@@ -39,15 +41,18 @@ export interface HttpTransportOptions {
   readonly paths: { readonly longpoll?: string | undefined; readonly sse?: string | undefined };
   /** Pages of these origins may use them; see `Answers`. */
   readonly origins: readonly string[];
-  /** Takes requests for transports of other router processes. */
+  /** Which of the routers that work together this is; 0 where it works alone. */
+  readonly place?: number;
+  /** Takes requests for transports of the other ones. */
   readonly forward?: ForwardHttp;
 }
 
 type Action = "open" | "send" | "receive" | "close";
 
-/** Which router process a transport belongs to, and which of its transports it is. */
+/** Which router a transport belongs to, and which of its transports it is. */
 const idShape = /^([A-Za-z0-9_-]{8})\.[A-Za-z0-9_-]{22}$/;
-const ownerBytes = 6;
+/** Seven characters. */
+const lifeBytes = 5;
 const secretBytes = 16;
 
 const methodsOf = (kind: HttpKind, action: Action): "GET" | "POST" =>
@@ -64,7 +69,7 @@ export class HttpTransports implements HttpService, HttpShared {
   readonly limits: Limits;
   readonly answers: Answers;
   readonly bodiesBytes_max: number;
-  /** Short name of this router process, the first part of its transports' ids. */
+  /** Short name of this router in this life of it, the first part of its transports' ids. */
   readonly owner: string;
   readonly #options: HttpTransportOptions;
   readonly #connections = new Map<string, HttpConnection>();
@@ -79,7 +84,7 @@ export class HttpTransports implements HttpService, HttpShared {
     this.limits = options.limits;
     this.bodiesBytes_max = options.limits.httpBodiesBytes_max;
     this.answers = new Answers(options.origins);
-    this.owner = randomName(options.fillRandom, ownerBytes);
+    this.owner = ownerName(options.place ?? 0, randomName(options.fillRandom, lifeBytes));
   }
 
   get connectionCount(): number {
@@ -158,11 +163,14 @@ export class HttpTransports implements HttpService, HttpShared {
     if (this.#ended.has(id)) return this.answers.error(exchange, transportEnded);
     const owner = idShape.exec(id)?.[1];
     const isForeign = owner !== undefined && owner !== this.owner;
-    if (isForeign && this.#options.forward?.(owner, exchange) === true) return;
-    const message = isForeign
-      ? "this transport belongs to another router process, which cannot be reached from here"
-      : "there is no such transport; open one";
-    this.answers.error(exchange, { status: 404, error: "transport_not_found", message });
+    const answer = (message: string): void =>
+      this.answers.error(exchange, { status: 404, error: "transport_not_found", message });
+    const none = "there is no such transport; open one";
+    if (!isForeign) return answer(none);
+    const bodyBytes_max = action === "send" ? this.limits.frameBytes_max + framingBytes_max : 0;
+    const given = { bodyBytes_max, unknown: () => answer(none) };
+    if (this.#options.forward?.(owner, exchange, given) === true) return;
+    answer("this transport belongs to another router process, which cannot be reached from here");
   }
 
   #open(exchange: HttpExchange, kind: HttpKind): void {

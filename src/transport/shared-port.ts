@@ -144,6 +144,12 @@ process.send("copy", socket._handle, () => process.exit());`;
 
 /** A handle of node:net for the same socket under a descriptor of its own. */
 function copyOf(descriptor: number): Promise<object> {
+  return handedBack(descriptor).catch((cause: unknown) => {
+    throw new Error("cannot copy the descriptor of a listening socket", { cause });
+  });
+}
+
+function handedBack(descriptor: number): Promise<object> {
   const { NODE_OPTIONS: _options, ...env } = process.env;
   return new Promise((resolve, reject) => {
     const child: ChildProcess = spawn(process.execPath, ["-e", childScript], {
@@ -152,13 +158,12 @@ function copyOf(descriptor: number): Promise<object> {
       timeout: copy_ms,
       windowsHide: true,
     });
-    const failed = (cause?: Error): void =>
-      reject(new Error("cannot copy the descriptor of a listening socket", { cause }));
-    child.once("error", failed);
-    child.once("exit", () => failed());
+    const failed = (why: unknown): void => reject(new Error(`the process that copies it ended (${why})`));
+    child.once("error", reject);
+    child.once("exit", failed);
     child.once("message", (_message, handle?: unknown) => {
       if (typeof handle === "object" && handle !== null) resolve(handle);
-      else failed();
+      else failed("without it");
     });
   });
 }

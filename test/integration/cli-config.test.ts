@@ -55,6 +55,7 @@ test("config schema prints a JSON Schema", { timeout }, () => {
     "store",
     "security",
     "realms",
+    "workers",
     "limits",
     "log",
   ]);

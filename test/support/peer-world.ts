@@ -109,6 +109,16 @@ export class PeerWorld implements Router {
     return sums;
   }
 
+  get workerCount(): number {
+    return this.peers.length;
+  }
+  totals(): ReturnType<Router["totals"]> {
+    return Promise.resolve(this.stats());
+  }
+  fault(cause: unknown): void {
+    for (const { host } of this.peers) host.fault(cause);
+  }
+
   refreshAccess(realms: Iterable<string>): void {
     const uris = [...realms];
     for (const { host } of this.peers) host.refreshAccess(uris);

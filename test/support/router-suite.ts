@@ -32,6 +32,8 @@ export interface Leg {
   readonly lossIsSilent?: true;
   /** Starts what the leg is a way to; absent: one router. */
   readonly start?: (options: RouterOptions) => Promise<Router>;
+  /** Tests that do not hold over the leg, by their rule, and why. */
+  readonly unfit?: Readonly<Record<string, string>>;
   /** Why no test of this leg can run, where that is so. */
   readonly skip?: string;
 }
@@ -121,7 +123,8 @@ export class Suite {
   }
   testWith(rule: string, options: RouterOptions, body: (world: World) => Promise<void>): void {
     const { leg } = this;
-    test(`${leg.name}: ${rule}`, leg.skip === undefined ? {} : { skip: leg.skip }, async () => {
+    const skip = leg.skip ?? leg.unfit?.[rule];
+    test(`${leg.name}: ${rule}`, skip === undefined ? {} : { skip }, async () => {
       const faults: unknown[] = [];
       const log = { ...silentLog, error: (...what: unknown[]) => void faults.push(what) };
       const router = await (leg.start ?? createRouter)({ ...leg.listen, log, ...options });

@@ -117,6 +117,14 @@ const cases: readonly Strength[] = [
     flag: [["--max-frame", "4096"], 4_096],
   },
   {
+    option: "--workers",
+    read: ({ workers }) => workers,
+    byDefault: 1,
+    file: ["workers: auto", "auto"],
+    environment: ["SPANWIRE_WORKERS", "2", 2],
+    flag: [["--workers", "auto"], "auto"],
+  },
+  {
     option: "--log-level",
     read: ({ logLevel }) => logLevel,
     byDefault: "info",

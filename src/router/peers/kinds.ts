@@ -27,7 +27,26 @@ export const PeerKind = {
   // ---- questions to other routers (questions.ts)
   ask: 0x30,
   answer: 0x31,
-  // ---- connections and requests that belong elsewhere: 0x40 to 0x5f
+  // ---- HTTP requests that belong elsewhere (http-forwarding.ts)
+  request: 0x40,
+  respond: 0x41,
+  piece: 0x42,
+  stream: 0x43,
+  end: 0x44,
+  unknown: 0x45,
+  taken: 0x46,
+  gone: 0x47,
+  // ---- connections that belong elsewhere (carrying.ts)
+  carry: 0x50,
+  fromClient: 0x51,
+  toClient: 0x52,
+  violation: 0x53,
+  fromClientTaken: 0x54,
+  toClientTaken: 0x55,
+  pause: 0x56,
+  close: 0x57,
+  handBack: 0x58,
+  lost: 0x59,
 } as const;
 export type PeerKind = (typeof PeerKind)[keyof typeof PeerKind];
 
@@ -37,5 +56,6 @@ export const kindRange = {
   calls: [0x10, 0x1f],
   events: [0x20, 0x2f],
   questions: [0x30, 0x3f],
-  forwarding: [0x40, 0x5f],
+  requests: [0x40, 0x4f],
+  connections: [0x50, 0x5f],
 } as const satisfies Readonly<Record<string, readonly [number, number]>>;

@@ -48,6 +48,11 @@ export class Peers implements PeerEvents {
     return this.#upMask;
   }
 
+  /** Of any number: the own place and one that is none are not. */
+  isUp(place: number): boolean {
+    return place >= 0 && place < this.#links.count && (this.#upMask & (1 << place)) !== 0;
+  }
+
   /** Says who handles the kinds from `first` to `last`, and is told who comes and goes, in order of these calls. */
   handle([first, last]: readonly [number, number], handler: PeerHandler): void {
     this.#handlers.push(handler);

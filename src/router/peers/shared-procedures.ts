@@ -116,8 +116,8 @@ export class SharedProcedures {
     try {
       return await handler({ uri, realm, caller, args, kwargs } as ProcedureCall);
     } catch (cause) {
-      const absent = [errors.noSuchSubscription.uri, ...(missing as string[])];
-      // A subscription may be on its way here, or gone already.
+      const absent = [errors.noSuchSubscription.uri, errors.noSuchRegistration.uri, ...(missing as string[])];
+      // A subscription or registration may be on its way here, or gone already.
       if (cause instanceof WampError && absent.includes(cause.uri)) return null;
       throw cause;
     }

@@ -1,0 +1,114 @@
+/** The routers that benches compare: how each is started, and what the load generator must know of it. */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { type RuntimeName, root, runtimePath, runtimes } from "./child.ts";
+import { accessUsers } from "./security-world.ts";
+
+export interface Ports {
+  readonly websocket: number;
+  readonly rawsocket: number;
+}
+
+export interface Row {
+  readonly name: string;
+  readonly command: (ports: Ports) => readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** What the load generator is told for this row: its protocol, its path. */
+  readonly load?: readonly string[];
+  /** What it prints once it listens; by default a WebSocket's address. */
+  readonly ready?: RegExp;
+  readonly startWait_ms?: number;
+  readonly cwd?: string;
+  /** May use both cores. All others share one, so that the generator has the other one for itself. */
+  readonly isUnpinned?: boolean;
+}
+
+const cli = resolve(root, "build/src/cli/spanwire.js");
+export const routerIsBuilt = (): boolean => existsSync(cli);
+
+/** Pass-through on a runtime's sockets; `native` leaves the fan-out to the server's own topics. */
+export const control = (runtime: RuntimeName, kind: "outbox" | "native" = "outbox"): Row => ({
+  name: `control ${runtime}${kind === "native" ? " native" : ""}`,
+  command: (ports) => [
+    runtimePath(runtime),
+    resolve(root, `build/bench/control-${runtime === "bun" ? "bun" : "uws"}.js`),
+    String(ports.websocket),
+    kind,
+  ],
+  env: {},
+});
+
+/** Pass-through on the `ws` package. */
+export const controlWs: Row = {
+  name: "control ws",
+  command: (ports) => [
+    runtimePath("node"),
+    resolve(root, "build/bench/control-ws.js"),
+    String(ports.websocket),
+  ],
+  env: {},
+};
+
+export interface SpanwireOptions {
+  readonly transport?: "ws";
+  readonly workers?: number;
+}
+
+/** As `npm start` and the command's first line start it. */
+export const spanwire = (runtime: RuntimeName, options: SpanwireOptions = {}): Row => {
+  const { transport, workers } = options;
+  const suffix = transport ?? (workers === undefined ? undefined : `${workers} workers`);
+  return {
+    name: `spanwire ${runtime}${suffix === undefined ? "" : ` ${suffix}`}`,
+    command: (ports) => [
+      runtimePath(runtime),
+      ...(runtime === "node" ? ["--max-semi-space-size=2"] : []),
+      cli,
+      ...["start", "--ephemeral", "--host", "127.0.0.1", "--realm", "realm1", "--log-level", "error"],
+      ...["--port", String(ports.websocket), "--rawsocket-port", String(ports.rawsocket)],
+      ...(workers === undefined ? [] : ["--workers", String(workers)]),
+    ],
+    env: transport === undefined ? {} : { SPANWIRE_TRANSPORT: transport },
+    isUnpinned: workers !== undefined,
+  };
+};
+
+/** Whether the command takes this option. */
+const hasOption = (option: string): boolean => {
+  if (!routerIsBuilt()) return false;
+  const help = execFileSync(runtimePath("node"), [cli, "start", "--help"], { encoding: "utf8" });
+  return help.includes(option);
+};
+
+const withWorkers = (): readonly Row[] =>
+  hasOption("--workers") ? runtimes().map((runtime) => spanwire(runtime, { workers: 2 })) : [];
+
+/**
+ * As `security-host.ts` serves it: 10,000 grants, sessions log in, every call and event is checked. Its users may call and publish
+ * what they were granted, so these loads go to ten URIs in turn.
+ */
+const withGrants: Row = {
+  name: "spanwire node grants",
+  command: (ports) => [
+    runtimePath("node"),
+    "--max-semi-space-size=2",
+    resolve(root, "build/bench/security-host.js"),
+    "additive",
+    String(ports.websocket),
+    String(ports.rawsocket),
+  ],
+  env: {},
+  load: ["--authid", "user", "--users", String(accessUsers), "--uris", "10"],
+};
+
+/** All rows of this project: the router in its forms, and the control rows. */
+export const ownRows = (): readonly Row[] => [
+  ...runtimes().map((runtime) => spanwire(runtime)),
+  spanwire("node", { transport: "ws" }),
+  withGrants,
+  ...withWorkers(),
+  ...runtimes().map((runtime) => control(runtime)),
+  controlWs,
+  ...runtimes().map((runtime) => control(runtime, "native")),
+];

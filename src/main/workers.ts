@@ -1,0 +1,265 @@
+/**
+ * A router of several threads, seen from the first: it starts the others, joins them, starts one anew when it has ended, and stops
+ * them. Loaded only by routers that have more than one. Control path.
+ */
+import { once } from "node:events";
+import { MessageChannel, Worker } from "node:worker_threads";
+import { limitsFrom } from "../base/limits.ts";
+import { type Log, silentLog } from "../base/log.ts";
+import { hostScheduler } from "../host.ts";
+import { newLink } from "../workers/link.ts";
+import { RingLinks } from "../workers/ring-links.ts";
+import { assemble } from "./assemble.ts";
+import { Bus, errorOf } from "./bus.ts";
+import { Channel, type Question } from "./channel.ts";
+import { SharedCount } from "./connection-count.ts";
+import { layFoundation } from "./core.ts";
+import type { OtherWorkers, RouterHost, SharedListener } from "./host.ts";
+import type { RouterOptions, RouterStats } from "./options.ts";
+import {
+  type MainCalls,
+  ringBytes,
+  SharedWords,
+  type ThreadCalls,
+  type ThreadGiven,
+  type ThreadOptions,
+  workerTimes,
+} from "./worker-calls.ts";
+
+const threadModule = new URL("./worker-thread.js", import.meta.url);
+
+/** `module`: what a thread runs; a test's own does something beside. */
+export async function startWorkers(
+  options: RouterOptions,
+  count: number,
+  module: URL = threadModule,
+): Promise<RouterHost> {
+  const words = new SharedWords(count);
+  const { linkBytes_max, goodbye_ms } = limitsFrom(options.limits ?? {});
+  const links = new RingLinks({ self: 0, count, linkBytes_max, scheduler: hostScheduler });
+  const log = options.log ?? silentLog;
+  const threadOptions = threadOptionsOf(options);
+  const workers = new Workers({ count, module, words, links, log, goodbye_ms, threadOptions });
+  const connections = new SharedCount(words.connections, 0);
+  const host = await assemble(
+    options,
+    layFoundation(options, { links, channel: workers.channel, connections }),
+  );
+  host.join(workers);
+  try {
+    await host.listen(options);
+    await workers.start(host.shared);
+  } catch (cause) {
+    await host.close();
+    throw cause;
+  }
+  return host;
+}
+
+const threadOptionsOf = ({ realms, slowConsumer, limits, security }: RouterOptions): ThreadOptions => ({
+  ...(realms !== undefined && { realms }),
+  ...(slowConsumer !== undefined && { slowConsumer }),
+  ...(limits !== undefined && { limits }),
+  isSecured: security !== undefined,
+});
+
+const answering = { timeout_ms: workerTimes.answer_ms };
+
+interface WorkersParts {
+  readonly count: number;
+  readonly module: URL;
+  readonly words: SharedWords;
+  readonly links: RingLinks;
+  readonly log: Log;
+  readonly goodbye_ms: number;
+  readonly threadOptions: ThreadOptions;
+}
+
+/** One life of a thread. */
+interface Life {
+  readonly place: number;
+  readonly worker: Worker;
+  readonly bus: Bus<ThreadCalls, MainCalls>;
+  readonly began_ms: number;
+  /** The others know it. */
+  isJoined: boolean;
+  /** It serves: when it ends now, another takes its place. */
+  isServing: boolean;
+}
+
+export class Workers implements OtherWorkers {
+  readonly channel = new Channel(true, (question) => this.#askAll(question));
+  readonly #parts: WorkersParts;
+  readonly #lives: (Life | null)[];
+  /** Deaths in a row, by place: how long to wait before the next start. */
+  readonly #deaths: number[];
+  readonly #restarts = new Map<number, NodeJS.Timeout>();
+  #listeners: readonly SharedListener[] = [];
+  #closing: Promise<void> | null = null;
+  readonly #onExit = (): void => this.#releaseAll();
+
+  constructor(parts: WorkersParts) {
+    this.#parts = parts;
+    this.#lives = Array.from({ length: parts.count }, () => null);
+    this.#deaths = Array.from({ length: parts.count }, () => 0);
+  }
+
+  /** Resolves when all threads serve these places. */
+  async start(listeners: readonly SharedListener[]): Promise<void> {
+    this.#listeners = listeners;
+    // A thread that still has a server when the process ends would abort it.
+    process.on("exit", this.#onExit);
+    const places = Array.from({ length: this.#parts.count - 1 }, (_, index) => index + 1);
+    await Promise.all(places.map((place) => this.#begin(place)));
+  }
+
+  async stats(): Promise<readonly RouterStats[]> {
+    const asked = this.#joined().map(({ bus }) => bus.call("stats", null, answering));
+    const answers = await Promise.allSettled(asked);
+    return answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+  }
+
+  /** Resolves when each has answered, those that are being made too, or is gone. */
+  async #askAll(question: Question): Promise<void> {
+    const asked = this.#lives.map((life) => life?.bus.call("ask", question, answering));
+    for (const answer of await Promise.allSettled(asked))
+      if (answer.status === "rejected")
+        this.#log().debug("workers", `no answer to ${question.name}`, { cause: answer.reason });
+  }
+
+  /** Never rejects: what does not end by itself is ended. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (const timer of this.#restarts.values()) clearTimeout(timer);
+    this.#restarts.clear();
+    await Promise.all(this.#lives.map((life) => life && this.#end(life)));
+    this.#parts.links.close();
+    process.off("exit", this.#onExit);
+  }
+
+  #joined(): Life[] {
+    return this.#lives.filter((life): life is Life => life?.isJoined === true);
+  }
+
+  // ---- the life of one
+
+  /** Starts the thread of a place. Resolves when it serves; rejects, and it is gone, where it cannot. */
+  async #begin(place: number): Promise<void> {
+    const { count, words, module } = this.#parts;
+    Atomics.store(words.connections, place, 0);
+    Atomics.store(words.released, place, 0);
+    const given: ThreadGiven = { place, count, memory: words.memory };
+    // Not with the flags of the process: some of them do not apply to a thread.
+    const worker = new Worker(module, { workerData: given, execArgv: [] });
+    const bus: Life["bus"] = new Bus(
+      worker,
+      {
+        log: ({ level, part, message, fields }) =>
+          this.#log()[level](part, message, { ...fields, worker: place }),
+        ask: (question) => this.channel.asked(question),
+        failed: (fault) => this.#onFault(life, errorOf(fault)),
+      },
+      (name, cause) => this.#log().error("workers", `${name} of a worker failed`, { worker: place, cause }),
+    );
+    const life: Life = { place, worker, bus, began_ms: performance.now(), isJoined: false, isServing: false };
+    this.#lives[place] = life;
+    // What the thread could not say itself: it is out of memory, or its module does not load.
+    worker.on("error", (cause) => this.#onFault(life, cause));
+    worker.on("exit", () => this.#onEnd(life));
+    const timeout_ms = workerTimes.start_ms;
+    try {
+      await bus.call("build", this.#parts.threadOptions, { timeout_ms });
+      if (this.#closing !== null) throw new Error("the router is closing");
+      this.#join(life);
+      await bus.call("listen", this.#listeners, { timeout_ms });
+      life.isServing = true;
+    } catch (cause) {
+      await this.#end(life);
+      throw cause;
+    }
+  }
+
+  /** An exception that nothing caught. The thread ends itself, or has. */
+  #onFault({ place, bus }: Life, cause: unknown): void {
+    this.#log().error("workers", "a worker has failed: it ends, with its sessions", { worker: place, cause });
+    bus.close(cause instanceof Error ? cause : new Error(String(cause)));
+  }
+
+  /** Joins a thread that is built to all that are there. */
+  #join(life: Life): void {
+    for (const other of this.#joined()) {
+      const [there, here] = newLink(ringBytes, new MessageChannel());
+      other.bus.tell("attach", { peer: life.place, end: there }, [there.port]);
+      life.bus.tell("attach", { peer: other.place, end: here }, [here.port]);
+    }
+    const [mine, its] = newLink(ringBytes, new MessageChannel());
+    life.bus.tell("attach", { peer: 0, end: its }, [its.port]);
+    this.#parts.links.attach(life.place, mine);
+    life.isJoined = true;
+  }
+
+  /** A thread has ended, by itself or because it was asked to. */
+  #onEnd(life: Life): void {
+    const { place } = life;
+    if (this.#lives[place] !== life) return;
+    this.#lives[place] = null;
+    life.bus.close(new Error("the worker has ended"));
+    Atomics.store(this.#parts.words.connections, place, 0);
+    if (life.isJoined) {
+      this.#parts.links.detach(place);
+      for (const other of this.#joined()) other.bus.tell("detach", { peer: place });
+    }
+    if (life.isServing) this.#restart(place, performance.now() - life.began_ms);
+  }
+
+  /** In place of one that has lived so long. */
+  #restart(place: number, lived_ms: number): void {
+    if (this.#closing !== null) return;
+    const { restart_ms, restart_ms_max, well_ms } = workerTimes;
+    const deaths = lived_ms > well_ms ? 0 : this.#deaths[place]!;
+    this.#deaths[place] = deaths + 1;
+    const delay_ms = Math.min(restart_ms * 2 ** deaths, restart_ms_max);
+    this.#log().warn("workers", "a worker has ended; another takes its place", { worker: place, delay_ms });
+    const begin = (): void => {
+      this.#restarts.delete(place);
+      this.#begin(place).catch((cause: unknown) => {
+        if (this.#closing === null)
+          this.#log().error("workers", "a worker could not be started", { worker: place, cause });
+        this.#restart(place, 0);
+      });
+    };
+    this.#restarts.set(place, setTimeout(begin, delay_ms));
+  }
+
+  /** Closes a thread's router, and ends it. Never rejects. */
+  async #end(life: Life): Promise<void> {
+    if (this.#lives[life.place] !== life) return;
+    const ended = once(life.worker, "exit");
+    const timeout_ms = this.#parts.goodbye_ms + workerTimes.end_ms;
+    const timer = setTimeout(() => {
+      this.#log().error("workers", "a worker does not end; it is stopped", { worker: life.place });
+      void life.worker.terminate();
+    }, timeout_ms);
+    // Whatever it answers: it ends behind it, and that is what counts.
+    life.bus.call("close", null, { timeout_ms }).catch(() => {});
+    await ended;
+    clearTimeout(timer);
+  }
+
+  /** The process ends now: no event is handled any more. */
+  #releaseAll(): void {
+    const lives = this.#lives.filter((life) => life !== null);
+    for (const { bus } of lives) bus.tell("exit", null);
+    const until_ms = performance.now() + workerTimes.exit_ms;
+    for (const { place } of lives)
+      Atomics.wait(this.#parts.words.released, place, 0, Math.max(0, until_ms - performance.now()));
+  }
+
+  #log(): Log {
+    return this.#parts.log;
+  }
+}

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MessageChannel, Worker } from "node:worker_threads";
+import { newLink } from "../../src/workers/link.ts";
+import { type TalkOptions, type TalkResult, talk } from "../support/ring-talker.ts";
+
+const seed = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);
+
+/** Two threads talk; each has heard what the other has said. */
+async function talkInTwo(ringBytes: number, messages: number, bytes_max: number): Promise<void> {
+  const [here, there] = newLink(ringBytes, new MessageChannel());
+  const shared = { seed, messages, bytes_max };
+  const workerData: TalkOptions = { ...shared, self: 1, end: there };
+  const worker = new Worker(new URL("../support/ring-talker.js", import.meta.url), {
+    workerData,
+    transferList: [there.port],
+  });
+  const other = new Promise<TalkResult>((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
+  const [mine, others] = await Promise.all([talk({ ...shared, self: 0, end: here }), other]);
+  assert.equal(mine.sent.messages, messages);
+  assert.deepEqual(others.heard, mine.sent);
+  assert.deepEqual(mine.heard, others.sent);
+  here.port.close();
+  await worker.terminate();
+}
+
+test("two threads hear all that the other has said, through a small ring that is full much of the time", async (t) => {
+  t.diagnostic(`seed ${seed}`);
+  await talkInTwo(8 << 10, 20_000, 100_000);
+});
+
+test("two threads hear all that the other has said, through a ring of the usual size", async (t) => {
+  t.diagnostic(`seed ${seed}`);
+  await talkInTwo(1 << 20, 6_000, 3_000_000);
+});
