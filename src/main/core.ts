@@ -168,6 +168,7 @@ export function buildCore(
       peers,
       directory,
       afterTurn,
+      ...spread,
     });
   const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures, guard: access.guard });
   const forwarding = peers === null ? null : new Forwarding(peers, { outbox, scheduler, limits });

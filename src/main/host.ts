@@ -151,7 +151,7 @@ export class RouterHost implements Router {
       subscriptions: subscriptions.count,
       registrations: registrations.count,
       patterns: patterns.count,
-      pendingCalls: calls.pending.count,
+      pendingCalls: calls.count,
       queuedCalls: dealer.dispatch.queuedCount,
       reroutedCalls: dealer.dispatch.reroutedCount,
       limitedCallees: dealer.dispatch.callees.limitedCount,

@@ -111,7 +111,8 @@ function choices(order: number): (n: number) => number {
 }
 
 function run(policy: string, all: readonly Step[], order: number): PeerCalls["seen"] {
-  const world = new PeerCalls(policy, 3, places, choices(order));
+  const preferLocal = order % 4 === 0;
+  const world = new PeerCalls({ policy, routers: 3, places, below: choices(order), preferLocal });
   for (const step of all) {
     const isTaken = policy === "single" && world.members.some(({ registration }) => registration !== "none");
     if (step[0] !== "register" || !isTaken) take(world, step);

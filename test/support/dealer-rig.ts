@@ -164,6 +164,7 @@ export class DealerRig {
         dispatch,
         invocations,
         afterTurn,
+        ...spread,
         peers: new Peers(links),
         sessions: { get: (id) => this.#sessions.get(id) ?? null },
         directory: {

@@ -3,6 +3,7 @@
  *
  * - a CALL has one final reply, which is its own, and none comes after it;
  * - no INVOCATION before REGISTERED or after UNREGISTERED, none of a call that no living session made;
+ * - calls of one caller reach the callee of a procedure that has only one in their order;
  * - a callee never has more calls outstanding than it allowed;
  * - when every callee has answered and nothing is under way any more, every call of a living caller has its reply;
  * - when all have left, nothing is left.
@@ -10,8 +11,10 @@
  * A test takes the place of the directory: other routers hear of a registration at once, the callee's own when the test says so.
  */
 import assert from "node:assert/strict";
+import type { PeerLinks } from "../../src/ports.ts";
 import { Message } from "../../src/protocol/messages.ts";
 import type { Serializer } from "../../src/protocol/serializers.ts";
+import { SharedLoads } from "../../src/router/peers/shared-loads.ts";
 import { MemoryLinks } from "../../src/workers/memory-links.ts";
 import { DealerRig, type Peer } from "./dealer-rig.ts";
 
@@ -20,6 +23,16 @@ export interface PlaceTraits {
   readonly serializer: Serializer;
   /** `ClientFeature` bits. */
   readonly features: number;
+}
+
+export interface PeerCallsOptions {
+  readonly policy: string;
+  readonly routers: number;
+  /** Who is where; whoever leaves a place is followed by somebody alike. */
+  readonly places: readonly PlaceTraits[];
+  /** Which of the waiting messages comes next. */
+  readonly below: (n: number) => number;
+  readonly preferLocal: boolean;
 }
 
 /** From REGISTER to UNREGISTERED. Calls under an earlier one do not count for it. */
@@ -37,6 +50,8 @@ export interface Member {
   /** `wished` until REGISTERED, then its id. */
   registration: "none" | "wished" | number;
   membership: Membership;
+  /** The last call of each caller that it was asked to take first of all. */
+  readonly lastFrom: Map<Member, number>;
   /** Its last invocation, and those that it has not answered, by id. */
   last: number;
   readonly open: Map<number, Call>;
@@ -51,6 +66,8 @@ interface Call {
   readonly wantsProgress: boolean;
   isOpen: boolean;
   isDone: boolean;
+  /** Callees that it has gone to. */
+  asked: number;
   /** Under which membership a callee has it, until it has answered. */
   current: Membership | null;
 }
@@ -65,6 +82,8 @@ export class PeerCalls {
   readonly members: Member[] = [];
   readonly #calls: Call[] = [];
   readonly #policy: string;
+  readonly #preferLocal: boolean;
+  readonly #memory: ArrayBuffer;
   /** Changes of the directory since the start, for routers that come later. */
   readonly #history: Operation[] = [];
   #wished: { readonly member: Member; readonly message: readonly unknown[] } | null = null;
@@ -72,20 +91,36 @@ export class PeerCalls {
   #ids = 1_000;
   readonly seen = { replies: 0, results: 0, canceled: 0, progress: 0, remote: 0, interrupts: 0 };
 
-  constructor(policy: string, routers: number, places: readonly PlaceTraits[], below: (n: number) => number) {
+  constructor({ policy, routers, places, below, preferLocal }: PeerCallsOptions) {
     this.#policy = policy;
+    this.#preferLocal = preferLocal;
     this.#links = new MemoryLinks({ count: routers, below });
-    this.#rigs = Array.from({ length: routers }, (_, i) => new DealerRig(limits, this.#links.end(i)));
+    this.#memory = new ArrayBuffer(SharedLoads.bytesFor(routers));
+    this.#rigs = Array.from({ length: routers }, (_, i) => this.#start(this.#links.end(i)));
     this.#isUp = this.#rigs.map(() => true);
     this.#links.settle();
     for (const traits of places) this.members.push(this.#join(traits));
   }
 
+  #start(links: PeerLinks): DealerRig {
+    const loads = new SharedLoads(this.#memory, links.count, links.self);
+    return new DealerRig(limits, links, { loads, preferLocal: this.#preferLocal });
+  }
   #join(traits: PlaceTraits): Member {
     const peer = this.#rigs[traits.router]!.joinAs(++this.#ids, traits);
     const registration = "none";
     const membership = noMembership;
-    return { traits, peer, requests: 0, registration, membership, last: 0, open: new Map(), isGone: false };
+    return {
+      traits,
+      peer,
+      requests: 0,
+      registration,
+      membership,
+      last: 0,
+      lastFrom: new Map(),
+      open: new Map(),
+      isGone: false,
+    };
   }
   #rig(member: Member): DealerRig {
     return this.#rigs[member.traits.router]!;
@@ -165,7 +200,7 @@ export class PeerCalls {
     const dead = this.members.filter(({ traits }) => traits.router === router);
     for (const member of dead) this.#gone(member);
     this.#settle();
-    const rig = new DealerRig(limits, this.#links.bringUp(router));
+    const rig = this.#start(this.#links.bringUp(router));
     this.#rigs[router] = rig;
     for (const operation of this.#history) operation(rig);
     this.#isUp[router] = true;
@@ -179,7 +214,17 @@ export class PeerCalls {
     const number = this.#calls.length;
     const isOpen = options["progress"] === true && !toAll;
     const wantsProgress = options["receive_progress"] === true;
-    const call = { number, caller, request, toAll, wantsProgress, isOpen, isDone: false, current: null };
+    const call = {
+      number,
+      caller,
+      request,
+      toAll,
+      wantsProgress,
+      isOpen,
+      isDone: false,
+      asked: 0,
+      current: null,
+    };
     this.#calls.push(call);
     const given = { ...options, progress: isOpen, ...(toAll ? { runmode: "all" } : {}) };
     this.#rig(caller).say(caller.peer, [Message.call, request, given, procedure, [number]]);
@@ -332,6 +377,12 @@ export class PeerCalls {
     callee.open.set(invocation, call);
     if (call.caller.traits.router !== callee.traits.router) this.seen.remote++;
     if (call.toAll) return;
+    // Where there are several callees, calls that come back from one that is busy, or has left, are late at the next.
+    if (call.asked++ === 0 && this.#policy === "single") {
+      const last = callee.lastFrom.get(call.caller) ?? -1;
+      assert.ok(call.number > last, `call ${call.number} after ${last}, of one caller to one callee`);
+      callee.lastFrom.set(call.caller, call.number);
+    }
     const { membership } = callee;
     const { current } = call;
     assert.ok(current === null || current.member!.isGone || call.isDone, "one callee at a time");

@@ -64,7 +64,7 @@ export class PeerWorld implements Router {
     const base = layFoundation(options);
     const deciders = { ...openDoors(base.ids), policy: options.access ?? null };
     const core = buildCore(options, this.#wasm, base, deciders, links, {
-      loads: new SharedLoads(this.#memory, links.self),
+      loads: new SharedLoads(this.#memory, links.count, links.self),
       preferLocal: this.#options.preferLocal ?? false,
     });
     return { core, host: new RouterHost(core, null) };

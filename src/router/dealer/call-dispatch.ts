@@ -14,6 +14,7 @@ import { FSlot, Option, Slot, Status } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { Memberships } from "../memberships.ts";
 import { CallTrait, PatternKind, type Patterns } from "../patterns.ts";
+import type { OutgoingCalls } from "../peers/outgoing-calls.ts";
 import type { Places } from "../peers/places.ts";
 import type { Spread } from "../peers/shared-loads.ts";
 import type { Targets } from "../targets.ts";
@@ -21,7 +22,8 @@ import type { RouterSession } from "../types.ts";
 import { CallQueue, keyProblem, type Queue, type QueuedCall, triedProblem } from "./call-queue.ts";
 import { CalleeChoice, type Tried } from "./callee-choice.ts";
 import { Callees } from "./callees.ts";
-import { type Calls, type CallWatcher, calleeLeft } from "./calls.ts";
+import { type CallWatcher, calleeLeft } from "./call-watcher.ts";
+import type { Calls } from "./calls.ts";
 import { CallFlag } from "./pending.ts";
 import type { RegisterOptions } from "./register-options.ts";
 import { Reroutes } from "./reroute.ts";
@@ -59,11 +61,12 @@ export class CallDispatch implements CallWatcher {
   readonly #queue: CallQueue;
   readonly #reroutes: Reroutes;
   #places: Places | null = null;
+  #outgoing: OutgoingCalls | null = null;
 
   constructor(parts: CallDispatchParts) {
     this.#parts = parts;
     const { callees } = this;
-    this.#choice = new CalleeChoice({ ...parts, callees });
+    this.#choice = new CalleeChoice({ ...parts, callees, pending: parts.calls.pending });
     const send = (call: QueuedCall, member: number, pattern: PatternHandle): void =>
       this.#send(call, member, pattern);
     this.#queue = new CallQueue({ ...parts, choice: this.#choice, callees, send });
@@ -72,7 +75,8 @@ export class CallDispatch implements CallWatcher {
   }
 
   /** Other routers call callees of this one too, and these may take only so many calls. */
-  connect(places: Places): void {
+  connect(outgoing: OutgoingCalls, places: Places): void {
+    this.#outgoing = outgoing;
     this.#places = places;
     places.onFree = (pattern, member) => this.#onRoom(pattern, member);
   }
@@ -198,19 +202,25 @@ export class CallDispatch implements CallWatcher {
       return true;
     }
     metrics.callsRerouted++;
-    this.#sendElsewhere(row, frame, pattern, tried);
+    this.#sendElsewhere(row, frame, pattern, tried, 0);
     return true;
   }
 
-  /** Gives the call, whose frame this is, to one of those that have not been tried, or lets it wait for one. */
-  #sendElsewhere(row: number, frame: Uint8Array, pattern: PatternHandle, tried: Tried): void {
+  /** Gives the call, whose frame this is, to one of those that have not been tried, or lets it wait for one; see `QueuedCall.returned`. */
+  #sendElsewhere(
+    row: number,
+    frame: Uint8Array,
+    pattern: PatternHandle,
+    tried: Tried,
+    returned: number,
+  ): void {
     const { codec, invoke } = this.#parts;
     const caller = this.#visit(row, frame);
     const key = this.#choice.key();
     const isPart = codec.u(Slot.mode) === RunMode.partition;
     const member = this.#choice.chooseFor(pattern, key, isPart, tried);
     if (member !== 0) invoke(caller, member, pattern, row);
-    else this.#queue.addAgain({ row, frames: [codec.frame()], key, isPart, tried }, pattern);
+    else this.#queue.addAgain({ row, frames: [codec.frame()], key, isPart, tried, returned }, pattern);
   }
 
   /**
@@ -225,7 +235,7 @@ export class CallDispatch implements CallWatcher {
     calls.pending.setFlags(row, flags);
     const pattern = patterns.byId(PatternKind.registration, calls.pending.registration(row));
     const member = pattern === 0 ? 0 : memberships.find(pattern, callee.target);
-    if (isBusy && member !== 0) this.callees.setFull(member, true);
+    if (isBusy && pattern !== 0 && member !== 0) this.#outgoing?.onBusy(member, pattern, callee);
     // What has followed the CALL is lost with it.
     if ((flags & CallFlag.bound) !== 0)
       return calls.fail(row, errors.unavailable, "the callee could not take the call, which had gone on");
@@ -236,12 +246,11 @@ export class CallDispatch implements CallWatcher {
     if (isRerouted) calls.pending.setFlags(row, flags | CallFlag.rerouted);
     if (pattern === 0 || !this.#choice.hasUntried(pattern, tried))
       return calls.fail(row, errors.canceled, calleeLeft);
-    this.#sendElsewhere(row, frame, pattern, tried);
+    this.#sendElsewhere(row, frame, pattern, tried, isBusy ? calls.pending.invocation(row) : 0);
   }
 
-  /** A callee of another router that was busy may take a call. */
-  onFree(member: number, pattern: PatternHandle): void {
-    this.callees.setFull(member, false);
+  /** One call may go to a callee of another router that was busy: at the end of the turn, the first of those that wait. */
+  onPlace(pattern: PatternHandle): void {
     this.#queue.wake(pattern);
   }
 

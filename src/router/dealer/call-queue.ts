@@ -54,6 +54,8 @@ export interface QueuedCall {
   readonly isPart: boolean;
   /** Callees that it does not go to. */
   readonly tried: Tried;
+  /** The number under which another router has returned it, because its callee was busy; 0: none has. They come back in this order. */
+  readonly returned: number;
 }
 
 interface WaitingCall extends QueuedCall {
@@ -105,7 +107,14 @@ export class CallQueue {
     const timeout_ms = Math.min(codec.f(FSlot.timeout), limits.callTimeout_ms);
     const row = calls.openWaiting(caller, patterns.id(pattern), timeout_ms);
     const isPart = codec.u(Slot.mode) === RunMode.partition;
-    this.#append(pattern, { row, frames: [codec.frame()], key: choice.key(), isPart, tried: null });
+    this.#append(pattern, {
+      row,
+      frames: [codec.frame()],
+      key: choice.key(),
+      isPart,
+      tried: null,
+      returned: 0,
+    });
     // It may be for another callee than those before it.
     if (queue !== undefined) this.wake(pattern);
     return true;
@@ -206,8 +215,9 @@ export class CallQueue {
       this.#parts.patterns.setCallTrait(pattern, CallTrait.waiting, true);
     }
     const bytes = what.frames.reduce((sum, frame) => sum + frame.length, 0);
-    const previous = isFirst ? null : queue.last;
-    const next = isFirst ? queue.first : null;
+    let previous = isFirst ? null : queue.last;
+    let next = isFirst ? queue.first : null;
+    for (; what.returned !== 0 && next !== null && isBefore(next, what); next = next.next) previous = next;
     const call: WaitingCall = { ...what, bytes, member: 0, queue, previous, next };
     if (previous === null) queue.first = call;
     else previous.next = call;
@@ -266,3 +276,7 @@ export class CallQueue {
     return triedProblem;
   }
 }
+
+/** Both have come back from another router, the first one before the other. */
+const isBefore = (one: QueuedCall, other: QueuedCall): boolean =>
+  one.returned !== 0 && one.returned < other.returned;

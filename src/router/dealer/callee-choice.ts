@@ -27,6 +27,7 @@ import type { SharedLoads, Spread } from "../peers/shared-loads.ts";
 import type { Targets } from "../targets.ts";
 import type { RouterSession } from "../types.ts";
 import type { Callees } from "./callees.ts";
+import type { PendingCalls } from "./pending.ts";
 import { hashKey, shardWeight } from "./shard-hash.ts";
 
 export interface CalleeChoiceParts extends Spread {
@@ -36,6 +37,7 @@ export interface CalleeChoiceParts extends Spread {
   readonly targets: Targets;
   readonly callees: Callees;
   readonly random: RandomIds;
+  readonly pending: PendingCalls;
 }
 
 /** No routing key was given. */
@@ -50,6 +52,7 @@ export class CalleeChoice {
   readonly #targets: Targets;
   readonly #callees: Callees;
   readonly #random: RandomIds;
+  readonly #pending: PendingCalls;
   readonly #loads: SharedLoads | null;
   readonly #preferLocal: boolean;
   /** Callees of other routers are passed over. */
@@ -62,6 +65,7 @@ export class CalleeChoice {
     this.#targets = parts.targets;
     this.#callees = parts.callees;
     this.#random = parts.random;
+    this.#pending = parts.pending;
     this.#loads = parts.loads;
     this.#preferLocal = parts.preferLocal;
   }
@@ -202,26 +206,49 @@ export class CalleeChoice {
   }
 
   #inTurn(pattern: PatternHandle, tried: Tried): number {
-    if (this.#loads === null || this.#localOnly) return this.#inOwnTurn(pattern, tried);
-    const turn = this.#loads.nextTurn(this.#patterns.id(pattern));
-    return turn < 0 ? this.#inOwnTurn(pattern, tried) : this.#inSharedTurn(pattern, turn, tried);
+    const loads = this.#loads;
+    const registration = this.#patterns.id(pattern);
+    if (loads === null || this.#localOnly || loads.turn(registration) < 0)
+      return this.#inOwnTurn(pattern, tried);
+    let row = 0;
+    // A turn that another router has taken meanwhile is no disaster: some turns later this one gives up.
+    for (let attempts = 0; attempts < 8; attempts++) {
+      const turn = loads.turn(registration);
+      row = this.#atTurn(pattern, turn, tried);
+      if (row === 0 || loads.takeTurn(registration, turn, this.#nextTurn)) break;
+    }
+    return row;
   }
 
-  /** The callee whose turn it is by a count of all routers' turns, or the next that may be asked: all have them in one order. */
-  #inSharedTurn(pattern: PatternHandle, turn: number, tried: Tried): number {
+  /** The turn behind the callee that `#atTurn` has found. */
+  #nextTurn = 0;
+
+  /** The callee whose turn it is in the order that all routers have, or the next one that may be asked. */
+  #atTurn(pattern: PatternHandle, turn: number, tried: Tried): number {
     const first = this.#patterns.firstMember(pattern);
-    const next = (row: number): number => this.#memberships.nextOfPattern(row);
+    const memberships = this.#memberships;
     let turns = 0;
-    for (let row = first; row !== 0; row = next(row)) turns += this.#callees.weight(row);
+    for (let row = first; row !== 0; row = memberships.nextOfPattern(row)) turns += this.#callees.weight(row);
     if (turns === 0) return 0;
-    let left = turn % turns;
-    let start = first;
-    for (; left >= this.#callees.weight(start); start = next(start)) left -= this.#callees.weight(start);
-    let row = start;
-    do {
-      if (this.#mayAsk(row, tried)) return row;
-      row = next(row) || first;
-    } while (row !== start);
+    // The callee whose turns, from `begin` to `begin` and its weight, hold this one.
+    let at = turn % turns;
+    let begin = 0;
+    let row = first;
+    for (; at >= begin + this.#callees.weight(row); row = memberships.nextOfPattern(row))
+      begin += this.#callees.weight(row);
+    for (let left = this.#patterns.memberCount(pattern); left > 0; left--) {
+      if (this.#mayAsk(row, tried)) {
+        this.#nextTurn = (at + 1) % turns;
+        return row;
+      }
+      begin += this.#callees.weight(row);
+      row = memberships.nextOfPattern(row);
+      if (row === 0) {
+        row = first;
+        begin = 0;
+      }
+      at = begin;
+    }
     return 0;
   }
 
@@ -299,11 +326,21 @@ export class CalleeChoice {
   #load(row: number): number {
     const callee = this.#session(row);
     let load = callee.invocationCount;
-    // What was sent there and has not arrived yet is in the one and not in the other.
     if (this.#loads !== null && callee.isRemote) {
       const { router, slot } = callee as RemoteCallee;
-      load = Math.max(load, this.#loads.load(router, slot));
+      load = this.#loads.load(router, slot) + this.#underWay(callee, router, this.#loads);
     }
     return load / this.#callees.weight(row);
+  }
+
+  /** Invocations of this router's callers that the callee's does not count yet. They are the newest. */
+  #underWay(callee: RouterSession, router: number, loads: SharedLoads): number {
+    const pending = this.#pending;
+    let count = 0;
+    for (let row = callee.firstInvocation; row !== 0; row = pending.nextOfCallee(row)) {
+      if (loads.hasSeen(router, pending.invocation(row))) break;
+      count++;
+    }
+    return count;
   }
 }

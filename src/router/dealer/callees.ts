@@ -9,10 +9,21 @@ import type { PatternHandle } from "../../base/ids.ts";
 
 /**
  * How many invocations may be outstanding, how many are, the registration and the membership (0 once the callee has left it), and
- * whether it has as many as it takes, from several routers together.
+ * whether calls of this router are accepted there, for a callee of another one.
  */
-const Word = { limit: 0, active: 1, pattern: 2, member: 3, full: 4 } as const;
+const Word = { limit: 0, active: 1, pattern: 2, member: 3, accepts: 4 } as const;
 const wordCount = 5;
+
+/** What the router of a callee accepts of this one's calls: it counts those of all. */
+export const Accepts = {
+  /** All, as far as this router knows. */
+  all: 0,
+  /** None: one has come back. */
+  none: 1,
+  /** One. */
+  one: 2,
+} as const;
+export type Accepts = (typeof Accepts)[keyof typeof Accepts];
 
 export class Callees {
   /** By membership: registrations beyond the first, turns taken in a row, and the row in `#counts` or 0. */
@@ -87,7 +98,7 @@ export class Callees {
       this.#counts.set(row, Word.active, 0);
       this.#counts.set(row, Word.pattern, pattern);
       this.#counts.set(row, Word.member, member);
-      this.#counts.set(row, Word.full, 0);
+      this.#counts.set(row, Word.accepts, Accepts.all);
       this.#count.set(member, row);
     }
     this.#counts.set(row, Word.limit, concurrency);
@@ -97,16 +108,19 @@ export class Callees {
   isFree(member: number): boolean {
     const row = this.#count.get(member);
     if (row === 0) return true;
-    return this.#counts.get(row, Word.full) === 0 && this.#isBelow(row);
+    return this.#counts.get(row, Word.accepts) !== Accepts.none && this.#isBelow(row);
   }
   #isBelow(row: number): boolean {
     return this.#counts.get(row, Word.active) < this.#counts.get(row, Word.limit);
   }
 
-  /** Of a callee of another router, which counts the calls of all of them: whether there is room. */
-  setFull(member: number, isFull: boolean): void {
+  accepts(member: number): Accepts {
     const row = this.#count.get(member);
-    if (row !== 0) this.#counts.set(row, Word.full, isFull ? 1 : 0);
+    return row === 0 ? Accepts.all : (this.#counts.get(row, Word.accepts) as Accepts);
+  }
+  setAccepts(member: number, accepts: Accepts): void {
+    const row = this.#count.get(member);
+    if (row !== 0) this.#counts.set(row, Word.accepts, accepts);
   }
 
   /** Counts a call for the callee. False: it has no limit, and nothing is counted. */
@@ -122,6 +136,10 @@ export class Callees {
     const row = this.#count.get(member);
     this.#counts.set(row, Word.active, this.#counts.get(row, Word.active) + 1);
     return row;
+  }
+  /** The place was reserved for this membership, and not for an earlier one of the same row. */
+  isReservedFor(row: number, member: number): boolean {
+    return this.#count.get(member) === row;
   }
   /** It has come. */
   occupyReserved(row: number, call: number): void {

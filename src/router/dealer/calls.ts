@@ -16,12 +16,12 @@ import type { OutgoingCalls } from "../peers/outgoing-calls.ts";
 import type { ServedCalls } from "../peers/served-calls.ts";
 import type { Targets } from "../targets.ts";
 import type { FrameSource, RouterSession } from "../types.ts";
+import { type CallWatcher, calleeLeft } from "./call-watcher.ts";
 import { GroupCalls } from "./gather.ts";
 import { payloadProblem } from "./payload-problem.ts";
 import { CallFlag, detailShift, type PendingCalls, watchedCall } from "./pending.ts";
 import { WaitingRoom, waitingTarget } from "./waiting-room.ts";
 
-export const calleeLeft = "the callee left while the call was in flight";
 const unreadable = "the answer is in payload passthru mode, which the caller has not announced";
 
 export interface CallsParts {
@@ -31,16 +31,6 @@ export interface CallsParts {
   readonly frames: FrameSource;
   readonly scheduler: Scheduler;
   readonly limits: Limits;
-}
-
-/** Who must know what becomes of some calls (call-dispatch.ts). */
-export interface CallWatcher {
-  /** A call with one of the flags `watchedCall` ends; its row is still there. */
-  onClosed(row: number, flags: number): void;
-  /** The visited ERROR ends a call that could be rerouted. True: it goes on elsewhere, or has been answered. */
-  onError(row: number, callee: RouterSession): boolean;
-  /** The visited CALL continues one that waits. False: there is no room for it. */
-  onContinuation(row: number): boolean;
 }
 
 export class Calls {
@@ -68,6 +58,10 @@ export class Calls {
     this.groups = new GroupCalls({ ...parts, deadlines: this.#deadlines });
   }
 
+  /** Calls in flight of this router's callers. */
+  get count(): number {
+    return this.pending.count - (this.#served?.count ?? 0);
+  }
   /** Calls in flight that have a timeout. */
   get deadlineCount(): number {
     return this.#deadlines.count;

@@ -23,7 +23,7 @@ import type { OutgoingCalls } from "../peers/outgoing-calls.ts";
 import type { Targets } from "../targets.ts";
 import type { FrameSource, RouterSession } from "../types.ts";
 import type { Callees } from "./callees.ts";
-import { type CallWatcher, calleeLeft } from "./calls.ts";
+import { type CallWatcher, calleeLeft } from "./call-watcher.ts";
 import { finalReply, madeEntry, madeError, writtenEntry } from "./gather-answer.ts";
 import { Group, type GroupCall } from "./gather-group.ts";
 import { payloadProblem } from "./payload-problem.ts";

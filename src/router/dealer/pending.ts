@@ -119,6 +119,11 @@ export class PendingCalls {
     return this.#words.get(row, Word.nextOfCaller);
   }
 
+  /** The next row, an older one, in the list that begins with `firstInvocation`; 0: none. */
+  nextOfCallee(row: number): number {
+    return this.#words.get(row, Word.nextOfCallee);
+  }
+
   /**
    * Notes a call under the id of the last INVOCATION counted for the callee. Returns its row. Arguments and not an object: this
    * runs once per call.

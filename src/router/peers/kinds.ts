@@ -16,8 +16,9 @@ export const PeerKind = {
   error: 0x15,
   refused: 0x16,
   returned: 0x17,
-  offer: 0x18,
-  decline: 0x19,
+  want: 0x18,
+  offer: 0x19,
+  decline: 0x1a,
   // ---- events (publications.ts)
   realm: 0x20,
   publish: 0x21,

@@ -7,15 +7,16 @@
  * `returned` of the callee's router, by INTERRUPT with mode `killnowait`, or by `abandon`.
  */
 import { assert } from "../../base/assert.ts";
-import type { Target } from "../../base/ids.ts";
+import type { PatternHandle, Target } from "../../base/ids.ts";
 import { CancelMode } from "../../protocol/messages.ts";
 import { Option, Slot, Status, Visit } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { CallDispatch } from "../dealer/call-dispatch.ts";
+import { Accepts } from "../dealer/callees.ts";
 import type { Calls } from "../dealer/calls.ts";
 import { CallFlag } from "../dealer/pending.ts";
 import type { Memberships } from "../memberships.ts";
-import { PatternKind, type Patterns } from "../patterns.ts";
+import { CallTrait, PatternKind, type Patterns } from "../patterns.ts";
 import type { Targets } from "../targets.ts";
 import type { RouterSession } from "../types.ts";
 import type { CalleeDirectory } from "./callee-directory.ts";
@@ -186,28 +187,56 @@ export class OutgoingCalls {
     this.#dispatch.onReturned(row, callee, isBusy, message.rest());
   }
 
-  /** A callee there that was busy has room for one call of this router. */
+  /**
+   * A call has come back from this callee, which is busy. Others that are on their way to it will too, until its router hears that no
+   * more follow.
+   */
+  onBusy(member: number, pattern: PatternHandle, callee: RouterSession): void {
+    const { callees } = this.#dispatch;
+    if (callees.accepts(member) !== Accepts.all) return;
+    callees.setAccepts(member, Accepts.none);
+    this.#want(callee as RemoteCallee, pattern);
+  }
+
+  #want(callee: RemoteCallee, pattern: PatternHandle): void {
+    this.#peers.writer.begin(PeerKind.want).u32(callee.target).f64(callee.id).f64(this.#patterns.id(pattern));
+    this.#peers.send(callee.router, null, false);
+  }
+
+  /** There is room for one call of this router at a callee there that was busy: for the first that waits, at the end of this turn. */
   onOffer(peer: number, message: MessageReader): void {
     const callee = this.#callee(peer, message.u32() as Target);
     const place = message.u32();
     const pattern = this.#patterns.byId(PatternKind.registration, message.f64());
     const member = callee === null || pattern === 0 ? 0 : this.#memberships.find(pattern, callee.target);
-    if (member === 0 || pattern === 0) return this.#decline(peer, place);
+    if (callee === null || pattern === 0 || member === 0) return this.#decline(peer, place);
     const offer = { router: peer, member, place };
     this.#offers.push(offer);
-    this.#dispatch.onFree(member, pattern);
+    this.#dispatch.callees.setAccepts(member, Accepts.one);
+    this.#dispatch.onPlace(pattern);
     // Behind the turn of those that wait.
-    this.#afterTurn(() => {
-      const at = this.#offers.indexOf(offer);
-      if (at < 0) return;
+    this.#afterTurn(() => this.#afterOffer(offer, callee, pattern));
+  }
+
+  #afterOffer(offer: Offer, callee: RemoteCallee, pattern: PatternHandle): void {
+    const { router, member, place } = offer;
+    const at = this.#offers.indexOf(offer);
+    if (at >= 0) {
       this.#offers.splice(at, 1);
-      this.#decline(peer, place);
-    });
+      this.#decline(router, place);
+    }
+    if (this.#memberships.find(pattern, callee.target) !== member) return;
+    const isWanted = (this.#patterns.callTraits(pattern) & CallTrait.waiting) !== 0;
+    if (at < 0 && isWanted) return this.#want(callee, pattern);
+    this.#dispatch.callees.setAccepts(member, Accepts.all);
+    if (isWanted) this.#dispatch.onPlace(pattern);
   }
 
   #takeOffer(member: number): number {
     const at = this.#offers.findIndex((offer) => offer.member === member);
-    return at < 0 ? 0 : this.#offers.splice(at, 1)[0]!.place;
+    if (at < 0) return 0;
+    this.#dispatch.callees.setAccepts(member, Accepts.none);
+    return this.#offers.splice(at, 1)[0]!.place;
   }
 
   #decline(peer: number, place: number): void {

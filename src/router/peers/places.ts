@@ -1,7 +1,8 @@
 /**
- * REGISTER.Options.concurrency over several routers: the callee's own router counts all its calls, and is the one that says whether
- * there is room. Another router whose call finds none gets it back (`returned`), and keeps its calls for this callee until it is
- * offered a place: one that is kept free for it, until it takes or declines it. Routers take turns, this one among them. Control path.
+ * REGISTER.Options.concurrency over several routers: the callee's own router counts all its calls, and says whether there is room.
+ * Another router sends its calls as they come. One that finds no room goes back (`returned`), and so do those behind it, so that
+ * their order is kept, until the other router has said that no more follow (`want`). From then on it waits for a place to be offered:
+ * one that is kept free for it until it takes or declines it. Routers take turns, this one among them. Control path.
  */
 import type { PatternHandle } from "../../base/ids.ts";
 import type { Callees } from "../dealer/callees.ts";
@@ -17,10 +18,12 @@ export interface PlacesParts {
   readonly afterTurn: (task: () => void) => void;
 }
 
-/** The other routers that wait for one membership, first come, first served. */
+/** What is between a callee and the other routers. */
 interface Waiting {
-  readonly registration: number;
+  /** Those that wait for a place, first come, first served, with the callee's slot there. */
   readonly routers: { readonly router: number; readonly slotThere: number }[];
+  /** Bits of those whose calls go back. */
+  returned: number;
   /** Another router had the last turn. */
   wasRemote: boolean;
 }
@@ -52,14 +55,29 @@ export class Places {
     return count;
   }
 
-  /** A call of this router found no room; `slotThere` is the callee's slot at it. */
-  wait(member: number, registration: number, router: number, slotThere: number): void {
+  /** A call of this router may go to the callee, which is free or not. */
+  accepts(member: number, router: number, isFree: boolean): boolean {
+    const waiting = this.#waiting.get(member);
+    if (isFree) return waiting === undefined || (waiting.returned & (1 << router)) === 0;
+    this.#waitingFor(member).returned |= 1 << router;
+    return false;
+  }
+
+  /** The router sends no more; `slotThere` is the callee's slot at it. */
+  want(pattern: PatternHandle, member: number, router: number, slotThere: number): void {
+    const waiting = this.#waitingFor(member);
+    waiting.returned &= ~(1 << router);
+    waiting.routers.push({ router, slotThere });
+    if (this.#parts.callees.isFree(member)) this.handOver(pattern, member);
+  }
+
+  #waitingFor(member: number): Waiting {
     let waiting = this.#waiting.get(member);
     if (waiting === undefined) {
-      waiting = { registration, routers: [], wasRemote: false };
+      waiting = { routers: [], returned: 0, wasRemote: false };
       this.#waiting.set(member, waiting);
     }
-    if (!waiting.routers.some((each) => each.router === router)) waiting.routers.push({ router, slotThere });
+    return waiting;
   }
 
   /** The membership is about to end: its waiting calls are found another callee where they wait. */
@@ -72,21 +90,21 @@ export class Places {
     const waiting = this.#waiting.get(member);
     if (waiting === undefined) return false;
     const isWanted = (this.#parts.patterns.callTraits(pattern) & CallTrait.waiting) !== 0;
-    if (!isWanted || !waiting.wasRemote) return this.#offer(member, waiting);
+    if (!isWanted || !waiting.wasRemote) return this.#offer(pattern, member, waiting);
     waiting.wasRemote = false;
     // Calls that wait here may be for other callees of the registration, and leave the place free.
     this.#parts.afterTurn(() => {
-      if (this.#waiting.get(member) === waiting) this.#offer(member, waiting);
+      if (this.#waiting.get(member) === waiting) this.#offer(pattern, member, waiting);
     });
     return false;
   }
 
-  #offer(member: number, waiting: Waiting): boolean {
-    const { callees, peers } = this.#parts;
+  #offer(pattern: PatternHandle, member: number, waiting: Waiting): boolean {
+    const { callees, patterns, peers } = this.#parts;
     while (waiting.routers.length > 0 && callees.isFree(member)) {
       const { router, slotThere } = waiting.routers.shift()!;
       const place = ++this.#lastPlace;
-      peers.writer.begin(PeerKind.offer).u32(slotThere).u32(place).f64(waiting.registration);
+      peers.writer.begin(PeerKind.offer).u32(slotThere).u32(place).f64(patterns.id(pattern));
       if (!peers.send(router, null, false)) continue;
       this.#offers.set(place, { router, member, counted: callees.reserve(member) });
       waiting.wasRemote = true;
@@ -97,7 +115,8 @@ export class Places {
 
   /** The place is one at this membership. */
   isFor(place: number, member: number): boolean {
-    return this.#offers.get(place)?.member === member;
+    const offer = this.#offers.get(place);
+    return offer !== undefined && this.#parts.callees.isReservedFor(offer.counted, member);
   }
 
   /** The call of this row takes it. */
@@ -116,9 +135,10 @@ export class Places {
   }
 
   onDown(router: number): void {
-    for (const { routers } of this.#waiting.values()) {
-      const at = routers.findIndex((each) => each.router === router);
-      if (at >= 0) routers.splice(at, 1);
+    for (const waiting of this.#waiting.values()) {
+      const at = waiting.routers.findIndex((each) => each.router === router);
+      if (at >= 0) waiting.routers.splice(at, 1);
+      waiting.returned &= ~(1 << router);
     }
     for (const [place, offer] of this.#offers) if (offer.router === router) this.decline(place);
   }

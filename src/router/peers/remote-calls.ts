@@ -25,6 +25,7 @@ export class RemoteCalls implements PeerHandler {
     this.#parts = parts;
     this.#outgoing = new OutgoingCalls(parts);
     this.#served = new ServedCalls(parts);
+    parts.dispatch.connect(this.#outgoing, this.#served.places);
     parts.calls.connect(this.#outgoing, this.#served);
     parts.invocations.connect(this.#outgoing);
     parts.peers.handle(kindRange.calls, this);
@@ -45,6 +46,8 @@ export class RemoteCalls implements PeerHandler {
         return this.#served.onInterrupt(peer, message);
       case PeerKind.abandon:
         return this.#served.onAbandon(peer, message);
+      case PeerKind.want:
+        return this.#served.onWant(peer, message);
       case PeerKind.decline:
         return this.#served.onDecline(message);
       case PeerKind.yield:

@@ -11,7 +11,8 @@ import type { Serializer } from "../../protocol/serializers.ts";
 import { Slot, Status } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { CallDispatch } from "../dealer/call-dispatch.ts";
-import { type Calls, calleeLeft } from "../dealer/calls.ts";
+import { calleeLeft } from "../dealer/call-watcher.ts";
+import type { Calls } from "../dealer/calls.ts";
 import { payloadProblem } from "../dealer/payload-problem.ts";
 import { CallFlag } from "../dealer/pending.ts";
 import type { Memberships } from "../memberships.ts";
@@ -20,13 +21,14 @@ import type { Targets } from "../targets.ts";
 import type { FrameSource, RouterSession } from "../types.ts";
 import type { CalleeDirectory } from "./callee-directory.ts";
 import { HeldCalls } from "./held-calls.ts";
-import { takeHead } from "./invocation-head.ts";
+import { InvocationHead, type RemoteNumber, takeHead } from "./invocation-head.ts";
 import { PeerKind } from "./kinds.ts";
 import { MessageReader } from "./message.ts";
 import type { Peers } from "./peers.ts";
 import { Places } from "./places.ts";
 import { RefusalReason, refusals, ServeFlag } from "./refusals.ts";
 import { RemoteCaller } from "./remote-caller.ts";
+import type { SharedLoads } from "./shared-loads.ts";
 
 export interface ServedCallsParts {
   readonly codec: Codec;
@@ -41,11 +43,13 @@ export interface ServedCallsParts {
   /** Joined sessions of this router. */
   readonly sessions: { get(id: unknown): RouterSession | null };
   readonly directory: CalleeDirectory;
+  readonly loads: SharedLoads | null;
   /** Runs a task at the end of the turn. */
   readonly afterTurn: (task: () => void) => void;
 }
 
 export class ServedCalls {
+  readonly places: Places;
   readonly #parts: ServedCallsParts;
   readonly #codec: Codec;
   readonly #calls: Calls;
@@ -55,13 +59,16 @@ export class ServedCalls {
   /** Of each row: the callee's slot at the caller's router. */
   readonly #slotThere = new U32Column();
   readonly #held = new HeldCalls();
-  readonly #places: Places;
+  readonly #loads: SharedLoads | null;
+  /** Of the message that is being handled. */
+  readonly #head = new InvocationHead();
 
   constructor(parts: ServedCallsParts) {
     this.#parts = parts;
     this.#codec = parts.codec;
     this.#calls = parts.calls;
     this.#peers = parts.peers;
+    this.#loads = parts.loads;
     const { targets, peers, dispatch } = parts;
     for (let router = 0; router < peers.count; router++) {
       if (router === peers.self) continue;
@@ -71,79 +78,90 @@ export class ServedCalls {
         return caller;
       });
     }
-    this.#places = new Places({ ...parts, callees: dispatch.callees });
-    dispatch.connect(this.#places);
+    this.places = new Places({ ...parts, callees: dispatch.callees });
   }
 
+  /** Calls that are served for other routers, and are pending there too. */
+  get count(): number {
+    return this.#callers.reduce((sum, { callCount }) => sum + callCount, 0);
+  }
   /** Calls that wait for REGISTERED to go out, and places that are offered to other routers, or waited for by them. */
   get waitingCount(): number {
-    return this.#held.count + this.#places.count;
+    return this.#held.count + this.places.count;
   }
 
   // ---- from the caller's router
 
   onInvoke(peer: number, message: MessageReader): void {
-    const { patterns, memberships, limits, dispatch, sessions } = this.#parts;
-    const slotThere = message.u32();
-    const number = message.f64();
-    const format = message.u8() as Serializer;
-    const serve = message.u8();
-    const place = (serve & ServeFlag.offered) !== 0 ? message.u32() : 0;
-    const id = message.f64() as SessionId;
-    const registration = message.f64();
-    const callee = sessions.get(id);
-    const pattern = patterns.byId(PatternKind.registration, registration);
+    this.#serve(peer, message);
+    this.#loads?.setSeen(peer, this.#head.number);
+  }
+
+  /** Sends the callee its INVOCATION, or says why not. */
+  #serve(peer: number, message: MessageReader): void {
+    const { patterns, memberships, dispatch, sessions } = this.#parts;
+    const head = this.#head.read(peer, message);
+    const callee = sessions.get(head.session);
+    const pattern = patterns.byId(PatternKind.registration, head.registration);
     const member = callee === null || pattern === 0 ? 0 : memberships.find(pattern, callee.target);
-    if (callee === null || pattern === 0 || member === 0) {
-      if (callee !== null && this.#parts.directory.isPending(id, registration))
-        return this.#held.add(peer, number, id, registration, message.copy());
-      if (place !== 0) this.#places.decline(place);
-      if ((serve & ServeFlag.part) !== 0)
-        return this.#refuse(peer, slotThere, number, errors.canceled, calleeLeft);
-      return this.#return(peer, slotThere, number, RefusalReason.left, message);
-    }
-    const isOffered = place !== 0 && this.#places.isFor(place, member);
-    if (place !== 0 && !isOffered) this.#places.decline(place);
+    if (callee === null || pattern === 0 || member === 0) return this.#onLeft(head, callee, message);
+    const isOffered = head.place !== 0 && this.places.isFor(head.place, member);
+    if (head.place !== 0 && !isOffered) this.places.decline(head.place);
     const isLimited = (patterns.callTraits(pattern) & CallTrait.limited) !== 0;
-    if (isLimited && !isOffered && !dispatch.callees.isFree(member)) {
-      if ((serve & ServeFlag.part) !== 0)
-        return this.#refuse(peer, slotThere, number, errors.unavailable, "the callee is busy");
-      this.#places.wait(member, registration, peer, slotThere);
-      return this.#return(peer, slotThere, number, RefusalReason.busy, message);
+    if (isLimited && !isOffered) {
+      const isFree = dispatch.callees.isFree(member);
+      if ((head.serve & ServeFlag.part) !== 0) {
+        if (!isFree) return this.#refuse(head, errors.unavailable, "the callee is busy");
+      } else if (!this.places.accepts(member, peer, isFree))
+        return this.#return(head, RefusalReason.busy, message);
     }
-    let problem: { readonly error: ErrorEntry; readonly message: string } | null = null;
-    let length = 0;
-    if (callee.invocationCount >= limits.invocationsPerSession_max)
-      problem = { error: errors.unavailable, message: "the callee has too many calls outstanding" };
-    else {
-      const details = takeHead(message, this.#codec);
-      const status = this.#codec.visit(format, message.rest(), 0, 0);
-      assert(status === Status.ok, "a frame that was accepted is accepted again");
-      length = this.#codec.writeInvocation(
-        callee.serializer,
-        callee.lastInvocation + 1,
-        registration,
-        details,
-      );
-      if (length === 0 || length > callee.peerFrameBytes_max)
-        problem = payloadProblem(length === 0 ? this.#codec.writeStatus : null);
+    const row = this.#invoke(head, callee, message);
+    if (isOffered && row !== 0) this.places.take(head.place, row);
+    else if (isOffered) this.places.decline(head.place);
+    if (row !== 0 && (isOffered || (isLimited && dispatch.callees.occupy(member, row)))) {
+      const { pending } = this.#calls;
+      pending.setFlags(row, pending.flags(row) | CallFlag.limited);
     }
-    if (problem !== null) {
-      if (isOffered) this.#places.decline(place);
-      return this.#refuse(peer, slotThere, number, problem.error, problem.message);
+  }
+
+  /** The callee is not in the registration, or not yet. */
+  #onLeft(head: InvocationHead, callee: RouterSession | null, message: MessageReader): void {
+    const { router, number, session, registration } = head;
+    if (callee !== null && this.#parts.directory.isPending(session, registration))
+      return this.#held.add(router, number, session, registration, message.copy());
+    if (head.place !== 0) this.places.decline(head.place);
+    if ((head.serve & ServeFlag.part) !== 0) this.#refuse(head, errors.canceled, calleeLeft);
+    else this.#return(head, RefusalReason.left, message);
+  }
+
+  /** Returns the row of the call; 0: the callee cannot be sent it, and its router knows. */
+  #invoke(head: InvocationHead, callee: RouterSession, message: MessageReader): number {
+    const { limits, frames } = this.#parts;
+    const codec = this.#codec;
+    if (callee.invocationCount >= limits.invocationsPerSession_max) {
+      this.#refuse(head, errors.unavailable, "the callee has too many calls outstanding");
+      return 0;
+    }
+    const details = takeHead(message, codec);
+    const status = codec.visit(head.format, message.rest(), 0, 0);
+    assert(status === Status.ok, "a frame that was accepted is accepted again");
+    const { registration } = head;
+    const length = codec.writeInvocation(callee.serializer, callee.lastInvocation + 1, registration, details);
+    if (length === 0 || length > callee.peerFrameBytes_max) {
+      const { error, message: text } = payloadProblem(length === 0 ? codec.writeStatus : null);
+      this.#refuse(head, error, text);
+      return 0;
     }
     const flags =
-      ((serve & ServeFlag.progress) !== 0 ? CallFlag.progress : 0) |
-      ((serve & ServeFlag.passthru) !== 0 ? CallFlag.passthru : 0);
-    const caller = this.#callers[peer]!;
+      ((head.serve & ServeFlag.progress) !== 0 ? CallFlag.progress : 0) |
+      ((head.serve & ServeFlag.passthru) !== 0 ? CallFlag.passthru : 0);
+    const caller = this.#callers[head.router]!;
     callee.lastInvocation++;
-    const row = this.#calls.open(caller, callee, number as RequestId, registration as never, flags, 0);
+    const row = this.#calls.open(caller, callee, head.number as RequestId, registration, flags, 0);
     this.#slotThere.ensure(row);
-    this.#slotThere.set(row, slotThere);
-    if (isOffered) this.#places.take(place, row);
-    if (isOffered || (isLimited && dispatch.callees.occupy(member, row)))
-      this.#calls.pending.setFlags(row, flags | CallFlag.limited);
-    callee.post(this.#parts.frames.take(length, false));
+    this.#slotThere.set(row, head.slotThere);
+    callee.post(frames.take(length, false));
+    return row;
   }
 
   onProceed(peer: number, message: MessageReader): void {
@@ -166,8 +184,17 @@ export class ServedCalls {
     if (row !== 0) this.#calls.endServed(row, 0);
   }
 
+  onWant(peer: number, message: MessageReader): void {
+    const { patterns, memberships, sessions } = this.#parts;
+    const slotThere = message.u32();
+    const callee = sessions.get(message.f64());
+    const pattern = patterns.byId(PatternKind.registration, message.f64());
+    const member = callee === null || pattern === 0 ? 0 : memberships.find(pattern, callee.target);
+    if (pattern !== 0 && member !== 0) this.places.want(pattern, member, peer, slotThere);
+  }
+
   onDecline(message: MessageReader): void {
-    this.#places.decline(message.u32());
+    this.places.decline(message.u32());
   }
 
   /** The row of the number that the message begins with; 0: the call is over, or the message waits with it. */
@@ -199,21 +226,22 @@ export class ServedCalls {
   /** The router ends this row. */
   refuse(row: number, caller: RouterSession, error: ErrorEntry, message: string): void {
     const number = this.#calls.pending.request(row);
-    this.#refuse((caller as RemoteCaller).router, this.#slotThere.get(row), number, error, message);
+    const slotThere = this.#slotThere.get(row);
+    this.#refuse({ router: (caller as RemoteCaller).router, slotThere, number }, error, message);
   }
 
-  #refuse(peer: number, slotThere: number, number: number, error: ErrorEntry, message: string): void {
+  #refuse({ router, slotThere, number }: RemoteNumber, error: ErrorEntry, message: string): void {
     const index = refusals.indexOf(error);
     assert(index >= 0, "a call of another router is refused for one of the reasons");
     this.#peers.writer.begin(PeerKind.refused).u32(slotThere).f64(number).u8(index).text(message);
-    this.#peers.send(peer, null, false);
+    this.#peers.send(router, null, false);
   }
 
   /** Sends back what is left to be read of `invoke`. */
-  #return(peer: number, slotThere: number, number: number, reason: number, message: MessageReader): void {
+  #return({ router, slotThere, number }: RemoteNumber, reason: number, message: MessageReader): void {
     takeHead(message, this.#codec);
     this.#peers.writer.begin(PeerKind.returned).u32(slotThere).f64(number).u8(reason);
-    this.#peers.send(peer, message.rest(), false);
+    this.#peers.send(router, message.rest(), false);
   }
 
   // ---- what happens here
@@ -231,7 +259,7 @@ export class ServedCalls {
   #again(held: readonly { readonly router: number; readonly bytes: Uint8Array }[]): void {
     for (const { router, bytes } of held) {
       const message = new MessageReader().begin(bytes);
-      if (message.kind === PeerKind.invoke) this.onInvoke(router, message);
+      if (message.kind === PeerKind.invoke) this.#serve(router, message);
       else if (message.kind === PeerKind.proceed) this.onProceed(router, message);
       else if (message.kind === PeerKind.interrupt) this.onInterrupt(router, message);
       else this.onAbandon(router, message);
@@ -242,6 +270,6 @@ export class ServedCalls {
   onDown(peer: number): void {
     this.#held.forget(peer);
     this.#calls.onSessionGone(this.#callers[peer]!);
-    this.#places.onDown(peer);
+    this.places.onDown(peer);
   }
 }

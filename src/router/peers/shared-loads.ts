@@ -1,7 +1,7 @@
 /**
  * Numbers that all routers see at once, in memory that they share: how many invocations each callee has outstanding, of whichever
  * router's callers, and whose turn it is in each registration. Each router writes the loads of its own sessions and nobody else's, so
- * that they are right again as soon as it starts anew. Hot.
+ * that they are right again as soon as it starts anew; what is on its way to it, its sender adds. Hot.
  */
 import { fixedLimits } from "../../base/fixed-limits.ts";
 
@@ -12,37 +12,63 @@ const handleRange = 2 ** 28;
 
 export class SharedLoads {
   readonly #turns: Int32Array;
+  readonly #seen: Int32Array;
   readonly #loads: Int32Array;
-  readonly #own: number;
+  readonly #routers: number;
+  readonly #self: number;
 
   /** Bytes of memory for so many routers. */
   static bytesFor(routers: number): number {
-    return 4 * (sharedTurns_max + routers * sharedLoads_max);
+    return 4 * (sharedTurns_max + routers * routers + routers * sharedLoads_max);
   }
 
-  /** `memory` is of `bytesFor` bytes, zeroed before the first router starts, and the same for all of them. */
-  constructor(memory: SharedArrayBuffer | ArrayBuffer, self: number) {
+  /** `memory` is of `bytesFor` bytes, zeroed before the first router starts, and the same for all `routers`. */
+  constructor(memory: SharedArrayBuffer | ArrayBuffer, routers: number, self: number) {
     const cells = new Int32Array(memory);
-    this.#turns = cells.subarray(0, sharedTurns_max);
-    this.#loads = cells.subarray(sharedTurns_max);
-    this.#own = self * sharedLoads_max;
-    this.#loads.fill(0, this.#own, this.#own + sharedLoads_max);
+    const seenFrom = sharedTurns_max;
+    const loadsFrom = seenFrom + routers * routers;
+    this.#turns = cells.subarray(0, seenFrom);
+    this.#seen = cells.subarray(seenFrom, loadsFrom);
+    this.#loads = cells.subarray(loadsFrom);
+    this.#routers = routers;
+    this.#self = self;
+    this.#loads.fill(0, self * sharedLoads_max, (self + 1) * sharedLoads_max);
+    for (let router = 0; router < routers; router++) {
+      this.#seen[self * routers + router] = 0;
+      this.#seen[router * routers + self] = 0;
+    }
   }
 
-  /** A session of this router, by its slot among the targets. */
+  // ---- loads
+
+  /** The invocations outstanding at a session of this router, by its slot among the targets. */
   setLoad(slot: number, load: number): void {
-    if (slot < sharedLoads_max) Atomics.store(this.#loads, this.#own + slot, load);
+    if (slot < sharedLoads_max) Atomics.store(this.#loads, this.#self * sharedLoads_max + slot, load);
   }
-
-  /** The invocations outstanding at a session of another router; 0 where they are not known. */
+  /** Those at a session of another router; 0 where they are not known. */
   load(router: number, slot: number): number {
     return slot < sharedLoads_max ? Atomics.load(this.#loads, router * sharedLoads_max + slot) : 0;
   }
 
-  /** Takes the next turn of a registration: 0, 1, 2 … over all routers. -1: there is no room to count them. */
-  nextTurn(registration: number): number {
+  /** The invocation of this number, of another router's caller, is among the loads. Numbers rise. */
+  setSeen(router: number, number: number): void {
+    Atomics.store(this.#seen, this.#self * this.#routers + router, number | 0);
+  }
+  /** The other router has seen this router's invocation of this number. */
+  hasSeen(router: number, number: number): boolean {
+    return ((Atomics.load(this.#seen, router * this.#routers + this.#self) - number) | 0) >= 0;
+  }
+
+  // ---- turns
+
+  /** Whose turn it is in a registration, as it was last set by any router. -1: there is no room to say. */
+  turn(registration: number): number {
     const cell = registration % handleRange;
-    return cell < sharedTurns_max ? Atomics.add(this.#turns, cell, 1) & 0x7fffffff : -1;
+    return cell < sharedTurns_max ? Atomics.load(this.#turns, cell) : -1;
+  }
+  /** Sets the next turn, if it is still `turn`'s. False: another router has taken it. */
+  takeTurn(registration: number, turn: number, next: number): boolean {
+    return Atomics.compareExchange(this.#turns, registration % handleRange, turn, next) === turn;
   }
 }
 
