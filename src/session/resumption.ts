@@ -7,6 +7,7 @@
  * token over another transport attaches it to that front. A HELLO for a session that is still attached takes it over: the old
  * transport is mostly dead then, and nobody has noticed.
  */
+import { fixedLimits } from "../base/limits.ts";
 import { ownerName } from "../base/owner-names.ts";
 import type { RandomIds } from "../base/random-ids.ts";
 import type { Connection, ConnectionEvents } from "../ports.ts";
@@ -70,8 +71,11 @@ export class Resumption implements ResumableOwner, ConnectionEvents {
   readonly #core: SessionCore;
   #session: Session | null = null;
   #token = "";
-  /** The token before, until the client has shown that it has the new one: WELCOME may get lost like any message. */
-  #previousToken: string | null = null;
+  /**
+   * Tokens before it, until the client has shown that it has the new one: WELCOME may get lost like any message, and a HELLO may arrive
+   * behind one that was said later over another transport.
+   */
+  #earlierTokens: readonly string[] = [];
   #received = 0;
   #isCounted = false;
   #cancelGrace: (() => void) | null = null;
@@ -95,7 +99,7 @@ export class Resumption implements ResumableOwner, ConnectionEvents {
   }
 
   accepts(token: string): boolean {
-    return isSame(this.#token, token) || (this.#previousToken !== null && isSame(this.#previousToken, token));
+    return isSame(this.#token, token) || this.#earlierTokens.some((earlier) => isSame(earlier, token));
   }
 
   /** Why what the client has not received is lost; null: it can be replayed. */
@@ -113,7 +117,8 @@ export class Resumption implements ResumableOwner, ConnectionEvents {
     this.#front = front;
     this.#cancelGrace?.();
     this.#cancelGrace = null;
-    this.#previousToken = presented;
+    const earlier = presented === null ? [] : [presented, this.#token, ...this.#earlierTokens];
+    this.#earlierTokens = [...new Set(earlier)].slice(0, fixedLimits.earlierTokens_max);
     this.#token = token;
     front.lend(this);
     session.onTransport(front.connection);
@@ -138,7 +143,7 @@ export class Resumption implements ResumableOwner, ConnectionEvents {
 
   onFrame(bytes: Uint8Array): void {
     this.#received++;
-    this.#previousToken = null;
+    this.#earlierTokens = [];
     this.#session!.onFrame(bytes);
   }
 

@@ -34,20 +34,17 @@ const elsewhere = ({ peers }: PeerWorld, back: () => number): Accept => {
   };
 };
 
-let times = 0;
-const leg: Leg = {
-  ...peerLeg(count, "at the first, and resumed at the others", () => 0),
+const legTo = (where: string, back: () => number): Leg => ({
+  ...peerLeg(count, `at the first, and resumed at ${where}`, () => 0),
   connect: async (router, serializer) => {
-    const accept = elsewhere(router as PeerWorld, () => 1 + (times++ % (count - 1)));
+    const accept = elsewhere(router as PeerWorld, back);
     return attach({ accept }, new MemoryConnection({ serializer }));
   },
-};
+});
 
-for (const suite of [
-  resumeSuite,
-  resumeEndingSuite,
-  resumeMetaSuite,
-  resumeRandomSuite,
-  resumeTransportSuite,
-])
-  suite(new Suite(leg));
+let times = 0;
+const others = legTo("the others", () => 1 + (times++ % (count - 1)));
+for (const suite of [resumeSuite, resumeEndingSuite, resumeMetaSuite, resumeTransportSuite])
+  suite(new Suite(others));
+// Its client counts on it that of two HELLOs the later one arrives later, which over two routers nobody promises.
+resumeRandomSuite(new Suite(legTo("the second", () => 1)));

@@ -20,7 +20,10 @@ test("frames arrive once, in order, and no more of them is under way than the wi
   console.log(`seed ${seed}`);
   const property = fc.property(fc.array(step, { maxLength: 80 }), fc.nat(), (steps, choice) => {
     let chosen = choice;
-    const below = (n: number): number => (chosen = (chosen * 1_103_515_245 + 12_345) % 2 ** 31) % n;
+    const below = (n: number): number => {
+      chosen = (chosen * 1_103_515_245 + 12_345) % 2 ** 31;
+      return chosen % n;
+    };
     const world = new CarriedWorld(2, { below });
     const wire = new FakeWire();
     const gate = world.carry(0, 1, wire);

@@ -1,7 +1,7 @@
 /** Session resumption: what cannot be resumed, and how resumable sessions end. */
 import assert from "node:assert/strict";
 import { Message } from "../../src/protocol/messages.ts";
-import { eventValues, resumeTest } from "./resuming.ts";
+import { eventValues, openLink, resumeTest } from "./resuming.ts";
 import type { Suite } from "./router-suite.ts";
 import { unknownId, until } from "./wire.ts";
 
@@ -46,6 +46,25 @@ function tokens(suite: Suite): void {
       }
       await client.wire.expectQuiet();
       await client.refused(noSession, /id and token/, { resume_token: first });
+    },
+  );
+
+  resumeTest(
+    suite,
+    "[S-07] a HELLO that arrives behind a later one does not shut its client out: what the later one was given still holds",
+    async (world, join) => {
+      const client = await join();
+      const first = client.wire.welcome["resume_token"];
+      await client.cut();
+      await client.resume();
+      const late = await openLink(world);
+      await late.wire.resume(client.wire, { resume_token: first });
+      assert.equal(late.wire.welcome["resumed"], true);
+      late.cut();
+      await client.resume();
+      await client.wire.expectQuiet();
+      const noLonger = { resume_token: late.wire.welcome["resume_token"] };
+      await client.refused(noSession, /id and token/, noLonger);
     },
   );
 

@@ -25,18 +25,19 @@ export class Carrying implements PeerHandler {
   /** Connections that this router has for others, by the ids that it gives. */
   readonly #gates = new Map<number, Gate>();
   /** Those that others have for it, by router and their ids there. */
-  readonly #carried = new Map<number, Map<number, CarriedConnection>>();
+  readonly #carried: Map<number, CarriedConnection>[];
   #lastId = 0;
 
   constructor(parts: CarryingParts) {
     this.#parts = parts;
+    this.#carried = Array.from({ length: parts.peers.count }, () => new Map<number, CarriedConnection>());
     parts.peers.handle(kindRange.connections, this);
   }
 
   /** Connections in either direction. */
   get count(): number {
     let carried = 0;
-    for (const connections of this.#carried.values()) carried += connections.size;
+    for (const connections of this.#carried) carried += connections.size;
     return this.#gates.size + carried;
   }
 
@@ -85,7 +86,7 @@ export class Carrying implements PeerHandler {
   }
 
   #carriedFrom(peer: number, id: number): CarriedConnection | undefined {
-    return this.#carried.get(peer)?.get(id);
+    return this.#carried[peer]!.get(id);
   }
 
   #onCarry(peer: number, id: number, message: MessageReader): void {
@@ -96,19 +97,15 @@ export class Carrying implements PeerHandler {
       info: readTransportInfo(message.text()) satisfies TransportInfo,
     };
     const hello = message.rest();
-    const over = (): void => void this.#carried.get(peer)?.delete(id);
+    const over = (): void => void this.#carried[peer]!.delete(id);
     const connection = new CarriedConnection(given, { peers: this.#parts.peers, peer, id, over });
-    let connections = this.#carried.get(peer);
-    if (connections === undefined) this.#carried.set(peer, (connections = new Map()));
-    connections.set(id, connection);
+    this.#carried[peer]!.set(id, connection);
     if (connection.begin(this.#parts.accept)) connection.onFrame(hello);
     else connection.handBack([], hello, false);
   }
 
   onDown(peer: number): void {
-    const carried = this.#carried.get(peer);
-    this.#carried.delete(peer);
-    for (const connection of carried?.values() ?? []) connection.onLost();
+    for (const connection of this.#carried[peer]!.values()) connection.onLost();
     for (const gate of this.#gates.values()) if (gate.peer === peer) gate.onOwnerGone();
   }
 }

@@ -42,18 +42,19 @@ export class HttpForwarding implements PeerHandler {
   /** By their ids, which this router gives. */
   readonly #handed = new Map<number, Handed>();
   /** By the router that they came to, and their ids there. */
-  readonly #taken = new Map<number, Map<number, ForwardedExchange>>();
+  readonly #taken: Map<number, ForwardedExchange>[];
   #lastId = 0;
 
   constructor(peers: Peers) {
     this.#peers = peers;
+    this.#taken = Array.from({ length: peers.count }, () => new Map<number, ForwardedExchange>());
     peers.handle(kindRange.requests, this);
   }
 
   /** Requests that were handed on and are not answered, and those that others have handed on to this router. */
   get count(): number {
     let taken = 0;
-    for (const exchanges of this.#taken.values()) taken += exchanges.size;
+    for (const exchanges of this.#taken) taken += exchanges.size;
     return this.#handed.size + taken;
   }
 
@@ -178,11 +179,9 @@ export class HttpForwarding implements PeerHandler {
       router: peer,
       id,
       service,
-      over: () => this.#taken.get(peer)?.delete(id),
+      over: () => this.#taken[peer]!.delete(id),
     });
-    let exchanges = this.#taken.get(peer);
-    if (exchanges === undefined) this.#taken.set(peer, (exchanges = new Map()));
-    exchanges.set(id, exchange);
+    this.#taken[peer]!.set(id, exchange);
     if (!exchange.serve()) this.#say(peer, PeerKind.unknown, id);
   }
 
@@ -190,7 +189,7 @@ export class HttpForwarding implements PeerHandler {
 
   onMessage(peer: number, message: MessageReader): void {
     const id = message.u32();
-    const taken = this.#taken.get(peer)?.get(id);
+    const taken = this.#taken[peer]!.get(id);
     if (message.kind === PeerKind.request) this.#onRequest(peer, id, message);
     else if (message.kind === PeerKind.taken) taken?.onTaken(message.u32());
     else if (message.kind === PeerKind.gone) taken?.lost();
@@ -198,9 +197,7 @@ export class HttpForwarding implements PeerHandler {
   }
 
   onDown(peer: number): void {
-    const taken = this.#taken.get(peer);
-    this.#taken.delete(peer);
-    for (const exchange of taken?.values() ?? []) exchange.lost();
+    for (const exchange of this.#taken[peer]!.values()) exchange.lost();
     for (const [id, handed] of this.#handed) {
       if (handed.peer !== peer) continue;
       this.#finish(id, handed);
