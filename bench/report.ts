@@ -81,7 +81,7 @@ const otherBenches = async (options: Options, wants: (name: string) => boolean):
     ["heap", () => runIdle({ rounds: 1, heapSteps, rssSteps: heapSteps }, progress)],
   ];
   for (const [name, part] of parts) {
-    if (!wants(name)) continue;
+    if (!wants(name) || (name === "heap" && isQuick && options.names.length === 0)) continue;
     try {
       results.push(await part());
     } catch (cause) {

@@ -1,10 +1,10 @@
 // The load generator, and the report from end to end: on a control row and on the router, with few and short measurements.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { compileLoad, found, freePort } from "../../bench/child.ts";
 import { findPeers } from "../../bench/peer-rows.ts";
@@ -20,6 +20,7 @@ const compiled = {
 };
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const out = join(tmpdir(), `bench-report-${process.pid}`);
+after(() => rmSync(out, { recursive: true, force: true }));
 
 interface Percentiles {
   readonly count: number;
