@@ -57,7 +57,7 @@ const logScale = (values: readonly number[]): Scale => {
 };
 
 const linearScale = (values: readonly number[]): Scale => {
-  const most = Math.max(...values, Number.MIN_VALUE);
+  const most = Math.max(...values, 0) || 1;
   const step = 10 ** Math.floor(Math.log10(most));
   const unit = [0.1, 0.2, 0.5, 1, 2].map((n) => n * step).find((one) => most / one <= 6)!;
   const count = Math.max(1, Math.ceil(most / unit));

@@ -1,9 +1,9 @@
 /**
- * `npm run bench:check [-- wasm|wire|idle|security …]`: a shorter run of the benches against the table in limits.ts. Prints every limit
+ * `npm run bench:check [-- wasm|wire|peers|idle|security …]`: a shorter run of the benches against the table in limits.ts. Prints every limit
  * with what was measured; exits 1 and lists each that does not hold or has no figure. Not part of the tests.
  */
 import { border, holds, limits } from "./limits.ts";
-import { machine, merge, writeResult } from "./result.ts";
+import { type BenchResult, dateNow, machine, merge, writeResult } from "./result.ts";
 import { short } from "./stats.ts";
 import { type BenchName, benches } from "./suites.ts";
 import { renderTable } from "./table.ts";
@@ -19,9 +19,17 @@ const main = async (): Promise<number> => {
   const chosen: readonly BenchName[] =
     args.length > 0 ? args.filter(isBench) : (Object.keys(benches) as BenchName[]);
   const on = await machine();
-  const results = [];
-  for (const name of chosen)
-    results.push(await benches[name]("check", (text) => void process.stderr.write(`${text}\n`)));
+  const date = dateNow();
+  const began = performance.now();
+  const progress = (text: string): void => {
+    const minutes = ((performance.now() - began) / 60_000).toFixed(1);
+    process.stderr.write(`${minutes} min: ${text}\n`);
+  };
+  const results: BenchResult[] = [];
+  for (const name of chosen) {
+    results.push(await benches[name]("check", progress));
+    writeResult(merge(results), on, date);
+  }
   const result = merge(results);
   const figures = new Map(result.figures.map((figure) => [figure.name, figure]));
   const judged = limits()
@@ -44,7 +52,7 @@ const main = async (): Promise<number> => {
   for (const problem of result.problems) process.stdout.write(`PROBLEM: ${problem}\n`);
   const failed = judged.filter(({ verdict }) => verdict !== "holds");
   for (const { limit, verdict } of failed) process.stdout.write(`${verdict}: ${limit.figure}\n`);
-  process.stdout.write(`written: ${writeResult(result, on)}\n`);
+  process.stdout.write(`written: ${writeResult(result, on, date)}\n`);
   return failed.length + result.problems.length > 0 ? 1 : 0;
 };
 

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:report [-- --quick] [-- --soak 30m] [-- --out FOLDER] [-- scenario …]`: all scenarios on all rows that are here,
+ * `npm run bench:report [-- --quick] [-- --soak 30m] [-- --out FOLDER] [-- --rows NAME,NAME] [-- scenario …]`: all scenarios on all rows that are here,
  * as one page and one JSON file in bench/out. Prints progress; exits 1 where something of ours could not be measured.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { root } from "./child.ts";
 import { runIdle } from "./idle.ts";
 import { findPeers } from "./peer-rows.ts";
+import { complaints } from "./peers-bench.ts";
 import { reportHtml } from "./report-html.ts";
 import { runSections } from "./report-run.ts";
 import type { Report, ReportSection } from "./report-types.ts";
@@ -21,6 +22,8 @@ interface Options extends Extent {
   readonly soak_s: number;
   readonly folder: string;
   readonly names: readonly string[];
+  /** Of which rows; all where it is empty. */
+  readonly rows: readonly string[];
   readonly command: string;
 }
 
@@ -41,21 +44,23 @@ const behind = (args: readonly string[], flag: string): string | undefined => {
 const parse = (args: readonly string[]): Options => {
   const soak = behind(args, "--soak");
   const out = behind(args, "--out");
+  const only = behind(args, "--rows");
   const isQuick = args.includes("--quick");
-  const taken = new Set(["--quick", "--soak", "--out", soak, out]);
+  const taken = new Set(["--quick", "--soak", "--out", "--rows", soak, out, only]);
   const names = args.filter((arg) => !taken.has(arg));
   const extent = { isQuick, rounds: isQuick ? 1 : 3 };
   const known = [...loadSections(extent), ...sessionSections(extent)].map(({ name }) => name);
   const unknown = names.filter((name) => ![...known, ...otherNames].includes(name));
   if (unknown.length > 0)
     throw new Error(
-      `unknown: ${unknown.join(" ")}; usage: npm run bench:report [-- --quick --soak 30m --out FOLDER ${[...known, ...otherNames].join("|")}]`,
+      `unknown: ${unknown.join(" ")}; usage: npm run bench:report [-- --quick --soak 30m --out FOLDER --rows NAME,NAME ${[...known, ...otherNames].join("|")}]`,
     );
   return {
     ...extent,
     soak_s: soak === undefined ? (isQuick ? 60 : 240) : secondsOf(soak),
     folder: resolve(root, out ?? "bench/out"),
     names,
+    rows: only === undefined ? [] : only.split(","),
     command: ["npm run bench:report", ...(args.length > 0 ? ["--", ...args] : [])].join(" "),
   };
 };
@@ -76,7 +81,7 @@ const otherBenches = async (options: Options, wants: (name: string) => boolean):
     ["heap", () => runIdle({ rounds: 1, heapSteps, rssSteps: heapSteps }, progress)],
   ];
   for (const [name, part] of parts) {
-    if (!wants(name)) continue;
+    if (!wants(name) || (name === "heap" && isQuick && options.names.length === 0)) continue;
     try {
       results.push(await part());
     } catch (cause) {
@@ -86,18 +91,6 @@ const otherBenches = async (options: Options, wants: (name: string) => boolean):
   }
   return merge(results);
 };
-
-const isOurs = (row: string): boolean => row.startsWith("spanwire") || row.startsWith("control");
-
-/** What a row could not do fails the run where the row is ours, and only informs where it is another's. */
-const complaints = (sections: readonly ReportSection[], ours: boolean): readonly string[] =>
-  sections.flatMap((section) =>
-    section.measurements
-      .filter(
-        ({ row, problem, isSkipped }) => problem !== undefined && isSkipped !== true && isOurs(row) === ours,
-      )
-      .map(({ row, point, problem }) => `${section.name} ${point}: ${row}: ${problem}`),
-  );
 
 const described = (row: Row, version: string): Report["rows"][number] => {
   const command = row.command({ websocket: 18080, rawsocket: 18082 });
@@ -115,7 +108,8 @@ const main = async (): Promise<number> => {
   const options = parse(process.argv.slice(2));
   const wants = (name: string): boolean => options.names.length === 0 || options.names.includes(name);
   const peers = findPeers();
-  const rows = [...ownRows(), ...peers.rows];
+  const isWanted = ({ name }: Row): boolean => options.rows.length === 0 || options.rows.includes(name);
+  const rows = [...ownRows(), ...peers.rows].filter(isWanted);
   const on = await machine();
   for (const reason of peers.absent) progress(reason);
   const sections = [...loadSections(options), ...sessionSections(options)].filter(({ name }) => wants(name));

@@ -42,11 +42,12 @@ export const machine = async (): Promise<Machine> => {
   };
 };
 
-/** Writes bench/out/<date>.json and gives its path. */
-export const writeResult = (result: BenchResult, on: Machine): string => {
+export const dateNow = (): string => new Date().toISOString().slice(0, 19).replaceAll(":", "");
+
+/** Writes bench/out/<date>.json and gives its path. Called behind every part, so that what ends a run takes no figures along. */
+export const writeResult = (result: BenchResult, on: Machine, date: string): string => {
   const folder = resolve(root, "bench/out");
   mkdirSync(folder, { recursive: true });
-  const date = new Date().toISOString().slice(0, 19).replaceAll(":", "");
   const path = resolve(folder, `${date}.json`);
   const { figures, problems, notes } = result;
   writeFileSync(path, `${JSON.stringify({ date, machine: on, figures, problems, notes }, null, 2)}\n`);

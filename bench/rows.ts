@@ -53,36 +53,50 @@ export const controlWs: Row = {
 export interface SpanwireOptions {
   readonly transport?: "ws";
   readonly workers?: number;
+  /** Callees on the caller's own worker are chosen before others. */
+  readonly prefersLocal?: boolean;
 }
+
+const workersFlag = "--workers";
+const preferLocalFlag = "--prefer-local";
+
+const nameOf = (runtime: RuntimeName, { transport, workers, prefersLocal }: SpanwireOptions): string =>
+  [
+    `spanwire ${runtime}`,
+    ...(transport === undefined ? [] : [transport]),
+    ...(workers === undefined ? [] : [`${workers} workers`]),
+    ...(prefersLocal === true ? ["prefer local"] : []),
+  ].join(" ");
 
 /** As `npm start` and the command's first line start it. */
 export const spanwire = (runtime: RuntimeName, options: SpanwireOptions = {}): Row => {
-  const { transport, workers } = options;
-  const suffix = transport ?? (workers === undefined ? undefined : `${workers} workers`);
+  const { transport, workers, prefersLocal } = options;
   return {
-    name: `spanwire ${runtime}${suffix === undefined ? "" : ` ${suffix}`}`,
+    name: nameOf(runtime, options),
     command: (ports) => [
       runtimePath(runtime),
       ...(runtime === "node" ? ["--max-semi-space-size=2"] : []),
       cli,
       ...["start", "--ephemeral", "--host", "127.0.0.1", "--realm", "realm1", "--log-level", "error"],
       ...["--port", String(ports.websocket), "--rawsocket-port", String(ports.rawsocket)],
-      ...(workers === undefined ? [] : ["--workers", String(workers)]),
+      ...(workers === undefined ? [] : [workersFlag, String(workers)]),
+      ...(prefersLocal === true ? [preferLocalFlag] : []),
     ],
     env: transport === undefined ? {} : { SPANWIRE_TRANSPORT: transport },
     isUnpinned: workers !== undefined,
   };
 };
 
-/** Whether the command takes this option. */
-const hasOption = (option: string): boolean => {
-  if (!routerIsBuilt()) return false;
+/** Two workers, where the command has them; and such that prefer local callees, where it has that. */
+export const withWorkers = (): readonly Row[] => {
+  if (!routerIsBuilt()) return [];
   const help = execFileSync(runtimePath("node"), [cli, "start", "--help"], { encoding: "utf8" });
-  return help.includes(option);
+  if (!help.includes(workersFlag)) return [];
+  const kinds = help.includes(preferLocalFlag) ? [false, true] : [false];
+  return runtimes().flatMap((runtime) =>
+    kinds.map((prefersLocal) => spanwire(runtime, { workers: 2, prefersLocal })),
+  );
 };
-
-const withWorkers = (): readonly Row[] =>
-  hasOption("--workers") ? runtimes().map((runtime) => spanwire(runtime, { workers: 2 })) : [];
 
 /**
  * As `security-host.ts` serves it: 10,000 grants, sessions log in, every call and event is checked. Its users may call and publish

@@ -1,5 +1,5 @@
-/** `npm run bench [-- wasm|wire|idle|security …] [--quick]`: runs the benches, prints tables, writes bench/out/<date>.json. */
-import { type BenchResult, machine, merge, writeResult } from "./result.ts";
+/** `npm run bench [-- wasm|wire|peers|idle|security …] [--quick]`: runs the benches, prints tables, writes bench/out/<date>.json. */
+import { type BenchResult, dateNow, machine, merge, writeResult } from "./result.ts";
 import { type BenchName, benches } from "./suites.ts";
 import { renderTable } from "./table.ts";
 
@@ -22,17 +22,19 @@ const main = async (): Promise<number> => {
   const effort = args.includes("--quick") ? "quick" : "full";
   const progress = (text: string): void => void process.stderr.write(`${text}\n`);
   const on = await machine();
+  const date = dateNow();
   process.stdout.write(`${JSON.stringify(on)}\n\n`);
   const results: BenchResult[] = [];
   for (const name of chosen) {
     const result = await benches[name](effort, progress);
     for (const table of result.tables) process.stdout.write(`${renderTable(table)}\n`);
     results.push(result);
+    writeResult(merge(results), on, date);
   }
   const result = merge(results);
   for (const note of result.notes) process.stdout.write(`note: ${note}\n`);
   for (const problem of result.problems) process.stdout.write(`PROBLEM: ${problem}\n`);
-  process.stdout.write(`written: ${writeResult(result, on)}\n`);
+  process.stdout.write(`written: ${writeResult(result, on, date)}\n`);
   return result.problems.length > 0 ? 1 : 0;
 };
 

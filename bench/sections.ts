@@ -197,11 +197,14 @@ const payloads = ({ isQuick, rounds }: Extent): Section => ({
   rounds: Math.min(rounds, 2),
 });
 
+const twoWorkers = (runtime: string): readonly string[] =>
+  ["", " prefer local"].map((suffix) => `spanwire ${runtime} 2 workers${suffix}`);
+
 const workers = ({ rounds }: Extent): Section => ({
   name: "workers",
   title: "Two workers",
   about:
-    "What two workers could do if each had a core: operations per second of the busiest thread's CPU time. The generator shares this machine's cores with them, so a rate would measure the machine.",
+    "What two workers could do if each had a core: operations per second of the busiest thread's CPU time. The generator shares this machine's cores with them, so a rate would measure the machine. Calls go to eight callees of one procedure in turn: with two workers half of them on the other one, unless local ones are preferred.",
   pointTitle: "",
   chart: {
     kind: "bars",
@@ -217,15 +220,14 @@ const workers = ({ rounds }: Extent): Section => ({
     ...busy,
   ],
   metric: "busiest_us",
-  rows: ["spanwire node", "spanwire node 2 workers", "spanwire bun", "spanwire bun 2 workers"],
+  rows: ["node", "bun"].flatMap((runtime) => [`spanwire ${runtime}`, ...twoWorkers(runtime)]),
   points: [
     point("fan-out to 1000", ["fanout", "--subscribers", "1000", "--window", "16"]),
-    point("calls", [...inFlight(16, 64), "--callees", "4"]),
+    point("calls", [...inFlight(16, 64), "--callees", "8", "--shared"]),
   ],
-  ratios: [
-    ["spanwire node", "spanwire node 2 workers"],
-    ["spanwire bun", "spanwire bun 2 workers"],
-  ],
+  ratios: ["node", "bun"].flatMap((runtime) =>
+    twoWorkers(runtime).map((row) => [`spanwire ${runtime}`, row] as const),
+  ),
   rounds,
 });
 

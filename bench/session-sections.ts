@@ -74,11 +74,7 @@ const idle = ({ isQuick, rounds }: Extent): Section => {
   const skip = (row: string, at: string): string | undefined => {
     if (many === few) return undefined;
     const isFew = at === String(few);
-    return isSlow(row) === isFew
-      ? undefined
-      : isFew
-        ? "measured with more"
-        : "left out: its sessions open too slowly";
+    return isSlow(row) === isFew ? undefined : isFew ? "" : "left out: its sessions open too slowly";
   };
   return {
     name: "idle",

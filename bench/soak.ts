@@ -87,7 +87,8 @@ export const runSoak = async (options: SoakOptions): Promise<ReportSection> => {
   const { duration_s, rows, progress } = options;
   progress(`soak: ${rows.length} routers for ${duration_s} s`);
   const soaked = await Promise.all(rows.map((row) => soakOne(row, options)));
-  const at = Array.from({ length: tableRows + 1 }, (_, i) => Math.round((duration_s * i) / tableRows));
+  const times = Array.from({ length: tableRows + 1 }, (_, i) => Math.round((duration_s * i) / tableRows));
+  const at = [...new Set(times)];
   const command = loads.map((args) => `load ${args.join(" ")}`).join("; ");
   return {
     name: "soak",

@@ -1,13 +1,14 @@
 /** The benches by name, and how much of each makes a full, a quick and a checking run. */
 
 import { runIdle } from "./idle.ts";
+import { runPeers } from "./peers-bench.ts";
 import type { BenchResult } from "./result.ts";
 import { runSecurity } from "./security.ts";
 import { runWasm } from "./wasm.ts";
 import { runWire } from "./wire.ts";
 
 export type Effort = "full" | "quick" | "check";
-export type BenchName = "wasm" | "wire" | "idle" | "security";
+export type BenchName = "wasm" | "wire" | "peers" | "idle" | "security";
 type Bench = (effort: Effort, progress: (text: string) => void) => Promise<BenchResult>;
 
 const sizes = [100, 100_000, 1_000_000];
@@ -21,6 +22,12 @@ const wireEffort = {
   full: { rounds: 5, latencyRounds: 7, window_s: 1, warm_s: 0.4, more: true },
   quick: { rounds: 3, latencyRounds: 3, window_s: 0.4, warm_s: 0.2, more: true },
   check: { rounds: 5, latencyRounds: 7, window_s: 0.5, warm_s: 0.3, more: false },
+} as const;
+
+const peersEffort = {
+  full: { rounds: 5, window_s: 0.8, warm_s: 0.4 },
+  quick: { rounds: 1, window_s: 0.3, warm_s: 0.2 },
+  check: { rounds: 5, window_s: 0.5, warm_s: 0.3 },
 } as const;
 
 const idleEffort = {
@@ -66,6 +73,7 @@ const guarded =
 export const benches: Readonly<Record<BenchName, Bench>> = {
   wasm: guarded("wasm", (effort, progress) => runWasm(wasmEffort[effort], progress)),
   wire: guarded("wire", (effort, progress) => runWire(wireEffort[effort], progress)),
+  peers: guarded("peers", (effort, progress) => runPeers(peersEffort[effort], progress)),
   idle: guarded("idle", (effort, progress) => runIdle(idleEffort[effort], progress)),
   security: guarded("security", (effort, progress) => runSecurity(securityEffort[effort], progress)),
 };

@@ -45,7 +45,7 @@ typedef struct {
 
 typedef struct {
   const char *mode, *host, *path, *realm, *steps, *authid; const Protocol *protocol; int port, format, pid;
-  bool raw, spin, fresh, loose, star;
+  bool raw, spin, fresh, loose, star, shared;
   long callers, callees, window, subscribers, slow, patterns, bytes, batched, users, uris, others;
   double seconds, warm, rate;
 } Options;
@@ -79,7 +79,7 @@ size_t take_frame(Connection *c, const uint8_t *at, size_t length, void (*take_m
 
 // ---- wamp.c
 void send_call(Connection *c, uint64_t request, const char *uri);
-void send_register(Connection *c, const char *uri, const char *match);
+void send_register(Connection *c, const char *uri, const char *key, const char *value);
 
 // ---- payload.c: a text of option.bytes characters, the first eight of them a tag
 extern char *payload;

@@ -45,7 +45,7 @@ static void usage(void) {
        "  --star (the router's wildcard is a `*`, and it wants no option)\n"
        "  --bytes N --seconds S --warm S --window N --spin (never sleep: for latencies)\n"
        "  --rate N (open loop: N a second at times of their own, whatever the server does; latencies count from those times)\n"
-       "  rpc: --callers N --callees N    fanout: --subscribers N --slow N    wild: --subscribers N --patterns N\n"
+       "  rpc: --callers N --callees N --shared (one procedure, by `roundrobin`)    fanout: --subscribers N --slow N    wild: --subscribers N --patterns N\n"
        "  --authid PREFIX --users N (log in by `trust` as PREFIX0 … PREFIX<N-1>)  --others N (that many sessions more, silent)\n"
        "  --uris N (so many procedures or topics, in turn)  --fresh (each message about a new one, of one prefix registration)\n"
        "  idle: --steps N,N    join: --window N    percentiles: nanoseconds on stdin, one a line");
@@ -59,7 +59,7 @@ static void read_options(int argc, char **argv) {
     { "warm", 1, 0, 'w' }, { "window", 1, 0, 'W' }, { "spin", 0, 0, 'S' }, { "batched", 1, 0, 'B' }, { "callers", 1, 0, 'c' },
     { "callees", 1, 0, 'C' }, { "subscribers", 1, 0, 'n' }, { "patterns", 1, 0, 'N' }, { "steps", 1, 0, 'i' },
     { "authid", 1, 0, 'a' }, { "users", 1, 0, 'U' }, { "uris", 1, 0, 'k' }, { "fresh", 0, 0, 'F' }, { "others", 1, 0, 'o' },
-    { "protocol", 1, 0, 'X' }, { "rate", 1, 0, 'R' }, { "slow", 1, 0, 'l' }, { "loose", 0, 0, 'L' }, { "star", 0, 0, '*' }, { 0 } };
+    { "protocol", 1, 0, 'X' }, { "rate", 1, 0, 'R' }, { "slow", 1, 0, 'l' }, { "loose", 0, 0, 'L' }, { "star", 0, 0, '*' }, { "shared", 0, 0, '=' }, { 0 } };
   for (int name; (name = getopt_long(argc - 1, argv + 1, "", names, NULL)) != -1;) switch (name) {
     case 'p': option.port = atoi(optarg); break;          case 'h': option.host = optarg; break;
     case 'u': option.path = optarg; break;                case 'r': option.realm = optarg; break;
@@ -75,11 +75,13 @@ static void read_options(int argc, char **argv) {
     case 'o': option.others = atol(optarg); break;        case 'B': option.batched = atol(optarg); break;
     case 'R': option.rate = atof(optarg); break;          case 'l': option.slow = atol(optarg); break;
     case 'L': option.loose = true; break;                 case '*': option.star = true; break;
+    case '=': option.shared = true; break;
     case 'X': option.protocol = optarg[0] == 'n' ? &nats : optarg[0] == 'm' ? &mqtt : &wamp; break;
     default: usage();
   }
   if (option.bytes < TAG_BYTES || option.window < 1 || option.callees < 1 || option.subscribers < 1) fail("a number is out of range");
   if (option.users < 1 || option.uris < 0 || option.others < 0 || (option.uris && option.fresh)) fail("a number is out of range");
+  if (option.shared && (option.uris || option.fresh)) fail("--shared is about one procedure");
   if (option.batched < 0 || (option.batched && option.raw)) fail("batches are for WebSocket");
   if (option.rate < 0 || option.slow < 0 || (option.slow && option.others)) fail("a number is out of range");
   if (option.protocol != &wamp && !strcmp(option.mode, "rpc")) fail("calls are for WAMP");

@@ -16,7 +16,7 @@ static bool has_room(const Connection *c) { return !c->sent_ns[(c->request + 1) 
 static void call(Connection *c, uint64_t due_ns) {
   char uri[96]; uint64_t request = ++c->request;
   if (option.uris || option.fresh) one_of_many(uri, sizeof uri, c, request);
-  else snprintf(uri, sizeof uri, "com.bench.p%ld.run%06d", (long)(request % (uint64_t)option.callees), run);
+  else snprintf(uri, sizeof uri, "com.bench.p%ld.run%06d", option.shared ? 0 : (long)(request % (uint64_t)option.callees), run);
   c->sent_ns[request & c->ring_mask] = due_ns;
   set_tag((uint32_t)(request * 31 + c->index));
   send_call(c, request, uri);
@@ -53,8 +53,9 @@ void run_rpc(void) {
   for (long i = 0; i < procedures; i++) {
     Connection *c = connections[i % option.callees];
     if (option.uris) one_of_many(uri, sizeof uri, c, (uint64_t)i);
-    else snprintf(uri, sizeof uri, "com.bench.p%ld.run%06d", i, run);
-    send_register(c, option.fresh ? "com.bench" : uri, option.fresh ? "prefix" : NULL);
+    else snprintf(uri, sizeof uri, "com.bench.p%ld.run%06d", option.shared ? 0 : i, run);
+    if (option.shared) send_register(c, uri, "invoke", "roundrobin");
+    else send_register(c, option.fresh ? "com.bench" : uri, "match", option.fresh ? "prefix" : NULL);
   }
   await_count(&confirmed_count, procedures, "registrations");
   for (long i = option.callees; i < connection_count; i++) {

@@ -128,20 +128,22 @@ static void send_hello(Connection *c) {
   send_message(c, &m);
 }
 // SUBSCRIBE or REGISTER
-static void send_interest(Connection *c, unsigned type, const char *match, const char *uri) {
+static void send_interest(Connection *c, unsigned type, const char *key, const char *value, const char *uri) {
   static Bytes m;
   format = c->format;
   put_array(&m, 4); put_number(&m, type); put_number(&m, ++c->request);
-  put_options(&m, match ? "match" : NULL, match); put_word(&m, uri); put_close(&m, ']');
+  put_options(&m, value ? key : NULL, value); put_word(&m, uri); put_close(&m, ']');
   send_message(c, &m);
 }
 static void subscribe(Connection *c, const char *topic, const char *match) {
   char pattern[128];
-  if (!option.star) { send_interest(c, SUBSCRIBE, match, topic); return; }
+  if (!option.star) { send_interest(c, SUBSCRIBE, "match", match, topic); return; }
   write_topic(pattern, sizeof pattern, topic, '.', '*');
-  send_interest(c, SUBSCRIBE, NULL, pattern);
+  send_interest(c, SUBSCRIBE, NULL, NULL, pattern);
 }
-void send_register(Connection *c, const char *uri, const char *match) { send_interest(c, REGISTER, match, uri); }
+void send_register(Connection *c, const char *uri, const char *key, const char *value) {
+  send_interest(c, REGISTER, key, value, uri);
+}
 static void send_request(Connection *c, unsigned type, uint64_t request, const char *uri) {
   static Bytes m;
   format = c->format;
