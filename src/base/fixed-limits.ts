@@ -120,6 +120,8 @@ export const fixedLimits = Object.freeze({
   forgottenTopics_max: 10_000,
   /** Threads of one router. Beyond: the router does not start, and says so. */
   workers_max: 30,
+  /** Resume tokens of one session that hold beside the newest, until its client is heard. Beyond: the oldest are wrong. */
+  earlierTokens_max: 4,
   /**
    * Bytes that one worker has sent another of one connection, or of one HTTP answer, that belongs there, and that are not taken yet; a
    * frame of any size alone. Beyond: the sender waits, as for a socket that is full. A client that does not wait has, in frames, as many

@@ -70,7 +70,7 @@ class RouterThread {
     this.#links = links;
     const connections = new SharedCount(this.#words.connections, place);
     const spread = {
-      loads: new SharedLoads(this.#given.loads, place),
+      loads: new SharedLoads(this.#given.loads, count, place),
       preferLocal: options.preferLocal ?? false,
     };
     const all: RouterOptions = { ...options, ...(isSecured && { security: {} }), log: this.#log() };

@@ -47,7 +47,7 @@ export async function startWorkers(
     links,
     channel: workers.channel,
     connections: new SharedCount(words.connections, 0),
-    spread: { loads: new SharedLoads(loads, 0), preferLocal: options.preferLocal ?? false },
+    spread: { loads: new SharedLoads(loads, count, 0), preferLocal: options.preferLocal ?? false },
   };
   const host = await assemble(options, layFoundation(options, thread));
   host.join(workers);

@@ -46,11 +46,14 @@ export class FrameLists {
     const at = owner.queueLength;
     owner.queueLength = at + 1;
     const list = owner.queue;
-    if (list === null || list.frames[at] !== frame) this.#extend(owner, list, at, frame);
+    if (list === null) this.#turn(owner, null, at, frame);
+    else if (at === list.count) list.push(frame);
+    else if (list.frames[at] !== frame) this.#turn(owner, list, at, frame);
   }
 
-  #extend(owner: Queued, from: FrameList | null, at: number, frame: OutboxFrame): void {
-    const list = from === null || at < from.count ? this.#other(from, at, frame) : from;
+  /** Nobody with the same frames has gone on with this one yet. */
+  #turn(owner: Queued, from: FrameList | null, at: number, frame: OutboxFrame): void {
+    const list = this.#other(from, at, frame);
     owner.queue = list;
     if (at === list.count) list.push(frame);
   }

@@ -27,7 +27,7 @@ import { challengeMessage, enter, Login, type LoginEvents } from "./login.ts";
 import type { OutboxFrame, OutboxOwner } from "./outbox.ts";
 import { parked, routeRequest } from "./requests.ts";
 import type { Resumption } from "./resumption.ts";
-import { CloseCode, State } from "./states.ts";
+import { CloseCode, noLimit, State } from "./states.ts";
 import { Timer } from "./timer.ts";
 
 export class Session
@@ -76,7 +76,7 @@ export class Session
     this.connection = connection;
     this.resumption = resumption;
     this.serializer = connection.serializer;
-    this.peerFrameBytes_max = connection.peerFrameBytes_max;
+    this.peerFrameBytes_max = Math.min(connection.peerFrameBytes_max, noLimit);
     this.info = connection.info;
     resumption?.bind(this);
     this.target = core.targets.take();
@@ -161,7 +161,7 @@ export class Session
   /** It stands on this transport from now on. */
   onTransport({ info, peerFrameBytes_max }: Connection): void {
     this.info = info;
-    this.peerFrameBytes_max = peerFrameBytes_max;
+    this.peerFrameBytes_max = Math.min(peerFrameBytes_max, noLimit);
   }
 
   // ---- from router and outbox

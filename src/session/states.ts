@@ -23,3 +23,6 @@ export const CloseCode = {
   policy: 1008,
   internalError: 1011,
 } as const;
+
+/** More than any frame has, and for the engines still a small integer: Infinity would be looked up in memory for every receiver. */
+export const noLimit = 2 ** 30;

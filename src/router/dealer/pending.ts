@@ -5,9 +5,9 @@
 
 import { F64Records, Rows, U32Records } from "../../base/column.ts";
 import type { RegistrationId, RequestId, Target } from "../../base/ids.ts";
-import { IntTable } from "../../base/int-table.ts";
 import type { SharedLoads } from "../peers/shared-loads.ts";
 import type { RouterSession } from "../types.ts";
+import { InvocationRows } from "./invocation-rows.ts";
 
 /** What a pending call is allowed and waiting for; bits. */
 export const CallFlag = {
@@ -51,9 +51,7 @@ export type InvocationSide = Pick<
   "target" | "lastInvocation" | "firstInvocation" | "invocationCount"
 >;
 
-const twoTo32 = 2 ** 32;
-
-/** Fields of a row: who, whose, and the neighbours in the two lists. */
+/** Fields of a row: who, whose, and the neighbours in the two lists. One is left free, so that a row fills half a cache line. */
 const Word = {
   caller: 0,
   callee: 1,
@@ -63,7 +61,7 @@ const Word = {
   nextOfCallee: 5,
   previousOfCallee: 6,
 } as const;
-const wordCount = 7;
+const wordCount = 8;
 
 const Float = { request: 0, invocation: 1, timeout_ms: 2, registration: 3 } as const;
 const floatCount = 4;
@@ -72,13 +70,13 @@ export class PendingCalls {
   readonly #rows = new Rows();
   readonly #words = new U32Records(wordCount);
   readonly #floats = new F64Records(floatCount);
-  readonly #byInvocation: IntTable;
+  readonly #byInvocation: InvocationRows;
 
   /** Where other routers see how many invocations the sessions of this one have; null: there are none. */
   readonly #loads: SharedLoads | null;
 
   constructor(seed: number, loads: SharedLoads | null = null) {
-    this.#byInvocation = new IntTable(seed);
+    this.#byInvocation = new InvocationRows(seed);
     this.#loads = loads;
   }
 
@@ -165,7 +163,7 @@ export class PendingCalls {
     callee.firstInvocation = row;
     callee.invocationCount++;
     this.#loads?.setLoad(callee.target, callee.invocationCount);
-    this.#byInvocation.set(keyOf(callee.target, invocation), invocation >>> 0, row);
+    this.#byInvocation.add(callee.target, invocation, row);
     return row;
   }
 
@@ -183,15 +181,19 @@ export class PendingCalls {
     this.#loads?.setLoad(to.target, to.invocationCount);
     const invocation = to.lastInvocation;
     this.#floats.segment(row)[this.#floats.offset(row) + Float.invocation] = invocation;
-    this.#byInvocation.set(keyOf(to.target, invocation), invocation >>> 0, row);
+    this.#byInvocation.add(to.target, invocation, row);
   }
 
   /** The row of an invocation sent to this callee and not yet closed, or 0. */
   byInvocation(callee: Target, invocation: number): number {
-    const row = this.#byInvocation.get(keyOf(callee, invocation), invocation >>> 0);
-    // The key keeps all of the slot but mixes the id's upper bits in: compare what it stands for.
-    if (row === 0 || this.callee(row) !== callee || this.invocation(row) !== invocation) return 0;
-    return row;
+    let row = this.#byInvocation.likely(callee, invocation);
+    if (row !== 0 && this.#isOf(row, callee, invocation)) return row;
+    row = this.#byInvocation.other(callee, invocation);
+    return row !== 0 && this.#isOf(row, callee, invocation) ? row : 0;
+  }
+
+  #isOf(row: number, callee: Target, invocation: number): boolean {
+    return this.callee(row) === callee && this.invocation(row) === invocation;
   }
 
   /**
@@ -238,12 +240,6 @@ export class PendingCalls {
     callee.invocationCount--;
     this.#loads?.setLoad(callee.target, callee.invocationCount);
     const invocation = this.invocation(row);
-    this.#byInvocation.delete(keyOf(callee.target, invocation), invocation >>> 0);
+    this.#byInvocation.delete(callee.target, invocation, row);
   }
-}
-
-/** Slot and upper id bits in one word: ids beyond 2^32 land elsewhere, and two of one slot never meet within 2^32 invocations. */
-function keyOf(callee: Target, invocation: number): number {
-  const upper = invocation < twoTo32 ? 0 : Math.floor(invocation / twoTo32);
-  return (callee ^ Math.imul(upper, 0x9e3779b1)) >>> 0;
 }
