@@ -141,7 +141,7 @@ export class RouterHost implements Router {
 
   stats(): RouterStats {
     const { realms, subscriptions, registrations, patterns, calls, dealer, outbox, resumptions } = this.#core;
-    const { pubsub, testaments, reflection, access } = this.#core;
+    const { pubsub, testaments, reflection, access, directory } = this.#core;
     let sessions = 0;
     for (const realm of realms.all()) sessions += realm.sessionCount;
     return {
@@ -149,7 +149,7 @@ export class RouterHost implements Router {
       sessions,
       detached: resumptions.detachedCount,
       subscriptions: subscriptions.count,
-      registrations: registrations.count,
+      registrations: registrations.count - (directory?.remoteCount ?? 0),
       patterns: patterns.count,
       pendingCalls: calls.count,
       queuedCalls: dealer.dispatch.queuedCount,

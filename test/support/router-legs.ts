@@ -39,6 +39,13 @@ export const peerLeg = (count: number, where: string, place: (n: number) => numb
   unfit: {
     "[B-14] SUBSCRIBED comes before the first EVENT, UNSUBSCRIBED after": pipelined,
     "[B-14] REGISTERED comes before the first INVOCATION": pipelined,
+    "[P-08] who is subscribed gets a retained event once, as it is published, and who subscribes behind it once, as retained":
+      pipelined,
+    "[P-08] what is published amid many retained events is not told again as retained": pipelined,
+    "[R-16] UNREGISTER ends calls that wait for its last callee, and none in flight":
+      "each router counts the limited callees of the others too",
+    "messages beyond a turn's share are answered in order, and others are served meanwhile":
+      "a SUBSCRIBE that waits for other routers is answered behind later ones that need not",
   },
   start: (router) => PeerWorld.start({ count, place, router, ...busyLinks }),
 });
