@@ -99,6 +99,9 @@ export class DirectoryClient {
   }
 
   #onRegistered(id: number, name: string): void {
+    // It has taken the procedure from itself, of which nobody tells it.
+    for (const [other, held] of this.registrations)
+      if (other !== id && held.name === name) this.registrations.delete(other);
     const known = this.registrations.get(id);
     if (known === undefined) this.registrations.set(id, { name, turns: 1 });
     else known.turns++;

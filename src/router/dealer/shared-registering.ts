@@ -72,6 +72,7 @@ class WaitingRegister extends Waiting {
   }
   done(pattern: PatternHandle | 0, id: number, sequence: number): void {
     if (this.isHere) this.#owner.complete(this, pattern, id, sequence);
+    else this.#owner.onGone(this.id);
   }
 }
 
@@ -204,6 +205,11 @@ export class SharedRegistering implements CalleeTables {
     const { members, directory } = this.#parts;
     while (session.firstRegistration !== 0) members.drop(session.firstRegistration, session);
     directory.onGone(session.id);
+  }
+
+  /** A callee has gone before it could be told that it is registered; others may have heard of both in the wrong order. */
+  onGone(session: SessionId): void {
+    this.#parts.directory.onGone(session);
   }
 
   // ---- from the directory
