@@ -223,7 +223,8 @@ test("routers agree on subscriptions and registrations, whoever comes, goes or d
       await scenario.leaveAll();
       check(scenario);
       for (const { core, host } of scenario.world.peers) {
-        assert.equal(core.targets.count, 0, "nothing is left of sessions");
+        assert.equal(core.targets.all().length, 0, "nothing is left of sessions");
+        assert.equal(core.directory!.tables.remotes.count, 0, "nor of callees of other routers");
         assert.equal(core.patterns.count, 0);
         assert.equal(host.stats().limitedCallees, 0);
         assert.equal(core.subscriptions.count + core.registrations.count, 0);
