@@ -52,13 +52,13 @@ export interface OtherWorkers {
   close(): Promise<void>;
 }
 
-/** What every worker knows of all counts once. */
-const known: readonly (keyof RouterStats)[] = ["patterns", "registrations"];
+/** What every worker knows of all: the first one's word counts. */
+const known: readonly (keyof RouterStats)[] = ["patterns"];
 
 const sumOf = (one: RouterStats, other: RouterStats): RouterStats => {
   const sum: Record<keyof RouterStats, number> = { ...one };
   for (const key of Object.keys(sum) as (keyof RouterStats)[])
-    sum[key] = known.includes(key) ? Math.max(one[key], other[key]) : one[key] + other[key];
+    sum[key] = known.includes(key) ? one[key] : one[key] + other[key];
   return sum;
 };
 
