@@ -53,6 +53,8 @@ export interface SharedProceduresParts {
 
 export class SharedProcedures {
   readonly #parts: SharedProceduresParts;
+  /** Those that home answers for all: what it has not, nobody has. */
+  readonly #atHome = new Set<string>();
   /** As this router alone answers. */
   readonly #own = new Map<string, ProcedureHandler>();
 
@@ -90,6 +92,7 @@ export class SharedProcedures {
   /** Home answers for all, where `check` has let the call pass: the caller's rights are known where it is. */
   atHome(uri: string, check: (call: ProcedureCall) => void): void {
     const { peers, questions } = this.#parts;
+    this.#atHome.add(uri);
     this.#share(uri, (own) => {
       if (peers.isHome) return own;
       return async (call) => {
@@ -118,7 +121,8 @@ export class SharedProcedures {
     } catch (cause) {
       const absent = [errors.noSuchSubscription.uri, errors.noSuchRegistration.uri, ...(missing as string[])];
       // A subscription or registration may be on its way here, or gone already.
-      if (cause instanceof WampError && absent.includes(cause.uri)) return null;
+      const isElsewhere = cause instanceof WampError && absent.includes(cause.uri);
+      if (isElsewhere && !this.#atHome.has(uri as string)) return null;
       throw cause;
     }
   }
