@@ -44,6 +44,8 @@ export const peerLeg = (count: number, where: string, place: (n: number) => numb
     "[P-08] what is published amid many retained events is not told again as retained": pipelined,
     "[R-16] UNREGISTER ends calls that wait for its last callee, and none in flight":
       "each router counts the limited callees of the others too",
+    "[R-16 R-14] a session that waits for itself leaves nothing behind":
+      "the other routers hear a little later that a callee has gone",
     "messages beyond a turn's share are answered in order, and others are served meanwhile":
       "a SUBSCRIBE that waits for other routers is answered behind later ones that need not",
   },
