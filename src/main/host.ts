@@ -49,6 +49,8 @@ function listenerOptions(options: RouterOptions): ListenerOptions[] {
 export interface OtherWorkers {
   /** Of each that is up. */
   stats(): Promise<readonly RouterStats[]>;
+  /** Ends what they serve there. */
+  unlisten(url: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -64,12 +66,16 @@ const sumOf = (one: RouterStats, other: RouterStats): RouterStats => {
 
 /** A place that several threads serve, and where it is. Can be sent to them. */
 export interface SharedListener {
+  /** As in `Listener.url`: the same in every thread. */
+  readonly url: string;
   readonly options: ListenerOptions;
   readonly where: SharedPlace;
 }
 
 export class RouterHost implements Router {
   readonly listeners: Listener[] = [];
+  /** Those of this thread, each once. */
+  readonly #opened: Listener[] = [];
   /** Where the other threads may listen too. */
   readonly shared: SharedListener[] = [];
   readonly #core: SessionCore;
@@ -187,15 +193,31 @@ export class RouterHost implements Router {
   async listen(options: RouterOptions): Promise<void> {
     for (const place of listenerOptions(options)) {
       if (this.#thread.links === null) await this.#listenAt(place, {});
-      else {
-        const { place: where } = await this.#listenAt(place, { shared: "first" });
-        if (where != null) this.shared.push({ options: place, where });
-        else
-          this.#core.log.warn("workers", "this runtime cannot share this place: one worker serves it alone", {
-            ...place,
-          });
-      }
+      else await this.#listenFirst(place);
     }
+  }
+
+  /** Where the other threads are to listen too; its listeners are closed in all of them. */
+  async #listenFirst(options: ListenerOptions): Promise<void> {
+    const before = this.listeners.length;
+    const { url, place: where } = await this.#listenAt(options, { shared: "first" });
+    if (where == null) {
+      const problem = "this runtime cannot share this place: one worker serves it alone";
+      return this.#core.log.warn("workers", problem, { url });
+    }
+    this.shared.push({ url, options, where });
+    for (let index = before; index < this.listeners.length; index++) {
+      const listener = this.listeners[index]!;
+      const close = async (): Promise<void> => {
+        await Promise.all([listener.close(), this.#others?.unlisten(url)]);
+      };
+      this.listeners[index] = { url: listener.url, port: listener.port, close };
+    }
+  }
+
+  /** Ends what is served there; nothing where nothing is. */
+  async unlisten(url: string): Promise<void> {
+    await Promise.all(this.#opened.filter((one) => one.url === url).map((listener) => listener.close()));
   }
 
   /** Where another thread of this router listens. */
@@ -218,6 +240,7 @@ export class RouterHost implements Router {
     const where = "unixPath" in place ? place : { host: "127.0.0.1", ...place };
     const listener = await listenRawSocket({ ...common, ...where });
     this.listeners.push(listener);
+    this.#opened.push(listener);
     return listener;
   }
 
@@ -239,6 +262,7 @@ export class RouterHost implements Router {
       ...(service === null ? {} : { http: service }),
     });
     this.listeners.push(listener);
+    this.#opened.push(listener);
     if (rawsocket) this.listeners.push(rawSocketOf(listener));
     return listener;
   }
@@ -280,15 +304,15 @@ export class RouterHost implements Router {
         session.goodbye(closeReasons.systemShutdown, "internal error");
       } catch (again) {
         log.error("router", "a session could not be told of its end", { cause: again });
+        session.connection.terminate();
       }
-      session.connection.terminate();
     }
   }
 
   /** Ends everything at once and tells nobody: what this thread holds cannot be trusted any more. */
   async abandon(): Promise<void> {
     this.#closing ??= Promise.resolve();
-    await Promise.all(this.listeners.map((listener) => listener.close()));
+    await Promise.all(this.#opened.map((listener) => listener.close()));
   }
 
   async #shutDown(): Promise<void> {
@@ -305,7 +329,7 @@ export class RouterHost implements Router {
     calls.stop();
     pubsub.stop();
     await Promise.all(this.#http.map((service) => service.close()));
-    await Promise.all(this.listeners.map((listener) => listener.close()));
+    await Promise.all(this.#opened.map((listener) => listener.close()));
     // They may need the store until they are gone.
     await othersGone;
     await this.#secured?.close();

@@ -70,8 +70,9 @@ export interface RouterOptions {
   readonly slowConsumer?: SlowConsumerPolicy;
   readonly limits?: Partial<Limits>;
   /**
-   * Threads that serve the same places; `"auto"`: one for each core. Default 1: this one alone. With more, sessions of one belong to
-   * that thread, and an exception there ends them and no others. Not with `access`, which can be asked in one thread only.
+   * Threads that serve the same places; `"auto"`: one for each core. Default 1: this one alone. With more, an exception in one ends
+   * the sessions of that one and no others, and the process lives until the router is closed. Not with `access`, which can be asked in
+   * one thread only.
    */
   readonly workers?: number | "auto";
   /** With workers: callees of the caller's own come before others, where the policy of a registration leaves the choice. Default: no. */

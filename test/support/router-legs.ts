@@ -29,7 +29,7 @@ export const memoryLeg = (serializer: Serializer): Leg => ({
   identity: anonymous,
 });
 
-const pipelined =
+export const pipelined =
   "the request takes effect when all routers know it: a client that does not wait for its acknowledgement cannot tell whether that is so";
 
 /** `count` routers that work as one; `place` says which one takes connection number n. */
