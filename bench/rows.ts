@@ -68,14 +68,19 @@ const nameOf = (runtime: RuntimeName, { transport, workers, prefersLocal }: Span
     ...(prefersLocal === true ? ["prefer local"] : []),
   ].join(" ");
 
+/** With the young generation that the command's first line gives it. */
+const runtimeCommand = (runtime: RuntimeName): readonly string[] => [
+  runtimePath(runtime),
+  ...(runtime === "node" ? ["--max-semi-space-size=2"] : []),
+];
+
 /** As `npm start` and the command's first line start it. */
 export const spanwire = (runtime: RuntimeName, options: SpanwireOptions = {}): Row => {
   const { transport, workers, prefersLocal } = options;
   return {
     name: nameOf(runtime, options),
     command: (ports) => [
-      runtimePath(runtime),
-      ...(runtime === "node" ? ["--max-semi-space-size=2"] : []),
+      ...runtimeCommand(runtime),
       cli,
       ...["start", "--ephemeral", "--host", "127.0.0.1", "--realm", "realm1", "--log-level", "error"],
       ...["--port", String(ports.websocket), "--rawsocket-port", String(ports.rawsocket)],
@@ -102,11 +107,10 @@ export const withWorkers = (): readonly Row[] => {
  * As `security-host.ts` serves it: 10,000 grants, sessions log in, every call and event is checked. Its users may call and publish
  * what they were granted, so these loads go to ten URIs in turn.
  */
-const withGrants: Row = {
-  name: "spanwire node grants",
+const withGrants = (runtime: RuntimeName): Row => ({
+  name: `spanwire ${runtime} grants`,
   command: (ports) => [
-    runtimePath("node"),
-    "--max-semi-space-size=2",
+    ...runtimeCommand(runtime),
     resolve(root, "build/bench/security-host.js"),
     "additive",
     String(ports.websocket),
@@ -114,13 +118,13 @@ const withGrants: Row = {
   ],
   env: {},
   load: ["--authid", "user", "--users", String(accessUsers), "--uris", "10"],
-};
+});
 
 /** All rows of this project: the router in its forms, and the control rows. */
 export const ownRows = (): readonly Row[] => [
   ...runtimes().map((runtime) => spanwire(runtime)),
   spanwire("node", { transport: "ws" }),
-  withGrants,
+  ...runtimes().map(withGrants),
   ...withWorkers(),
   ...runtimes().map((runtime) => control(runtime)),
   controlWs,
