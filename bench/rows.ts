@@ -1,6 +1,6 @@
 /** The routers that benches compare: how each is started, and what the load generator must know of it. */
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type RuntimeName, root, runtimePath, runtimes } from "./child.ts";
 import { accessUsers } from "./security-world.ts";
@@ -58,7 +58,15 @@ export interface SpanwireOptions {
 }
 
 const workersFlag = "--workers";
-const preferLocalFlag = "--prefer-local";
+const preferLocalKey = "preferLocal";
+
+/** What has no flag stands in a file; everything else stays with the flags. */
+const preferLocalFile = (): string => {
+  const path = resolve(root, "bench/out/prefer-local.yaml");
+  mkdirSync(resolve(root, "bench/out"), { recursive: true });
+  writeFileSync(path, `${preferLocalKey}: true\n`);
+  return path;
+};
 
 const nameOf = (runtime: RuntimeName, { transport, workers, prefersLocal }: SpanwireOptions): string =>
   [
@@ -85,7 +93,7 @@ export const spanwire = (runtime: RuntimeName, options: SpanwireOptions = {}): R
       ...["start", "--ephemeral", "--host", "127.0.0.1", "--realm", "realm1", "--log-level", "error"],
       ...["--port", String(ports.websocket), "--rawsocket-port", String(ports.rawsocket)],
       ...(workers === undefined ? [] : [workersFlag, String(workers)]),
-      ...(prefersLocal === true ? [preferLocalFlag] : []),
+      ...(prefersLocal === true ? ["--config", preferLocalFile()] : []),
     ],
     env: transport === undefined ? {} : { SPANWIRE_TRANSPORT: transport },
     isUnpinned: workers !== undefined,
@@ -95,9 +103,10 @@ export const spanwire = (runtime: RuntimeName, options: SpanwireOptions = {}): R
 /** Two workers, where the command has them; and such that prefer local callees, where it has that. */
 export const withWorkers = (): readonly Row[] => {
   if (!routerIsBuilt()) return [];
-  const help = execFileSync(runtimePath("node"), [cli, "start", "--help"], { encoding: "utf8" });
-  if (!help.includes(workersFlag)) return [];
-  const kinds = help.includes(preferLocalFlag) ? [false, true] : [false];
+  const says = (args: readonly string[]): string =>
+    execFileSync(runtimePath("node"), [cli, ...args], { encoding: "utf8" });
+  if (!says(["start", "--help"]).includes(workersFlag)) return [];
+  const kinds = says(["config", "schema"]).includes(`"${preferLocalKey}"`) ? [false, true] : [false];
   return runtimes().flatMap((runtime) =>
     kinds.map((prefersLocal) => spanwire(runtime, { workers: 2, prefersLocal })),
   );
