@@ -74,6 +74,18 @@ export const runLoad = async (
   return JSON.parse(await run(command, { core: loadCore, patience_ms })) as Sample;
 };
 
+/** What a server has done before anything is measured, as one that has run for a while. */
+const warmUps: readonly (readonly string[])[] = [
+  ["fanout", "--subscribers", "100", "--window", "16"],
+  ["rpc", "--callers", "16", "--window", "4"],
+];
+const warmUp = async (router: Router): Promise<void> => {
+  const load = router.row.load ?? [];
+  const loads = load.includes("--protocol") ? warmUps.slice(0, 1) : warmUps;
+  for (const args of loads)
+    await runLoad(router, [...args, ...load], { window_s: 0.4, warm_s: 0, patience_ms: 30_000 });
+};
+
 /** Rates by CPU time, which is what servers of different speed are compared by. */
 const derived = (sample: Sample): Sample => {
   const { router_cpu_us_per_event, router_cpu_us_per_call, router_cpu_us_per_join } = sample;
@@ -120,7 +132,8 @@ class Stable {
     return this.#rows.get(name);
   }
 
-  async get(name: string): Promise<Router> {
+  /** Running, and new where it was not; `prepare` sees a new one first. */
+  async get(name: string, prepare: (router: Router) => Promise<void>): Promise<Router> {
     const running = this.#running.get(name);
     if (running !== undefined) return running;
     const before = this.#failed.get(name);
@@ -128,6 +141,7 @@ class Stable {
     try {
       const router = await startRow(this.#rows.get(name)!);
       this.#running.set(name, router);
+      await prepare(router);
       return router;
     } catch (cause) {
       this.#failed.set(name, `does not start: ${reasonOf(cause).slice(-400)}`);
@@ -191,7 +205,8 @@ class Runner {
     const what = `round ${round + 1} of ${section.rounds}: ${section.name} ${point.name}: ${row}`;
     let router: Router | undefined;
     try {
-      router = await this.#stable.get(row);
+      // Memory is read of servers that have done nothing else; all others have their code compiled first.
+      router = await this.#stable.get(row, section.isAlone === true ? async () => undefined : warmUp);
       const { window_s, warm_s } = this.#options;
       const earlier = (other: string): Sample | undefined =>
         this.#taken.get(key(section.name, other, row))?.samples.get(round);
