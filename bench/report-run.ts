@@ -138,15 +138,16 @@ class Stable {
     if (running !== undefined) return running;
     const before = this.#failed.get(name);
     if (before !== undefined) throw new Error(before);
+    let router: Router;
     try {
-      const router = await startRow(this.#rows.get(name)!);
-      this.#running.set(name, router);
-      await prepare(router);
-      return router;
+      router = await startRow(this.#rows.get(name)!);
     } catch (cause) {
       this.#failed.set(name, `does not start: ${reasonOf(cause).slice(-400)}`);
       throw cause;
     }
+    this.#running.set(name, router);
+    await prepare(router);
+    return router;
   }
 
   async stop(name: string): Promise<void> {

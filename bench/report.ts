@@ -127,7 +127,7 @@ const main = async (): Promise<number> => {
     progress,
   });
   const done: ReportSection[] = [...run.sections];
-  const soaked = rows.filter(({ name }) => name === "spanwire node" || name === "spanwire bun");
+  const soaked = rows.filter(({ name }) => /^spanwire (node|bun)( 2 workers)?$/.test(name));
   if (wants("soak")) done.push(await runSoak({ rows: soaked, duration_s: options.soak_s, progress }));
   const others = await otherBenches(options, wants);
   const problems = [...run.problems, ...complaints(done, true), ...others.problems];

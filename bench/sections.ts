@@ -22,6 +22,8 @@ const heavy = (is: boolean, one: Point): Point => (is ? { ...one, isHeavy: true 
 const ours = [
   "spanwire node",
   "spanwire bun",
+  "spanwire node 2 workers",
+  "spanwire bun 2 workers",
   "spanwire node ws",
   "spanwire node grants",
   "spanwire bun grants",
@@ -62,7 +64,7 @@ const fanout = ({ isQuick, rounds }: Extent): Section => ({
   columns: [cpuOf("event"), perCpu("deliveries"), rate("events"), ...busy],
   metric: "router_cpu_us_per_event",
   rows: [...ours, ...controls, ...natives, ...brokers, ...wampPeers],
-  points: (isQuick ? [1, 10, 100, 1_000] : [1, 10, 100, 1_000, 10_000]).map((count) =>
+  points: (isQuick ? [1, 10, 1_000] : [1, 10, 100, 1_000, 10_000]).map((count) =>
     heavy(count >= 10_000, point(count, ["fanout", "--subscribers", String(count), "--window", "16"])),
   ),
   ratios: [...toControls, ...toNatives, ...overSpanwire([...brokers, ...wampPeers])],
@@ -102,7 +104,7 @@ const inFlight = (callers: number, window: number): readonly string[] => [
   ...(callers * window === 1 ? ["--spin"] : []),
 ];
 
-const rpc = ({ rounds }: Extent): Section => ({
+const rpc = ({ isQuick, rounds }: Extent): Section => ({
   name: "rpc",
   title: "Calls",
   about:
@@ -121,7 +123,7 @@ const rpc = ({ rounds }: Extent): Section => ({
   rows: [...ours, ...controls, ...wampPeers],
   points: [
     point(1, inFlight(1, 1)),
-    point(16, inFlight(16, 1)),
+    ...(isQuick ? [] : [point(16, inFlight(16, 1))]),
     point(256, inFlight(16, 16)),
     point(1024, inFlight(16, 64)),
   ],
