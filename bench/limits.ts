@@ -76,16 +76,11 @@ const loadLimits = (runtime: RuntimeName): readonly Limit[] => {
   const own = `spanwire ${runtime}`;
   return [
     atMost(figureName("fanout", "1000", own, `control ${runtime} native`), 1.25, cpuRoom),
+    // With everything on: sessions that logged in, and every call checked against their grants.
+    atMost(figureName("rpc", "1024", `${own} grants`, `control ${runtime}`), 1.15, cpuRoom),
     atMost(figureName("latency", "50 %", own, `control ${runtime}`), 1.5, latencyRoom),
   ];
 };
-
-/** With everything on: sessions that logged in, and every call checked against their grants. */
-const grantsLimit: Limit = atMost(
-  figureName("rpc", "1024", "spanwire node grants", "control node"),
-  1.15,
-  cpuRoom,
-);
 
 /** One worker's busiest thread over that of two: near 2 where they share the work. */
 const workerLimits = (row: Row): readonly Limit[] => {
@@ -142,7 +137,6 @@ export const limits = (): readonly Limit[] => [
   ...runtimes().flatMap(wireLimits),
   ...adapterLimits,
   ...runtimes().flatMap(loadLimits),
-  grantsLimit,
   ...withWorkers().flatMap(workerLimits),
   ...peerNames.filter((name) => peerPath(name) !== undefined).flatMap(peerLimits),
   ...idleLimits,
