@@ -18,6 +18,10 @@ export class U32Column {
   set(row: number, value: number): void {
     this.#segments[row >>> segmentBits]![row & rowMask] = value;
   }
+  /** Of all rows that were made. */
+  get bytes(): number {
+    return this.#segments.length * segmentRows * 4;
+  }
 }
 
 export class U8Column {
@@ -72,6 +76,10 @@ export class U32Records {
   set(row: number, field: number, value: number): void {
     this.segment(row)[this.offset(row) + field] = value;
   }
+  /** Of all rows that were made. */
+  get bytes(): number {
+    return this.#segments.length * segmentRows * this.#fields * 4;
+  }
 }
 
 /** Like `U32Records`, for 64-bit floats. */
@@ -123,5 +131,8 @@ export class Rows {
   /** Rows in use. */
   get count(): number {
     return this.#count;
+  }
+  get bytes(): number {
+    return this.#nextFree.bytes;
   }
 }

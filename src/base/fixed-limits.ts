@@ -8,6 +8,14 @@ export const fixedLimits = Object.freeze({
   uriBytes_max: 1_024,
   /** Components of one URI. Beyond: ERROR wamp.error.invalid_uri. */
   uriComponents_max: 64,
+  /**
+   * Sets of places at which the wildcard patterns of one realm, of one number of components, have their wildcards; topics and procedures
+   * apart. Beyond: ERROR wamp.error.unavailable for a pattern with another set. So an event matches at most this many wildcard
+   * patterns, and no client makes it slow.
+   */
+  wildcardShapes_max: 256,
+  /** Patterns of up to so many components are not counted: they cannot have more. */
+  wildcardShapeComponents_free: 8,
   /** Bytes of one outbound batch, unless its only message is larger. Beyond: the peer receives a further batch. */
   batchBytes_max: 64 << 10,
   /** Bytes of HELLO and of AUTHENTICATE. Beyond: ABORT wamp.error.payload_size_exceeded. */

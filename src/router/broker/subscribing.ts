@@ -38,8 +38,6 @@ export interface SubscribingParts {
   readonly directory: Directory | null;
 }
 
-const fullProblem = "the router's pattern index is full";
-
 /** A SUBSCRIBE that waits for the other routers. */
 class WaitingSubscribe implements Asker {
   readonly #owner: Subscribing;
@@ -91,7 +89,7 @@ export class Subscribing {
       return refuse(errors.unavailable, this.#tooMany());
     if (directory === null) {
       if (pattern === 0) pattern = this.#create(session);
-      if (pattern === 0) return refuse(errors.unavailable, fullProblem);
+      if (pattern === 0) return refuse(errors.unavailable, this.#parts.patterns.problem);
     } else if (pattern === 0 || !directory.covers(pattern, wishes.nodeKey)) {
       if (!this.#ask(directory, session, request, wishes))
         refuse(errors.unavailable, "too many requests wait for the other workers");
@@ -125,7 +123,7 @@ export class Subscribing {
   complete(waiting: WaitingSubscribe, pattern: PatternHandle | 0): void {
     const { memberships, limits, directory } = this.#parts;
     const { session, id, request, wishes } = waiting;
-    if (pattern === 0) return waiting.refused(errors.unavailable, fullProblem);
+    if (pattern === 0) return waiting.refused(errors.unavailable, this.#parts.patterns.problem);
     if (waiting.isHere) {
       const isMember = memberships.find(pattern, session.target) !== 0;
       if (isMember || session.subscriptionCount < limits.subscriptionsPerSession_max)

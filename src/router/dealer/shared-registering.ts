@@ -31,8 +31,6 @@ export interface SharedRegisteringParts {
   readonly directory: Directory;
 }
 
-export const fullProblem = "the router's pattern index is full";
-
 /** A request that waits for the other routers. */
 abstract class Waiting implements Asker {
   readonly session: RouterSession;
