@@ -1,6 +1,6 @@
 /**
  * Growing columns of integers for tables with millions of rows: typed arrays in segments, so that growth never copies what is
- * there. Three classes and not one generic: V8 keeps one feedback per method, and mixed element kinds would make it polymorphic.
+ * there. Several classes and not one generic: V8 keeps one feedback per method, and mixed element kinds would make it polymorphic.
  * Rows are numbered from 0; a row must be made by `ensure` before it is read or written. Fresh rows are 0.
  */
 const segmentBits = 12;
@@ -21,19 +21,6 @@ export class U32Column {
   /** Of all rows that were made. */
   get bytes(): number {
     return this.#segments.length * segmentRows * 4;
-  }
-}
-
-export class U8Column {
-  readonly #segments: Uint8Array[] = [];
-  ensure(row: number): void {
-    while (this.#segments.length << segmentBits <= row) this.#segments.push(new Uint8Array(segmentRows));
-  }
-  get(row: number): number {
-    return this.#segments[row >>> segmentBits]![row & rowMask]!;
-  }
-  set(row: number, value: number): void {
-    this.#segments[row >>> segmentBits]![row & rowMask] = value;
   }
 }
 
