@@ -222,8 +222,8 @@ export const I_SHAPES: u32 = 3;
 // ---- bounds of the index
 /** Shapes of wildcard patterns in one scope and of one number of components. */
 export const SHAPES_MAX: u32 = 256;
-/** Up to so many components there cannot be more. */
-export const SHAPE_FREE_COMPONENTS: u32 = 8;
+/** Patterns of up to so many components are not bounded: they can have 1,024. */
+export const SHAPE_FREE_COMPONENTS: u32 = 10;
 /** Scopes from here on are not bounded: what is in them is no client's. */
 export const OWN_SCOPES: u32 = 1 << 31;
 
