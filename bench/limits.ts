@@ -113,6 +113,22 @@ const wasmLimits = (runtime: RuntimeName): readonly Limit[] =>
     }),
   );
 
+/** Buckets and bytes are counted, not measured: the same on each run. */
+const scaleLimits = (runtime: RuntimeName): readonly Limit[] => [
+  ...["exact", "prefix", "wildcard", "one node", "large"].flatMap((population) => [
+    atMost(`scale/${runtime} ${population}: bytes per pattern beside its URI`, 100, 0),
+    ...["insert", "churn", "remove"].map((phase) =>
+      atMost(`scale/${runtime} ${population}: ${phase}, worst operation`, 64, 0),
+    ),
+  ]),
+  ...["exact", "prefix", "wildcard", "one node", "small"].map((population) =>
+    atLeast(`scale/${runtime} ${population}: twin / wasm`, 3, kernelRoom),
+  ),
+  ...["wildcard", "one node"].map((population) =>
+    atLeast(`scale/${runtime} ${population}: qlobber / wasm`, 3, kernelRoom),
+  ),
+];
+
 const idleLimits: readonly Limit[] = [
   atMost("idle/node live heap", 1_024, memoryRoom),
   atMost("idle/node RSS, small young generation", 1_536, memoryRoom),
@@ -140,6 +156,7 @@ export const limits = (): readonly Limit[] => [
   ...withWorkers().flatMap(workerLimits),
   ...peerNames.filter((name) => peerPath(name) !== undefined).flatMap(peerLimits),
   ...idleLimits,
+  ...runtimes().flatMap(scaleLimits),
   ...runtimes().flatMap(accessLimits),
   ...securityLimits,
 ];

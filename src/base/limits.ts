@@ -45,7 +45,10 @@ export interface Limits {
   readonly gatherBytesTotal_max: number;
   /** Longest call timeout accepted; a larger one is lowered to it. */
   readonly callTimeout_ms: number;
-  /** Patterns one event may match. Beyond: ERROR wamp.error.unavailable, or silence if not acknowledged. */
+  /**
+   * Patterns one event may match. Beyond: ERROR wamp.error.unavailable, or silence if not acknowledged. The default is never met: there
+   * are at most one exact pattern, a prefix for each length of a URI, and 1,024 wildcard patterns.
+   */
   readonly matches_max: number;
   /** Bytes queued for one session. Beyond: EVENTs are dropped and counted; a reply that does not fit ends the session. */
   readonly outboxBytes_max: number;
@@ -199,7 +202,7 @@ export const defaultLimits: Limits = Object.freeze({
   gatherBytes_max: 1 << 20,
   gatherBytesTotal_max: 64 << 20,
   callTimeout_ms: 86_400_000,
-  matches_max: 1 << 20,
+  matches_max: 4_096,
   outboxBytes_max: 4 << 20,
   egressBytes_max: 256 << 20,
   linkBytes_max: 16 << 20,
