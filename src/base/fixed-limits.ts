@@ -8,6 +8,8 @@ export const fixedLimits = Object.freeze({
   uriBytes_max: 1_024,
   /** Components of one URI. Beyond: ERROR wamp.error.invalid_uri. */
   uriComponents_max: 64,
+  /** Between two samples of a router's load. */
+  loadSample_ms: 100,
   /** A socket that takes nothing for so long is stalled; see `socketBytes_max`. */
   stalledSocket_ms: 2_000,
   /** Bytes of one outbound batch, unless its only message is larger. Beyond: the peer receives a further batch. */
