@@ -47,7 +47,10 @@ export interface Limits {
   readonly callTimeout_ms: number;
   /** Patterns one event may match. Beyond: ERROR wamp.error.unavailable, or silence if not acknowledged. */
   readonly matches_max: number;
-  /** Bytes queued for one session. Beyond: EVENTs are dropped and counted; a reply that does not fit ends the session. */
+  /**
+   * Bytes queued for one session; four times as many while it waits for its turn with large frames. Beyond: EVENTs are dropped and
+   * counted; a reply that does not fit ends the session.
+   */
   readonly outboxBytes_max: number;
   /** Bytes queued for all sessions together, and in sockets as below. Beyond: EVENTs for blocked sessions are dropped and counted. */
   readonly egressBytes_max: number;
