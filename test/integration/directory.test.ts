@@ -6,7 +6,7 @@ import { Serializer } from "../../src/protocol/serializers.ts";
 import { MemoryConnection } from "../support/memory-connection.ts";
 import { busyLinks, PeerWorld, type PeerWorldOptions } from "../support/peer-world.ts";
 import { attach } from "../support/router-legs.ts";
-import { until, Wire } from "../support/wire.ts";
+import { Wire } from "../support/wire.ts";
 
 /** As many sessions as routers, one at each. */
 async function sessions(
@@ -54,26 +54,6 @@ test("a procedure registered at one router is refused to sessions of the others,
     }
     await one!.unregister(registration);
     assert.notEqual(await two!.register("com.proc"), registration);
-  }));
-
-test("a call of a procedure that its callee has just registered waits for REGISTERED", () =>
-  sessions({}, async ([, one], world) => {
-    world.links.settle();
-    one!.send([Message.register, one!.request(), {}, "com.proc"]);
-    const { patterns } = world.peers[1]!.core;
-    await until("the router knows its callee, and not that the others do", () => {
-      if (patterns.count === 0) world.links.step();
-      return patterns.count > 0;
-    });
-    const call = one!.call("com.proc");
-    await until("the call waits", () => world.stats().queuedCalls === 1);
-    assert.equal(one!.arrivedCount, 0);
-    const links = setInterval(() => world.links.settle(), 1);
-    assert.equal((await one!.next())[0], Message.registered);
-    const { request } = await one!.invocation();
-    one!.yield(request);
-    await one!.expect([Message.result, call, {}]);
-    clearInterval(links);
   }));
 
 test("requests that wait for other routers have a limit", () =>
