@@ -97,13 +97,13 @@ export class PeerWorld implements Router {
     return sums;
   }
 
-  /** Of all routers together. What each of them has of all, patterns and registrations, counts once. */
+  /** Of all routers together. What each of them has of all, patterns and registrations and who limits them, counts once. */
   stats(): RouterStats {
     const each = this.peers.map(({ host }) => host.stats());
     const sums: Record<keyof RouterStats, number> = { ...each[0]! };
     for (const name of Object.keys(sums) as (keyof RouterStats)[]) {
       const values = each.map((stats) => stats[name]);
-      const isShared = name === "patterns" || name === "registrations";
+      const isShared = ["patterns", "registrations", "limitedCallees"].includes(name);
       sums[name] = isShared ? Math.max(...values) : values.reduce((sum, value) => sum + value);
     }
     return sums;

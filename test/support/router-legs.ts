@@ -39,6 +39,10 @@ export const peerLeg = (count: number, where: string, place: (n: number) => numb
   unfit: {
     "[B-14] SUBSCRIBED comes before the first EVENT, UNSUBSCRIBED after": pipelined,
     "[B-14] REGISTERED comes before the first INVOCATION": pipelined,
+    "[B-06] [2.13 #6] a strict realm answers a request id out of sequence by ABORT protocol_violation":
+      pipelined,
+    "[R-04] CANCEL and YIELD that cross: exactly one final reply":
+      "YIELD and INTERRUPT may cross between two routers, so that a canceled call's callee is not interrupted",
   },
   start: (router) => PeerWorld.start({ count, place, router, ...busyLinks }),
 });
