@@ -51,7 +51,6 @@ export type CoreParts = Omit<SessionCore, "onConnectionGone"> & {
   readonly peers: Peers | null;
   readonly forwarding: Forwarding | null;
   readonly sharedProcedures: SharedProcedures | null;
-  readonly directory: Directory | null;
   readonly thread: Thread;
 };
 

@@ -52,13 +52,13 @@ export interface OtherWorkers {
   close(): Promise<void>;
 }
 
-/** What every worker knows of all counts once. */
-const known: readonly (keyof RouterStats)[] = ["patterns", "registrations"];
+/** What every worker knows of all: the first one's word counts. */
+const known: readonly (keyof RouterStats)[] = ["patterns"];
 
 const sumOf = (one: RouterStats, other: RouterStats): RouterStats => {
   const sum: Record<keyof RouterStats, number> = { ...one };
   for (const key of Object.keys(sum) as (keyof RouterStats)[])
-    sum[key] = known.includes(key) ? Math.max(one[key], other[key]) : one[key] + other[key];
+    sum[key] = known.includes(key) ? one[key] : one[key] + other[key];
   return sum;
 };
 
@@ -141,7 +141,7 @@ export class RouterHost implements Router {
 
   stats(): RouterStats {
     const { realms, subscriptions, registrations, patterns, calls, dealer, outbox, resumptions } = this.#core;
-    const { pubsub, testaments, reflection, access } = this.#core;
+    const { pubsub, testaments, reflection, access, directory } = this.#core;
     let sessions = 0;
     for (const realm of realms.all()) sessions += realm.sessionCount;
     return {
@@ -149,7 +149,7 @@ export class RouterHost implements Router {
       sessions,
       detached: resumptions.detachedCount,
       subscriptions: subscriptions.count,
-      registrations: registrations.count,
+      registrations: registrations.count - (directory?.remoteCount ?? 0),
       patterns: patterns.count,
       pendingCalls: calls.count,
       queuedCalls: dealer.dispatch.queuedCount,

@@ -7,6 +7,9 @@ type Kept =
   | "lastCall"
   | "callIndex"
   | "isRemote"
+  | "requestsWaiting"
+  | "isBehindRequest"
+  | "unpark"
   | `${"subscription" | "registration" | "call" | "invocation"}Count`
   | `first${"Subscription" | "Registration" | "Call" | "Invocation"}`;
 
@@ -23,6 +26,10 @@ export class RoutingState implements Pick<RouterSession, Kept> {
   firstRegistration = 0;
   firstCall = 0;
   firstInvocation = 0;
+  requestsWaiting = 0;
+  isBehindRequest = false;
+
+  unpark(): void {}
 
   get isRemote(): boolean {
     return false;

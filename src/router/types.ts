@@ -64,6 +64,11 @@ export interface RouterSession {
   firstRegistration: number;
   firstCall: number;
   firstInvocation: number;
+  /** Its requests that wait for other routers, and whether a message of it waits behind them. */
+  requestsWaiting: number;
+  isBehindRequest: boolean;
+  /** What its parked message waited for has been decided: it is handled again, and then what came behind it. */
+  unpark(): void;
   /** Queues a frame; never runs router code. */
   post(frame: Frame): void;
   /** Queues ERROR[type, request] with a text for people as its only argument. Control path: it allocates. */

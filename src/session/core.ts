@@ -18,6 +18,7 @@ import type { Revocation } from "../router/meta/revocation.ts";
 import type { Testaments } from "../router/meta/testaments.ts";
 import type { MetaEvents } from "../router/meta-events.ts";
 import type { Patterns } from "../router/patterns.ts";
+import type { Directory } from "../router/peers/directory.ts";
 import type { Realm } from "../router/realm.ts";
 import type { Realms } from "../router/realms.ts";
 import type { SessionIndex } from "../router/session-index.ts";
@@ -43,6 +44,8 @@ export interface SessionCore {
   readonly pubsub: BrokerSetup;
   readonly dealer: Dealer;
   readonly calls: Calls;
+  /** What all routers know alike; null: this one works alone. */
+  readonly directory: Directory | null;
   readonly subscriptions: Memberships;
   readonly registrations: Memberships;
   readonly patterns: Patterns;

@@ -15,6 +15,22 @@ const highestId = 2 ** 53;
 /** Answer of `routeRequest`: whether it may is decided elsewhere, and the message is to be routed again then. */
 export const parked = "parked";
 
+/** Whether a message of this type is handled only when the session's requests that wait for other routers have been answered. */
+export function waitsBehindRequests(type: number): boolean {
+  switch (type) {
+    case Message.subscribe:
+    case Message.register:
+    case Message.yield:
+    case Message.error:
+    case Message.cancel:
+    case Message.eventReceived:
+    case Message.abort:
+      return false;
+    default:
+      return true;
+  }
+}
+
 /** Routes the visited message, which is neither GOODBYE nor ABORT. */
 export function routeRequest(core: SessionCore, session: Session, type: number): string | null {
   const { broker, calls, codec, dealer, guard } = core;

@@ -25,7 +25,7 @@ import { tellDropped } from "./dropped.ts";
 import { type Joined, type Refusal, readHello } from "./handshake.ts";
 import { challengeMessage, enter, Login, type LoginEvents } from "./login.ts";
 import type { OutboxFrame, OutboxOwner } from "./outbox.ts";
-import { parked, routeRequest } from "./requests.ts";
+import { parked, routeRequest, waitsBehindRequests } from "./requests.ts";
 import type { Resumption } from "./resumption.ts";
 import { CloseCode, noLimit, State } from "./states.ts";
 import { Timer } from "./timer.ts";
@@ -226,6 +226,11 @@ export class Session
   }
 
   #dispatch(type: number, bytes: Uint8Array): void {
+    if (this.requestsWaiting > 0 && waitsBehindRequests(type)) {
+      this.isBehindRequest = true;
+      this.#parked = this.#core.codec.frame();
+      return;
+    }
     if (type === Message.goodbye) return this.#onGoodbye(bytes);
     if (type === Message.abort) return this.#onAbort(bytes);
     const problem = routeRequest(this.#core, this, type);
@@ -233,8 +238,7 @@ export class Session
     else if (problem !== null) this.#violation(problem);
   }
 
-  /** What its parked message waited for has been decided: it is handled again, and then what came behind it. */
-  unpark(): void {
+  override unpark(): void {
     const frame = this.#parked;
     this.#parked = null;
     if (frame === null || this.#state !== State.open) return;
@@ -303,7 +307,8 @@ export class Session
     this.welcomeExtra = welcomeExtra;
     this.clientFeatures = clientFeatures;
     this.#visitFlags = (realm.strict ? Visit.strict : 0) | (realm.strictUris ? Visit.strictUri : 0);
-    this.lastInvocation = this.lastCall = this.lastRequest = 0;
+    this.lastInvocation = this.lastCall = this.lastRequest = this.requestsWaiting = 0;
+    this.isBehindRequest = false;
     this.#state = State.open;
     realm.sessionCount++;
     core.metrics.sessionsOpened++;

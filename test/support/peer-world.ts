@@ -89,22 +89,24 @@ export class PeerWorld implements Router {
   get connectionCount(): number {
     return this.#sum((peer) => peer.host.connectionCount);
   }
+  /** What each of them has alike, retained events, counts as home has them. */
   get metrics(): Router["metrics"] {
     const [first, ...others] = this.peers.map(({ host }) => host.metrics);
     const sums = { ...first! };
     for (const other of others)
-      for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += other[name];
+      for (const name of Object.keys(sums) as (keyof typeof sums)[])
+        if (name !== "retained" && name !== "retainedBytes") sums[name] += other[name];
     return sums;
   }
 
-  /** Of all routers together. What each of them has of all, patterns and registrations and who limits them, counts once. */
+  /** Of all routers together. What each of them has alike, patterns and callees with a limit, counts as home has them. */
   stats(): RouterStats {
     const each = this.peers.map(({ host }) => host.stats());
     const sums: Record<keyof RouterStats, number> = { ...each[0]! };
     for (const name of Object.keys(sums) as (keyof RouterStats)[]) {
       const values = each.map((stats) => stats[name]);
-      const isShared = ["patterns", "registrations", "limitedCallees"].includes(name);
-      sums[name] = isShared ? Math.max(...values) : values.reduce((sum, value) => sum + value);
+      if (name !== "patterns" && name !== "limitedCallees")
+        sums[name] = values.reduce((sum, value) => sum + value);
     }
     return sums;
   }

@@ -43,6 +43,11 @@ export const peerLeg = (count: number, where: string, place: (n: number) => numb
       pipelined,
     "[R-04] CANCEL and YIELD that cross: exactly one final reply":
       "YIELD and INTERRUPT may cross between two routers, so that a canceled call's callee is not interrupted",
+    "[P-08] who is subscribed gets a retained event once, as it is published, and who subscribes behind it once, as retained":
+      pipelined,
+    "[P-08] what is published amid many retained events is not told again as retained": pipelined,
+    "messages beyond a turn's share are answered in order, and others are served meanwhile":
+      "a SUBSCRIBE that waits for other routers is answered behind later ones that need not",
   },
   start: (router) => PeerWorld.start({ count, place, router, ...busyLinks }),
 });

@@ -2,7 +2,7 @@
  * SUBSCRIBE and UNSUBSCRIBE. Each method works on the message that the codec has just visited. Where there are other routers, the
  * first subscriber of a pattern waits until all of them know (peers/directory.ts), and is answered then. Control path.
  */
-import type { PatternHandle, RequestId, SessionId } from "../../base/ids.ts";
+import type { PatternHandle, RequestId } from "../../base/ids.ts";
 import { fixedLimits, type Limits } from "../../base/limits.ts";
 import { type ErrorEntry, errors } from "../../protocol/errors.ts";
 import { type Match, Message } from "../../protocol/messages.ts";
@@ -11,7 +11,8 @@ import type { Codec } from "../../wasm/codec.ts";
 import type { Memberships } from "../memberships.ts";
 import type { MetaEvents } from "../meta-events.ts";
 import { PatternKind, type Patterns, Trait } from "../patterns.ts";
-import type { Asker, Directory } from "../peers/directory.ts";
+import type { Directory } from "../peers/directory.ts";
+import { SessionAsker } from "../peers/session-asker.ts";
 import type { Realm } from "../realm.ts";
 import type { FrameSource, RouterSession } from "../types.ts";
 import { uriProblem } from "../uri-problem.ts";
@@ -41,29 +42,17 @@ export interface SubscribingParts {
 const fullProblem = "the router's pattern index is full";
 
 /** A SUBSCRIBE that waits for the other routers. */
-class WaitingSubscribe implements Asker {
+class WaitingSubscribe extends SessionAsker {
   readonly #owner: Subscribing;
-  readonly session: RouterSession;
-  readonly id: SessionId;
-  readonly request: RequestId;
   readonly wishes: MemberWishes;
 
   constructor(owner: Subscribing, session: RouterSession, request: RequestId, wishes: MemberWishes) {
+    super(session, request, Message.subscribe);
     this.#owner = owner;
-    this.session = session;
-    this.id = session.id;
-    this.request = request;
     this.wishes = wishes;
   }
-  /** The session is still the one that asked. */
-  get isHere(): boolean {
-    return this.session.realm !== null && this.session.id === this.id;
-  }
-  done(pattern: PatternHandle | 0): void {
+  protected complete(pattern: PatternHandle | 0): void {
     this.#owner.complete(this, pattern);
-  }
-  refused(error: ErrorEntry, message: string): void {
-    if (this.isHere) this.session.postError(Message.subscribe, this.request, error, message);
   }
 }
 
@@ -93,9 +82,7 @@ export class Subscribing {
       if (pattern === 0) pattern = this.#create(session);
       if (pattern === 0) return refuse(errors.unavailable, fullProblem);
     } else if (pattern === 0 || !directory.covers(pattern, wishes.nodeKey)) {
-      if (!this.#ask(directory, session, request, wishes))
-        refuse(errors.unavailable, "too many requests wait for the other workers");
-      return;
+      return this.#ask(directory, session, request, wishes);
     }
     this.#join(session, pattern, request, wishes);
   }
@@ -104,10 +91,11 @@ export class Subscribing {
     return `a session may hold ${this.#parts.limits.subscriptionsPerSession_max} subscriptions`;
   }
 
-  /** Has the other routers told of the visited SUBSCRIBE. False: too much waits for them. */
-  #ask(directory: Directory, session: RouterSession, request: RequestId, wishes: MemberWishes): boolean {
+  /** Has the other routers told of the visited SUBSCRIBE. */
+  #ask(directory: Directory, session: RouterSession, request: RequestId, wishes: MemberWishes): void {
     const { codec } = this.#parts;
-    return directory.ask(
+    const waiting = new WaitingSubscribe(this, session, request, wishes);
+    const isAsked = directory.ask(
       {
         kind: "subscribe",
         realm: session.realm!.uri,
@@ -117,20 +105,21 @@ export class Subscribing {
         isReserved: codec.u(Slot.uriStatus) === UriStatus.reserved,
         nodeKey: wishes.nodeKey,
       },
-      new WaitingSubscribe(this, session, request, wishes),
+      waiting,
     );
+    if (!isAsked) waiting.refused(errors.unavailable, "too many requests wait for the other workers");
   }
 
   /** All routers know; 0: this one has no room for it. */
   complete(waiting: WaitingSubscribe, pattern: PatternHandle | 0): void {
     const { memberships, limits, directory } = this.#parts;
     const { session, id, request, wishes } = waiting;
-    if (pattern === 0) return waiting.refused(errors.unavailable, fullProblem);
+    if (pattern === 0) return waiting.refuse(errors.unavailable, fullProblem);
     if (waiting.isHere) {
       const isMember = memberships.find(pattern, session.target) !== 0;
       if (isMember || session.subscriptionCount < limits.subscriptionsPerSession_max)
         return this.#join(session, pattern, request, wishes);
-      waiting.refused(errors.unavailable, this.#tooMany());
+      waiting.refuse(errors.unavailable, this.#tooMany());
     }
     directory?.onLeft(pattern, id, wishes.nodeKey);
   }

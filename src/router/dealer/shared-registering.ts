@@ -4,14 +4,15 @@
  */
 import { F64Column } from "../../base/column.ts";
 import type { PatternHandle, RequestId, SessionId } from "../../base/ids.ts";
-import { type ErrorEntry, errors } from "../../protocol/errors.ts";
+import { errors } from "../../protocol/errors.ts";
 import { type Invoke, type Match, Message } from "../../protocol/messages.ts";
 import { FSlot, Slot } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { Memberships } from "../memberships.ts";
 import type { MetaEvents } from "../meta-events.ts";
 import type { Patterns } from "../patterns.ts";
-import type { Asker, Directory } from "../peers/directory.ts";
+import type { Directory } from "../peers/directory.ts";
+import { SessionAsker } from "../peers/session-asker.ts";
 import type { CalleeTables } from "../peers/shared-registrations.ts";
 import type { FrameSource, RouterSession } from "../types.ts";
 import type { CallDispatch } from "./call-dispatch.ts";
@@ -34,29 +35,8 @@ export interface SharedRegisteringParts {
 export const fullProblem = "the router's pattern index is full";
 
 /** A request that waits for the other routers. */
-abstract class Waiting implements Asker {
-  readonly session: RouterSession;
-  readonly id: SessionId;
-  readonly request: RequestId;
-  readonly #type: Message;
 
-  constructor(session: RouterSession, request: RequestId, type: Message) {
-    this.session = session;
-    this.id = session.id;
-    this.request = request;
-    this.#type = type;
-  }
-  /** The session is still the one that asked. */
-  get isHere(): boolean {
-    return this.session.realm !== null && this.session.id === this.id;
-  }
-  abstract done(pattern: PatternHandle | 0, id: number, sequence: number): void;
-  refused(error: ErrorEntry, message: string): void {
-    if (this.isHere) this.session.postError(this.#type, this.request, error, message);
-  }
-}
-
-class WaitingRegister extends Waiting {
+class WaitingRegister extends SessionAsker {
   readonly #owner: SharedRegistering;
   readonly options: RegisterOptions;
 
@@ -70,12 +50,13 @@ class WaitingRegister extends Waiting {
     this.#owner = owner;
     this.options = options;
   }
-  done(pattern: PatternHandle | 0, id: number, sequence: number): void {
+  protected complete(pattern: PatternHandle | 0, id: number, sequence: number): void {
     if (this.isHere) this.#owner.complete(this, pattern, id, sequence);
+    else this.#owner.onGone(this.id);
   }
 }
 
-class WaitingUnregister extends Waiting {
+class WaitingUnregister extends SessionAsker {
   readonly #owner: SharedRegistering;
   readonly registration: number;
 
@@ -84,7 +65,7 @@ class WaitingUnregister extends Waiting {
     this.#owner = owner;
     this.registration = registration;
   }
-  done(): void {
+  protected complete(): void {
     this.#owner.onUnregistered(this);
   }
 }
@@ -109,6 +90,7 @@ export class SharedRegistering implements CalleeTables {
     const request = codec.f(FSlot.request) as RequestId;
     const { authid, authrole } = session.identity!;
     const { id, target: slot, clientFeatures, peerFrameBytes_max } = session;
+    const waiting = new WaitingRegister(this, session, request, options);
     const isAsked = directory.ask(
       {
         kind: "register",
@@ -121,11 +103,9 @@ export class SharedRegistering implements CalleeTables {
         options,
         callee: { id, slot, clientFeatures, peerFrameBytes_max, authid, authrole },
       },
-      new WaitingRegister(this, session, request, options),
+      waiting,
     );
-    if (isAsked) return;
-    const problem = "too many requests wait for the other workers";
-    session.postError(Message.register, request, errors.unavailable, problem);
+    if (!isAsked) waiting.refused(errors.unavailable, "too many requests wait for the other workers");
   }
 
   /** All routers know the callee; 0: the registration has been taken from it again in the meantime. */
@@ -167,6 +147,7 @@ export class SharedRegistering implements CalleeTables {
     const wish = { kind: "unregister", id, session: session.id, isWhole: false } as const;
     if (directory.ask(wish, waiting)) return true;
     this.#forget(key);
+    waiting.release();
     directory.tell(wish);
     return false;
   }
@@ -204,6 +185,11 @@ export class SharedRegistering implements CalleeTables {
     const { members, directory } = this.#parts;
     while (session.firstRegistration !== 0) members.drop(session.firstRegistration, session);
     directory.onGone(session.id);
+  }
+
+  /** A callee has gone before it could be told that it is registered; others may have heard of both in the wrong order. */
+  onGone(session: SessionId): void {
+    this.#parts.directory.onGone(session);
   }
 
   // ---- from the directory

@@ -100,10 +100,15 @@ export class DirectoryTables {
 
   covers(pattern: PatternHandle, nodeKey: string | null): boolean {
     if (!this.#parts.patterns.isHeldHere(pattern) || this.#givingUp.has(pattern)) return false;
-    if (nodeKey === null) return true;
-    return (
-      this.interests.hasKey(pattern, nodeKey, this.#self) && !this.#droppingKeys.has(keyOf(pattern, nodeKey))
-    );
+    // Not all of the others know yet what somebody waits for.
+    if (this.#wished.size > 0 && this.#wished.has(this.#nameOf(pattern))) return false;
+    return nodeKey === null || this.#hasKey(pattern, nodeKey);
+  }
+
+  /** The others know that this router has members with the node key. */
+  #hasKey(pattern: PatternHandle, nodeKey: string): boolean {
+    const isKnown = this.interests.hasKey(pattern, nodeKey, this.#self);
+    return isKnown && !this.#droppingKeys.has(keyOf(pattern, nodeKey));
   }
 
   /** Gives up what no member of this router needs any more, and nobody waits for. */
@@ -125,7 +130,7 @@ export class DirectoryTables {
   #dropKey(pattern: PatternHandle, name: string, nodeKey: string): void {
     const { patterns, tell } = this.#parts;
     const isNeeded = this.#memberOptions!.membersOf(pattern, nodeKey) > 0;
-    if (isNeeded || this.#wished.has(keyOf(name, nodeKey)) || !this.covers(pattern, nodeKey)) return;
+    if (isNeeded || this.#wished.has(keyOf(name, nodeKey)) || !this.#hasKey(pattern, nodeKey)) return;
     const isTold = tell({ kind: "dropKey", id: patterns.id(pattern), nodeKey });
     if (isTold && this.interests.hasKey(pattern, nodeKey, this.#self))
       this.#droppingKeys.add(keyOf(pattern, nodeKey));
@@ -346,9 +351,7 @@ export class DirectoryTables {
   reconcile(): void {
     const { patterns, sessions, tell } = this.#parts;
     for (const pattern of patterns.all(subscription)) {
-      if (!patterns.isHeldHere(pattern)) this.#subscribeAgain(pattern);
-      else
-        for (const nodeKey of this.interests.keysOf(pattern, this.#self)) this.onLeft(pattern, none, nodeKey);
+      for (const nodeKey of this.interests.keysOf(pattern, this.#self)) this.onLeft(pattern, none, nodeKey);
       this.onLeft(pattern, none, null);
     }
     for (const [pattern, { facts }] of this.registrations.ofRouter(this.#self)) {
@@ -357,21 +360,6 @@ export class DirectoryTables {
       else if (!this.#callees!.has(pattern, session) && !this.isRegistering(facts.id))
         tell({ kind: "unregister", id: patterns.id(pattern), session: facts.id, isWhole: true });
     }
-  }
-
-  /** It has members here, of which the others have been told in vain. */
-  #subscribeAgain(pattern: PatternHandle): void {
-    const { patterns, tell } = this.#parts;
-    if (patterns.memberCount(pattern) === 0) return;
-    tell({
-      kind: "subscribe",
-      realm: this.#realmUri(pattern),
-      match: patterns.match(pattern),
-      uri: patterns.uri(pattern),
-      isReserved: patterns.isReserved(pattern),
-      session: none,
-      nodeKey: null,
-    });
   }
 }
 

@@ -112,6 +112,10 @@ export class Directory implements PeerHandler {
   get pendingCount(): number {
     return this.#pending.size;
   }
+  /** Registrations here of callees of other routers. */
+  get remoteCount(): number {
+    return this.tables.registrations.remoteCount;
+  }
   /** It is told of every change, or orders them. */
   get isJoined(): boolean {
     return this.#isJoined;

@@ -80,6 +80,8 @@ export class SharedRegistrations {
   readonly #callees = new Map<PatternHandle, SharedCallee[]>();
   /** Registrations by callee, over all routers. */
   readonly #bySession = new Map<SessionId, Set<PatternHandle>>();
+  /** Memberships of callees of other routers. */
+  remoteCount = 0;
 
   constructor(parts: SharedRegistrationsParts) {
     this.#parts = parts;
@@ -179,6 +181,7 @@ export class SharedRegistrations {
     const callees = this.#callees.get(pattern);
     if (callees === undefined) this.#callees.set(pattern, [callee]);
     else callees.push(callee);
+    if (callee.router !== this.#parts.self) this.remoteCount++;
     const { id } = callee.facts;
     const held = this.#bySession.get(id);
     if (held === undefined) this.#bySession.set(id, new Set([pattern]));
@@ -210,6 +213,7 @@ export class SharedRegistrations {
   #remove(pattern: PatternHandle, callee: SharedCallee): void {
     const { patterns } = this.#parts;
     const left = this.callees(pattern).filter((other) => other !== callee);
+    if (callee.router !== this.#parts.self) this.remoteCount--;
     if (left.length === 0) this.#callees.delete(pattern);
     else this.#callees.set(pattern, left);
     let holders = 0;
