@@ -210,6 +210,23 @@ export const W_UNREPRESENTABLE: u32 = 2;
 export const M_OK: u32 = 0;
 export const M_OVERFLOW: u32 = 1;
 
+// ---- why the index took no pattern
+export const I_NONE: u32 = 0;
+/** No memory, or no handle, is left. */
+export const I_MEMORY: u32 = 1;
+/** The URI is longer, or the wildcard pattern has more components, than any that a client can send. */
+export const I_TEXT: u32 = 2;
+/** SHAPES_MAX wildcard patterns of the scope, with as many components, have their wildcards at other places each. */
+export const I_SHAPES: u32 = 3;
+
+// ---- bounds of the index
+/** Shapes of wildcard patterns in one scope and of one number of components. */
+export const SHAPES_MAX: u32 = 256;
+/** Patterns of up to so many components are not bounded: they can have 1,024. */
+export const SHAPE_FREE_COMPONENTS: u32 = 10;
+/** Scopes from here on are not bounded: what is in them is no client's. */
+export const OWN_SCOPES: u32 = 1 << 31;
+
 // ---- slot access, internal to assembly/
 // @ts-ignore: decorator
 @inline export function getU(slot: u32): u32 { return load<u32>(HEADER_U32 + (slot << 2)); }

@@ -7,6 +7,11 @@
 import { FIXED_END } from "./abi";
 
 const PAGE: u32 = 65536;
+/**
+ * Memory grows to twice its size, by 512 MiB at most. Growing costs the engine some milliseconds, whatever the size: V8 makes a
+ * new ArrayBuffer, counts all of it as new and collects garbage. So it is to happen about ten times on the way to 4 GiB.
+ */
+const STEP_MAX: i32 = 8192;
 
 /** Next free address. `__heap_base` is where asc's static data ends. */
 let top: usize = 0;
@@ -20,8 +25,7 @@ export function reserve(bytes: usize): usize {
   const have: u64 = <u64>memory.size() * PAGE;
   if (wanted > have) {
     const pages = <i32>((wanted - have + PAGE - 1) / PAGE);
-    // Grow by a sixteenth at least: growing is cheap, but each time every view in JavaScript is replaced.
-    const generous = max<i32>(pages, memory.size() >> 4);
+    const generous = max<i32>(pages, min<i32>(memory.size(), STEP_MAX));
     if (memory.grow(generous) < 0 && memory.grow(pages) < 0) return 0;
   }
   top = <usize>wanted;

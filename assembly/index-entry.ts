@@ -14,6 +14,7 @@ export const KIND_MASK: u32 = 7;
 export const IS_ENTRY: u32 = 0;
 export const IS_NODE: u32 = 1;
 export const IS_SCOPE: u32 = 2;
+export const IS_SHAPE: u32 = 3;
 
 // ---- pattern record
 const ENTRY_SCOPE: u32 = 0;

@@ -14,7 +14,8 @@ import {
   entryComponents, entryLength, entryOwner, entryScope, entryUri, IS_ENTRY, IS_NODE, KIND_MASK,
   setEntryComponents, setEntryOwner, setWildcardRoots, wildcardRoots,
 } from "./index-entry";
-import { COMPONENTS_MAX, URI_BYTES_MAX } from "./index-limits";
+import { URI_BYTES_MAX } from "./index-limits";
+import { addShape, dropShape, SHAPE_COUNTS, SHAPE_COUNTS_BYTES } from "./index-shapes";
 import { firstSlot, nextSlot, setSlotValue, slotOf, slotValue, tableInsert, tableRemove } from "./index-table";
 import { allocate, release } from "./slab";
 
@@ -28,7 +29,8 @@ const NODE_LENGTH: u32 = 16;
 const NODE_DEPTH: u32 = 18;
 const NODE_COMPONENT: u32 = 20;
 
-const ROOTS_BYTES: u32 = (COMPONENTS_MAX + 1) << 2;
+/** Of a scope: the roots of its tries by number of components, then the numbers of shapes. */
+const ROOTS_BYTES: u32 = SHAPE_COUNTS + SHAPE_COUNTS_BYTES;
 
 // @ts-ignore: decorator
 @inline function parentOf(node: u32): u32 { return load<u32>(node, NODE_PARENT); }
@@ -158,6 +160,7 @@ export function wildcardLink(scope: u32, entry: u32): void {
     setWildcardRoots(scope, allocate(ROOTS_BYTES));
     memory.fill(wildcardRoots(scope), 0, ROOTS_BYTES);
   }
+  addShape(scope, count);
   const root = wildcardRoots(scope) + (count << 2);
   let child = load<u32>(root);
   if (child == 0) {
@@ -205,11 +208,12 @@ function descend(entry: u32, node: u32): void {
 
 export function wildcardUnlink(scope: u32, entry: u32): void {
   const node = entryOwner(entry);
+  const count = splitText(entryUri(entry), entryLength(entry));
+  dropShape(scope, count);
   if (node == 0) {
-    store<u32>(wildcardRoots(scope) + (entryComponents(entry) << 2), 0);
+    store<u32>(wildcardRoots(scope) + (count << 2), 0);
     return;
   }
-  splitText(entryUri(entry), entryLength(entry));
   unhang(entry, node, spanStart(depthOf(node)) - entryUri(entry));
   collapse(entry, node);
 }

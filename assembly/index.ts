@@ -140,6 +140,14 @@ export {
   // match status
   M_OK,
   M_OVERFLOW,
+  // why the index took no pattern, and its bounds
+  I_NONE,
+  I_MEMORY,
+  I_TEXT,
+  I_SHAPES,
+  SHAPES_MAX,
+  SHAPE_FREE_COMPONENTS,
+  OWN_SCOPES,
 } from "./abi";
 export {
   indexBest,
@@ -150,10 +158,12 @@ export {
   indexMatch,
   indexMatchInto,
   indexPolicy,
+  indexProblem,
   indexRemove,
   indexScope,
   indexUri,
   indexUriLen,
+  indexWork,
 } from "./pattern-index";
 export { visit } from "./visit";
 

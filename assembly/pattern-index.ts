@@ -6,10 +6,10 @@
  * validated; an invalid one may match nothing, but does no harm.
  */
 
-import { M_OK, M_OVERFLOW, setU, U_MATCH_STATUS } from "./abi";
+import { I_MEMORY, I_NONE, I_SHAPES, I_TEXT, M_OK, M_OVERFLOW, setU, U_MATCH_STATUS } from "./abi";
 import { hashSeed } from "./hash";
 import { beginMatch, overflowed, settle } from "./index-candidates";
-import { splitText } from "./index-components";
+import { splitCount, splitText } from "./index-components";
 import {
   countEntry, dropScopeIfEmpty, entryHandle, entryLength, entryOf, entryPolicy, entryScope, entryUri, freeEntry,
   handlesInit, newEntry, newScope, scopeCount, scopeId, scopeOf, uncountEntry,
@@ -17,7 +17,8 @@ import {
 import { exactCollect, exactFind, exactLink, exactUnlink } from "./index-exact";
 import { EXACT, PREFIX, URI_BYTES_MAX, WILDCARD } from "./index-limits";
 import { prefixBest, prefixCollect, prefixFind, prefixLink, prefixUnlink } from "./index-prefix";
-import { tableInit } from "./index-table";
+import { shapeFits } from "./index-shapes";
+import { tableInit, work } from "./index-table";
 import { wildcardCollect, wildcardFind, wildcardLink, wildcardUnlink } from "./index-wildcard";
 import { MATCHES, MATCHES_MAX } from "./regions";
 import { ensurePages, PAGE_BYTES, pagesInUse } from "./slab";
@@ -30,6 +31,7 @@ const INSERT_PAGES_MAX: u32 = 56;
 
 let ready: bool = false;
 let count: u32 = 0;
+let problem: u32 = I_NONE;
 
 /** Prepares the index, once, with a random key for its hashes. Returns 1, or 0 when memory is short or it ran before. */
 export function indexInit(seed0: u32, seed1: u32, seed2: u32, seed3: u32): u32 {
@@ -41,17 +43,23 @@ export function indexInit(seed0: u32, seed1: u32, seed2: u32, seed3: u32): u32 {
 
 /**
  * Adds a pattern; `policy` is EXACT, PREFIX or WILDCARD, the URI's bytes are copied. Returns its handle: a number from 1 on, the
- * same as before if the pattern is there already. Returns 0 when memory is exhausted, for a URI longer than URI_BYTES_MAX and
- * for a wildcard pattern of more than COMPONENTS_MAX components.
+ * same as before if the pattern is there already. Returns 0 when memory is exhausted, for a URI longer than URI_BYTES_MAX, for
+ * a wildcard pattern of more than COMPONENTS_MAX components, and for one with a shape too many; `indexProblem` says which.
  */
 export function indexInsert(scope: u32, policy: u32, uri: u32, uriLen: u32): u32 {
+  problem = I_TEXT;
   if (!ready || policy > WILDCARD || uriLen > URI_BYTES_MAX) return 0;
   if (policy == WILDCARD && splitText(uri, uriLen) == 0) return 0;
+  problem = I_MEMORY;
   if (!ensurePages(INSERT_PAGES_MAX)) return 0;
   let record = scopeOf(scope);
   if (record == 0) record = newScope(scope);
   const found = findEntry(record, policy, uri, uriLen);
   if (found != 0) return entryHandle(found);
+  if (policy == WILDCARD && !shapeFits(record, splitCount)) {
+    problem = I_SHAPES;
+    return 0;
+  }
   const entry = newEntry(record, policy, uri, uriLen);
   if (entry == 0) {
     dropScopeIfEmpty(record);
@@ -63,6 +71,11 @@ export function indexInsert(scope: u32, policy: u32, uri: u32, uriLen: u32): u32
   countEntry(record, policy);
   count++;
   return entryHandle(entry);
+}
+
+/** Why the last `indexInsert` returned 0. */
+export function indexProblem(): u32 {
+  return problem;
 }
 
 /** Removes a pattern. Returns 1, or 0 if there is no such handle. The handle and all memory of the pattern serve again. */
@@ -172,6 +185,11 @@ export function indexScope(handle: u32): u32 {
 /** Number of patterns. */
 export function indexCount(): u32 {
   return count;
+}
+
+/** Buckets of the table looked at so far, modulo 2^32; the difference of two says how much work lay in between. */
+export function indexWork(): u32 {
+  return work;
 }
 
 /** Bytes of memory that hold patterns, in whole pages. What is free for the next pattern does not count. */

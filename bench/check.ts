@@ -1,5 +1,5 @@
 /**
- * `npm run bench:check [-- wasm|wire|peers|idle|security …]`: a shorter run of the benches against the table in limits.ts. Prints every limit
+ * `npm run bench:check [-- wasm|wire|peers|idle|scale|security …]`: a shorter run of the benches against the table in limits.ts. Prints every limit
  * with what was measured; exits 1 and lists each that does not hold or has no figure. Not part of the tests.
  */
 import { border, holds, limits } from "./limits.ts";

@@ -76,16 +76,11 @@ const loadLimits = (runtime: RuntimeName): readonly Limit[] => {
   const own = `spanwire ${runtime}`;
   return [
     atMost(figureName("fanout", "1000", own, `control ${runtime} native`), 1.25, cpuRoom),
+    // With everything on: sessions that logged in, and every call checked against their grants.
+    atMost(figureName("rpc", "1024", `${own} grants`, `control ${runtime}`), 1.15, cpuRoom),
     atMost(figureName("latency", "50 %", own, `control ${runtime}`), 1.5, latencyRoom),
   ];
 };
-
-/** With everything on: sessions that logged in, and every call checked against their grants. */
-const grantsLimit: Limit = atMost(
-  figureName("rpc", "1024", "spanwire node grants", "control node"),
-  1.15,
-  cpuRoom,
-);
 
 /** One worker's busiest thread over that of two: near 2 where they share the work. */
 const workerLimits = (row: Row): readonly Limit[] => {
@@ -118,6 +113,22 @@ const wasmLimits = (runtime: RuntimeName): readonly Limit[] =>
     }),
   );
 
+/** Buckets and bytes are counted, not measured: the same on each run. */
+const scaleLimits = (runtime: RuntimeName): readonly Limit[] => [
+  ...["exact", "prefix", "wildcard", "one node", "large"].flatMap((population) => [
+    atMost(`scale/${runtime} ${population}: bytes per pattern beside its URI`, 100, 0),
+    ...["insert", "churn", "remove"].map((phase) =>
+      atMost(`scale/${runtime} ${population}: ${phase}, worst operation`, 64, 0),
+    ),
+  ]),
+  ...["exact", "prefix", "wildcard", "one node", "small"].map((population) =>
+    atLeast(`scale/${runtime} ${population}: twin / wasm`, 3, kernelRoom),
+  ),
+  ...["wildcard", "one node"].map((population) =>
+    atLeast(`scale/${runtime} ${population}: qlobber / wasm`, 3, kernelRoom),
+  ),
+];
+
 const idleLimits: readonly Limit[] = [
   atMost("idle/node live heap", 1_024, memoryRoom),
   atMost("idle/node RSS, small young generation", 1_536, memoryRoom),
@@ -142,10 +153,10 @@ export const limits = (): readonly Limit[] => [
   ...runtimes().flatMap(wireLimits),
   ...adapterLimits,
   ...runtimes().flatMap(loadLimits),
-  grantsLimit,
   ...withWorkers().flatMap(workerLimits),
   ...peerNames.filter((name) => peerPath(name) !== undefined).flatMap(peerLimits),
   ...idleLimits,
+  ...runtimes().flatMap(scaleLimits),
   ...runtimes().flatMap(accessLimits),
   ...securityLimits,
 ];

@@ -3,8 +3,7 @@
  * puts them. Each is started as its own documentation says, on a port of ours; only what a scenario cannot do without is set.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { root, runtimePath } from "./child.ts";
 import type { Row } from "./rows.ts";
@@ -110,8 +109,8 @@ const crossbarConfig = (port: number): object => ({
 });
 
 const crossbarFolder = (port: number): string => {
-  const folder = join(mkdtempSync(join(tmpdir(), "bench-crossbar-")), ".crossbar");
-  mkdirSync(folder);
+  const folder = join(peersFolder, "crossbar-node/.crossbar");
+  mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "config.json"), JSON.stringify(crossbarConfig(port)));
   return folder;
 };

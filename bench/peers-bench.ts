@@ -27,6 +27,7 @@ const chosen: Readonly<Record<string, readonly string[]>> = {
 /** Rows that no limit speaks of. */
 const isUseless = (section: string, row: string): boolean =>
   row === "spanwire node ws" ||
+  (section !== "workers" && row.endsWith("workers")) ||
   row === "control ws" ||
   (section === "latency" && !/^(spanwire|control) /.test(row));
 
@@ -87,6 +88,16 @@ export const complaints = (sections: readonly ReportSection[], ours: boolean): r
       .map(({ row, point, problem }) => `${section.name} ${point}: ${row}: ${problem}`),
   );
 
+/** A row whose generator works to capacity says less about the server; one that spins always does. */
+export const bottlenecks = (sections: readonly ReportSection[]): readonly string[] =>
+  sections.flatMap((section) =>
+    section.measurements
+      .filter(
+        ({ command, values }) => !command.includes("--spin") && (values["own_cpu_share"]?.value ?? 0) > 0.9,
+      )
+      .map(({ row, point }) => `${section.name} ${point}: ${row}: the load generator was the bottleneck`),
+  );
+
 export const runPeers = async (
   options: PeersOptions,
   progress: (text: string) => void,
@@ -105,6 +116,6 @@ export const runPeers = async (
     figures: figuresOf(run.sections),
     tables: run.sections.map(tableOf),
     problems: [...run.problems, ...complaints(run.sections, true)],
-    notes: [...peers.absent, ...complaints(run.sections, false)],
+    notes: [...peers.absent, ...complaints(run.sections, false), ...bottlenecks(run.sections)],
   };
 };

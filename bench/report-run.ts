@@ -26,6 +26,8 @@ export interface Turn extends Timing {
 export interface Point {
   readonly name: string;
   readonly args: readonly string[];
+  /** Measured once, and by a server that is started anew behind it: what it leaves behind takes long to clear. */
+  readonly isHeavy?: boolean;
 }
 
 export interface Section extends Omit<ReportSection, "measurements"> {
@@ -70,6 +72,18 @@ export const runLoad = async (
   const { patience_ms } = timing;
   const command = [compileLoad(), ...args, ...place, ...times];
   return JSON.parse(await run(command, { core: loadCore, patience_ms })) as Sample;
+};
+
+/** What a server has done before anything is measured, as one that has run for a while. */
+const warmUps: readonly (readonly string[])[] = [
+  ["fanout", "--subscribers", "100", "--window", "16"],
+  ["rpc", "--callers", "16", "--window", "4"],
+];
+const warmUp = async (router: Router): Promise<void> => {
+  const load = router.row.load ?? [];
+  const loads = load.includes("--protocol") ? warmUps.slice(0, 1) : warmUps;
+  for (const args of loads)
+    await runLoad(router, [...args, ...load], { window_s: 0.4, warm_s: 0, patience_ms: 30_000 });
 };
 
 /** Rates by CPU time, which is what servers of different speed are compared by. */
@@ -118,19 +132,22 @@ class Stable {
     return this.#rows.get(name);
   }
 
-  async get(name: string): Promise<Router> {
+  /** Running, and new where it was not; `prepare` sees a new one first. */
+  async get(name: string, prepare: (router: Router) => Promise<void>): Promise<Router> {
     const running = this.#running.get(name);
     if (running !== undefined) return running;
     const before = this.#failed.get(name);
     if (before !== undefined) throw new Error(before);
+    let router: Router;
     try {
-      const router = await startRow(this.#rows.get(name)!);
-      this.#running.set(name, router);
-      return router;
+      router = await startRow(this.#rows.get(name)!);
     } catch (cause) {
       this.#failed.set(name, `does not start: ${reasonOf(cause).slice(-400)}`);
       throw cause;
     }
+    this.#running.set(name, router);
+    await prepare(router);
+    return router;
   }
 
   async stop(name: string): Promise<void> {
@@ -173,7 +190,7 @@ class Runner {
 
   async #round(section: Section, round: number): Promise<void> {
     const rows = section.rows.filter((name) => this.#stable.row(name) !== undefined);
-    for (const point of section.points) {
+    for (const point of section.points.filter(({ isHeavy }) => isHeavy !== true || round === 0)) {
       for (let i = 0; i < rows.length; i++) {
         const row = rows[(i + round) % rows.length]!;
         if (section.skip?.(row, point.name) === undefined) await this.#measure(section, point, row, round);
@@ -189,7 +206,8 @@ class Runner {
     const what = `round ${round + 1} of ${section.rounds}: ${section.name} ${point.name}: ${row}`;
     let router: Router | undefined;
     try {
-      router = await this.#stable.get(row);
+      // Memory is read of servers that have done nothing else; all others have their code compiled first.
+      router = await this.#stable.get(row, section.isAlone === true ? async () => undefined : warmUp);
       const { window_s, warm_s } = this.#options;
       const earlier = (other: string): Sample | undefined =>
         this.#taken.get(key(section.name, other, row))?.samples.get(round);
@@ -200,7 +218,7 @@ class Runner {
       this.#options.progress(
         `${what}: ${section.chart.title}: ${(sample[section.chart.key] ?? 0).toPrecision(4)}`,
       );
-      if (section.isAlone === true) await this.#stable.stop(row);
+      if (section.isAlone === true || point.isHeavy === true) await this.#stable.stop(row);
     } catch (cause) {
       taken.problem = this.#complaint(cause, router);
       this.#options.progress(`${what}: FAILED: ${taken.problem}`);

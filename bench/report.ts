@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { root } from "./child.ts";
 import { runIdle } from "./idle.ts";
 import { findPeers } from "./peer-rows.ts";
-import { complaints } from "./peers-bench.ts";
+import { bottlenecks, complaints } from "./peers-bench.ts";
 import { reportHtml } from "./report-html.ts";
 import { runSections } from "./report-run.ts";
 import type { Report, ReportSection } from "./report-types.ts";
@@ -65,7 +65,11 @@ const parse = (args: readonly string[]): Options => {
   };
 };
 
-const progress = (text: string): void => void process.stderr.write(`${text}\n`);
+const began = performance.now();
+const progress = (text: string): void => {
+  const minutes = ((performance.now() - began) / 60_000).toFixed(1);
+  process.stderr.write(`${minutes} min: ${text}\n`);
+};
 
 const heapSteps = [1_000, 5_000] as const;
 
@@ -92,8 +96,10 @@ const otherBenches = async (options: Options, wants: (name: string) => boolean):
   return merge(results);
 };
 
+/** As a reader would type it in the project's folder. */
 const described = (row: Row, version: string): Report["rows"][number] => {
-  const command = row.command({ websocket: 18080, rawsocket: 18082 });
+  const env = Object.entries(row.env).map(([key, value]) => `${key}=${value}`);
+  const command = [...env, ...row.command({ websocket: 18080, rawsocket: 18082 })];
   const short = command.map((part) => part.replace(`${root}/`, "").replace(/\s+/g, " ")).join(" ");
   return { name: row.name, version, command: short };
 };
@@ -114,9 +120,14 @@ const main = async (): Promise<number> => {
   for (const reason of peers.absent) progress(reason);
   const sections = [...loadSections(options), ...sessionSections(options)].filter(({ name }) => wants(name));
   const timing = options.isQuick ? { window_s: 0.25, warm_s: 0.15 } : { window_s: 0.6, warm_s: 0.3 };
-  const run = await runSections(sections, { ...timing, rows, patience_ms: 90_000, progress });
+  const run = await runSections(sections, {
+    ...timing,
+    rows,
+    patience_ms: options.isQuick ? 60_000 : 150_000,
+    progress,
+  });
   const done: ReportSection[] = [...run.sections];
-  const soaked = rows.filter(({ name }) => name === "spanwire node" || name === "spanwire bun");
+  const soaked = rows.filter(({ name }) => /^spanwire (node|bun)( 2 workers)?$/.test(name));
   if (wants("soak")) done.push(await runSoak({ rows: soaked, duration_s: options.soak_s, progress }));
   const others = await otherBenches(options, wants);
   const problems = [...run.problems, ...complaints(done, true), ...others.problems];
@@ -127,7 +138,7 @@ const main = async (): Promise<number> => {
     rows: rows.map((row) => described(row, peers.versions[row.name] ?? String(on["spanwire"]))),
     sections: done,
     tables: others.tables,
-    notes: [...peers.absent, ...complaints(done, false), ...others.notes],
+    notes: [...peers.absent, ...complaints(done, false), ...bottlenecks(done), ...others.notes],
     problems,
   };
   write(report, options.folder);

@@ -1,6 +1,6 @@
 /** The routers that benches compare: how each is started, and what the load generator must know of it. */
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type RuntimeName, root, runtimePath, runtimes } from "./child.ts";
 import { accessUsers } from "./security-world.ts";
@@ -58,7 +58,15 @@ export interface SpanwireOptions {
 }
 
 const workersFlag = "--workers";
-const preferLocalFlag = "--prefer-local";
+const preferLocalKey = "preferLocal";
+
+/** What has no flag stands in a file; everything else stays with the flags. */
+const preferLocalFile = (): string => {
+  const path = resolve(root, "bench/out/prefer-local.yaml");
+  mkdirSync(resolve(root, "bench/out"), { recursive: true });
+  writeFileSync(path, `${preferLocalKey}: true\n`);
+  return path;
+};
 
 const nameOf = (runtime: RuntimeName, { transport, workers, prefersLocal }: SpanwireOptions): string =>
   [
@@ -68,19 +76,24 @@ const nameOf = (runtime: RuntimeName, { transport, workers, prefersLocal }: Span
     ...(prefersLocal === true ? ["prefer local"] : []),
   ].join(" ");
 
+/** With the young generation that the command's first line gives it. */
+const runtimeCommand = (runtime: RuntimeName): readonly string[] => [
+  runtimePath(runtime),
+  ...(runtime === "node" ? ["--max-semi-space-size=2"] : []),
+];
+
 /** As `npm start` and the command's first line start it. */
 export const spanwire = (runtime: RuntimeName, options: SpanwireOptions = {}): Row => {
   const { transport, workers, prefersLocal } = options;
   return {
     name: nameOf(runtime, options),
     command: (ports) => [
-      runtimePath(runtime),
-      ...(runtime === "node" ? ["--max-semi-space-size=2"] : []),
+      ...runtimeCommand(runtime),
       cli,
       ...["start", "--ephemeral", "--host", "127.0.0.1", "--realm", "realm1", "--log-level", "error"],
       ...["--port", String(ports.websocket), "--rawsocket-port", String(ports.rawsocket)],
       ...(workers === undefined ? [] : [workersFlag, String(workers)]),
-      ...(prefersLocal === true ? [preferLocalFlag] : []),
+      ...(prefersLocal === true ? ["--config", preferLocalFile()] : []),
     ],
     env: transport === undefined ? {} : { SPANWIRE_TRANSPORT: transport },
     isUnpinned: workers !== undefined,
@@ -90,9 +103,10 @@ export const spanwire = (runtime: RuntimeName, options: SpanwireOptions = {}): R
 /** Two workers, where the command has them; and such that prefer local callees, where it has that. */
 export const withWorkers = (): readonly Row[] => {
   if (!routerIsBuilt()) return [];
-  const help = execFileSync(runtimePath("node"), [cli, "start", "--help"], { encoding: "utf8" });
-  if (!help.includes(workersFlag)) return [];
-  const kinds = help.includes(preferLocalFlag) ? [false, true] : [false];
+  const says = (args: readonly string[]): string =>
+    execFileSync(runtimePath("node"), [cli, ...args], { encoding: "utf8" });
+  if (!says(["start", "--help"]).includes(workersFlag)) return [];
+  const kinds = says(["config", "schema"]).includes(`"${preferLocalKey}"`) ? [false, true] : [false];
   return runtimes().flatMap((runtime) =>
     kinds.map((prefersLocal) => spanwire(runtime, { workers: 2, prefersLocal })),
   );
@@ -102,11 +116,10 @@ export const withWorkers = (): readonly Row[] => {
  * As `security-host.ts` serves it: 10,000 grants, sessions log in, every call and event is checked. Its users may call and publish
  * what they were granted, so these loads go to ten URIs in turn.
  */
-const withGrants: Row = {
-  name: "spanwire node grants",
+const withGrants = (runtime: RuntimeName): Row => ({
+  name: `spanwire ${runtime} grants`,
   command: (ports) => [
-    runtimePath("node"),
-    "--max-semi-space-size=2",
+    ...runtimeCommand(runtime),
     resolve(root, "build/bench/security-host.js"),
     "additive",
     String(ports.websocket),
@@ -114,13 +127,13 @@ const withGrants: Row = {
   ],
   env: {},
   load: ["--authid", "user", "--users", String(accessUsers), "--uris", "10"],
-};
+});
 
 /** All rows of this project: the router in its forms, and the control rows. */
 export const ownRows = (): readonly Row[] => [
   ...runtimes().map((runtime) => spanwire(runtime)),
   spanwire("node", { transport: "ws" }),
-  withGrants,
+  ...runtimes().map(withGrants),
   ...withWorkers(),
   ...runtimes().map((runtime) => control(runtime)),
   controlWs,

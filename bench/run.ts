@@ -1,4 +1,4 @@
-/** `npm run bench [-- wasm|wire|peers|idle|security …] [--quick]`: runs the benches, prints tables, writes bench/out/<date>.json. */
+/** `npm run bench [-- wasm|wire|peers|idle|scale|security …] [--quick]`: runs the benches, prints tables, writes bench/out/<date>.json. */
 import { type BenchResult, dateNow, machine, merge, writeResult } from "./result.ts";
 import { type BenchName, benches } from "./suites.ts";
 import { renderTable } from "./table.ts";

@@ -17,8 +17,17 @@ const busy: readonly Column[] = [
 ];
 
 const point = (name: string | number, args: readonly string[]): Point => ({ name: String(name), args });
+const heavy = (is: boolean, one: Point): Point => (is ? { ...one, isHeavy: true } : one);
 
-const ours = ["spanwire node", "spanwire bun", "spanwire node ws", "spanwire node grants"];
+const ours = [
+  "spanwire node",
+  "spanwire bun",
+  "spanwire node 2 workers",
+  "spanwire bun 2 workers",
+  "spanwire node ws",
+  "spanwire node grants",
+  "spanwire bun grants",
+];
 const controls = ["control node", "control bun", "control ws"];
 const natives = ["control node native", "control bun native"];
 const wampPeers = ["fox-wamp", "nexus", "crossbar"];
@@ -30,6 +39,7 @@ const toControls: readonly (readonly [string, string])[] = [
   ["spanwire bun", "control bun"],
   ["spanwire node ws", "control ws"],
   ["spanwire node grants", "control node"],
+  ["spanwire bun grants", "control bun"],
 ];
 const toNatives: readonly (readonly [string, string])[] = [
   ["spanwire node", "control node native"],
@@ -54,8 +64,8 @@ const fanout = ({ isQuick, rounds }: Extent): Section => ({
   columns: [cpuOf("event"), perCpu("deliveries"), rate("events"), ...busy],
   metric: "router_cpu_us_per_event",
   rows: [...ours, ...controls, ...natives, ...brokers, ...wampPeers],
-  points: (isQuick ? [1, 10, 100, 1_000] : [1, 10, 100, 1_000, 10_000]).map((count) =>
-    point(count, ["fanout", "--subscribers", String(count), "--window", "16"]),
+  points: (isQuick ? [1, 10, 1_000] : [1, 10, 100, 1_000, 10_000]).map((count) =>
+    heavy(count >= 10_000, point(count, ["fanout", "--subscribers", String(count), "--window", "16"])),
   ),
   ratios: [...toControls, ...toNatives, ...overSpanwire([...brokers, ...wampPeers])],
   rounds,
@@ -76,7 +86,10 @@ const wild = ({ isQuick, rounds }: Extent): Section => ({
   metric: "router_cpu_us_per_publish",
   rows: ["spanwire node", "spanwire bun", ...brokers, ...wampPeers],
   points: (isQuick ? [1_000, 10_000, 100_000] : [1_000, 10_000, 100_000, 1_000_000]).map((count) =>
-    point(count, ["wild", "--subscribers", "50", "--patterns", String(count), "--window", "256"]),
+    heavy(
+      count >= 1_000_000,
+      point(count, ["wild", "--subscribers", "50", "--patterns", String(count), "--window", "256"]),
+    ),
   ),
   ratios: overSpanwire([...brokers, ...wampPeers]),
   rounds: Math.min(rounds, 2),
@@ -91,7 +104,7 @@ const inFlight = (callers: number, window: number): readonly string[] => [
   ...(callers * window === 1 ? ["--spin"] : []),
 ];
 
-const rpc = ({ rounds }: Extent): Section => ({
+const rpc = ({ isQuick, rounds }: Extent): Section => ({
   name: "rpc",
   title: "Calls",
   about:
@@ -110,7 +123,7 @@ const rpc = ({ rounds }: Extent): Section => ({
   rows: [...ours, ...controls, ...wampPeers],
   points: [
     point(1, inFlight(1, 1)),
-    point(16, inFlight(16, 1)),
+    ...(isQuick ? [] : [point(16, inFlight(16, 1))]),
     point(256, inFlight(16, 16)),
     point(1024, inFlight(16, 64)),
   ],

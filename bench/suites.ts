@@ -3,12 +3,13 @@
 import { runIdle } from "./idle.ts";
 import { runPeers } from "./peers-bench.ts";
 import type { BenchResult } from "./result.ts";
+import { runScale } from "./scale.ts";
 import { runSecurity } from "./security.ts";
 import { runWasm } from "./wasm.ts";
 import { runWire } from "./wire.ts";
 
 export type Effort = "full" | "quick" | "check";
-export type BenchName = "wasm" | "wire" | "peers" | "idle" | "security";
+export type BenchName = "wasm" | "wire" | "peers" | "idle" | "scale" | "security";
 type Bench = (effort: Effort, progress: (text: string) => void) => Promise<BenchResult>;
 
 const sizes = [100, 100_000, 1_000_000];
@@ -34,6 +35,12 @@ const idleEffort = {
   full: { rounds: 3, heapSteps: [1_000, 9_000], rssSteps: [9_000, 19_000] },
   quick: { rounds: 1, heapSteps: [1_000, 5_000], rssSteps: [9_000, 19_000] },
   check: { rounds: 2, heapSteps: [1_000, 9_000], rssSteps: [9_000, 19_000] },
+} as const;
+
+const scaleEffort = {
+  full: { single: 1_000_000, mixed: [1_000_000, 10_000_000], rounds: 7, slice_ms: 100, churn: 1 << 18 },
+  quick: { single: 100_000, mixed: [100_000, 1_000_000], rounds: 3, slice_ms: 30, churn: 1 << 15 },
+  check: { single: 100_000, mixed: [100_000, 1_000_000], rounds: 5, slice_ms: 50, churn: 1 << 16 },
 } as const;
 
 const realms = [1_000, 11_000] as const;
@@ -75,5 +82,6 @@ export const benches: Readonly<Record<BenchName, Bench>> = {
   wire: guarded("wire", (effort, progress) => runWire(wireEffort[effort], progress)),
   peers: guarded("peers", (effort, progress) => runPeers(peersEffort[effort], progress)),
   idle: guarded("idle", (effort, progress) => runIdle(idleEffort[effort], progress)),
+  scale: guarded("scale", (effort, progress) => runScale(scaleEffort[effort], progress)),
   security: guarded("security", (effort, progress) => runSecurity(securityEffort[effort], progress)),
 };

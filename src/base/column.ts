@@ -1,6 +1,6 @@
 /**
  * Growing columns of integers for tables with millions of rows: typed arrays in segments, so that growth never copies what is
- * there. Three classes and not one generic: V8 keeps one feedback per method, and mixed element kinds would make it polymorphic.
+ * there. Several classes and not one generic: V8 keeps one feedback per method, and mixed element kinds would make it polymorphic.
  * Rows are numbered from 0; a row must be made by `ensure` before it is read or written. Fresh rows are 0.
  */
 const segmentBits = 12;
@@ -18,18 +18,9 @@ export class U32Column {
   set(row: number, value: number): void {
     this.#segments[row >>> segmentBits]![row & rowMask] = value;
   }
-}
-
-export class U8Column {
-  readonly #segments: Uint8Array[] = [];
-  ensure(row: number): void {
-    while (this.#segments.length << segmentBits <= row) this.#segments.push(new Uint8Array(segmentRows));
-  }
-  get(row: number): number {
-    return this.#segments[row >>> segmentBits]![row & rowMask]!;
-  }
-  set(row: number, value: number): void {
-    this.#segments[row >>> segmentBits]![row & rowMask] = value;
+  /** Of all rows that were made. */
+  get bytes(): number {
+    return this.#segments.length * segmentRows * 4;
   }
 }
 
@@ -71,6 +62,10 @@ export class U32Records {
   }
   set(row: number, field: number, value: number): void {
     this.segment(row)[this.offset(row) + field] = value;
+  }
+  /** Of all rows that were made. */
+  get bytes(): number {
+    return this.#segments.length * segmentRows * this.#fields * 4;
   }
 }
 
@@ -123,5 +118,8 @@ export class Rows {
   /** Rows in use. */
   get count(): number {
     return this.#count;
+  }
+  get bytes(): number {
+    return this.#nextFree.bytes;
   }
 }

@@ -8,6 +8,17 @@ export const fixedLimits = Object.freeze({
   uriBytes_max: 1_024,
   /** Components of one URI. Beyond: ERROR wamp.error.invalid_uri. */
   uriComponents_max: 64,
+  /**
+   * Sets of places at which the wildcard patterns of one realm, of one number of components, have their wildcards; topics and procedures
+   * apart. Beyond: ERROR wamp.error.unavailable for a pattern with another set. So no client makes events slow.
+   */
+  wildcardShapes_max: 256,
+  /** Patterns of up to so many components are not counted: there are 1,024 sets at most. */
+  wildcardShapeComponents_free: 10,
+  /** Between two samples of a router's load. */
+  loadSample_ms: 100,
+  /** A socket that takes nothing for so long is stalled; see `socketBytes_max`. */
+  stalledSocket_ms: 2_000,
   /** Bytes of one outbound batch, unless its only message is larger. Beyond: the peer receives a further batch. */
   batchBytes_max: 64 << 10,
   /** Bytes of HELLO and of AUTHENTICATE. Beyond: ABORT wamp.error.payload_size_exceeded. */

@@ -26,6 +26,7 @@ export class IntTable {
   readonly #seed: number;
   #depth = 0;
   #directory: Segment[] = [new Segment(0)];
+  #segmentCount = 1;
   #size = 0;
 
   constructor(seed: number) {
@@ -34,6 +35,11 @@ export class IntTable {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Of its segments. */
+  get bytes(): number {
+    return this.#segmentCount * segmentEntries * wordsPerEntry * 4;
   }
 
   /** The low bits choose the segment, the high bits the place inside it. */
@@ -123,6 +129,7 @@ export class IntTable {
       this.#directory = this.#directory.concat(this.#directory);
       this.#depth++;
     }
+    this.#segmentCount++;
     const bit = 1 << full.depth;
     const low = new Segment(full.depth + 1);
     const high = new Segment(full.depth + 1);

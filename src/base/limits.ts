@@ -45,11 +45,17 @@ export interface Limits {
   readonly gatherBytesTotal_max: number;
   /** Longest call timeout accepted; a larger one is lowered to it. */
   readonly callTimeout_ms: number;
-  /** Patterns one event may match. Beyond: ERROR wamp.error.unavailable, or silence if not acknowledged. */
+  /**
+   * Patterns one event may match. Beyond: ERROR wamp.error.unavailable, or silence if not acknowledged. The default is never met: there
+   * are at most one exact pattern, a prefix for each length of a URI, and 1,024 wildcard patterns.
+   */
   readonly matches_max: number;
-  /** Bytes queued for one session. Beyond: EVENTs are dropped and counted; a reply that does not fit ends the session. */
+  /**
+   * Bytes queued for one session; four times as many while it waits for its turn with large frames. Beyond: EVENTs are dropped and
+   * counted; a reply that does not fit ends the session.
+   */
   readonly outboxBytes_max: number;
-  /** Bytes queued for all sessions together. Beyond: EVENTs for blocked sessions are dropped and counted. */
+  /** Bytes queued for all sessions together, and in sockets as below. Beyond: EVENTs for blocked sessions are dropped and counted. */
   readonly egressBytes_max: number;
   /** Bytes that wait for another worker. Beyond: EVENTs for the subscribers there are dropped and counted; nothing else is. */
   readonly linkBytes_max: number;
@@ -57,8 +63,13 @@ export interface Limits {
   readonly directoryPending_max: number;
   /** Frames larger than this fan out over several loop turns. */
   readonly largeFrameBytes: number;
-  /** Bytes of large frames handed to sockets in one loop turn. */
+  /** Bytes of large frames handed to sockets in one loop turn, and of those that are taken in; one frame in any case. */
   readonly largeBytesPerTurn_max: number;
+  /**
+   * Bytes of large frames that sockets hold, over all of them. Beyond: those that follow wait in the outboxes, where the receivers of an
+   * event share it. Connections that take nothing for `stalledSocket_ms` may hold as many again. Beyond: the first of them is ended.
+   */
+  readonly socketBytes_max: number;
   /** Frames of one session handled in one loop turn; the rest waits in the session's inbox. */
   readonly framesPerTurn_max: number;
   /**
@@ -66,6 +77,13 @@ export interface Limits {
    * an HTTP transport. Beyond: HTTP 503.
    */
   readonly inboxBytes_max: number;
+  /**
+   * How late the event loop is by the router's own work, in several samples in a row, for it to count as overloaded; and the bytes that wait in all
+   * inboxes for the same. Beyond: new connections are refused, HTTP 503, RawSocket error 4; if that is not enough, unacknowledged
+   * PUBLISHes of the sessions that send most of them are dropped and counted. It ends below half of both.
+   */
+  readonly overloadDelay_ms: number;
+  readonly overloadBacklogBytes: number;
   /** Calls that wait for a free callee of one registration with `concurrency`. Beyond: ERROR wamp.error.unavailable. */
   readonly queuedCallsPerRegistration_max: number;
   /** Bytes of their frames. Beyond: ERROR wamp.error.unavailable. */
@@ -199,15 +217,18 @@ export const defaultLimits: Limits = Object.freeze({
   gatherBytes_max: 1 << 20,
   gatherBytesTotal_max: 64 << 20,
   callTimeout_ms: 86_400_000,
-  matches_max: 1 << 20,
+  matches_max: 4_096,
   outboxBytes_max: 4 << 20,
   egressBytes_max: 256 << 20,
   linkBytes_max: 16 << 20,
   directoryPending_max: 1 << 18,
   largeFrameBytes: 64 << 10,
   largeBytesPerTurn_max: 4 << 20,
+  socketBytes_max: 64 << 20,
   framesPerTurn_max: 2_048,
   inboxBytes_max: 8 << 20,
+  overloadDelay_ms: 500,
+  overloadBacklogBytes: 256 << 20,
   queuedCallsPerRegistration_max: 4_096,
   queuedBytesPerRegistration_max: 8 << 20,
   queuedCalls_max: 65_536,

@@ -7,6 +7,7 @@ import { createRouter, type Router, type RouterOptions } from "../main.ts";
 import type { Administrator } from "../security/bootstrap.ts";
 import { administratorNotice } from "./administrator.ts";
 import { listenControl } from "./control.ts";
+import { tuneEngine } from "./engine.ts";
 import { exitUnavailable, fail } from "./exit-codes.ts";
 import { createLog } from "./log.ts";
 import { configOf, printProblems } from "./options.ts";
@@ -14,6 +15,7 @@ import { definitionsChecker } from "./security.ts";
 import { openStore } from "./state.ts";
 
 export async function start(command: Command): Promise<void> {
+  tuneEngine();
   const { config, problems } = configOf(command, await definitionsChecker());
   if (problems !== undefined) return printProblems(problems);
   const startedAt = performance.now();

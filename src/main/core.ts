@@ -5,7 +5,7 @@ import { type Log, silentLog } from "../base/log.ts";
 import { Metrics } from "../base/metrics.ts";
 import { RandomIds } from "../base/random-ids.ts";
 import { sessionIdFor } from "../base/session-ids.ts";
-import { fillRandom, hostScheduler } from "../host.ts";
+import { fillRandom, hostScheduler, processCpu_ms } from "../host.ts";
 import type { AccessPolicy, Authenticator, PeerLinks } from "../ports.ts";
 import { AccessRefresh } from "../router/access-refresh.ts";
 import { setUpAccess } from "../router/access-setup.ts";
@@ -32,6 +32,8 @@ import { SharedPatterns } from "../router/shared-patterns.ts";
 import { SessionIndex } from "../router/session-index.ts";
 import { Targets } from "../router/targets.ts";
 import type { SessionCore } from "../session/core.ts";
+import { Intake } from "../session/intake.ts";
+import { Load } from "../session/load.ts";
 import { Outbox } from "../session/outbox.ts";
 import { Resumptions } from "../session/resumption.ts";
 import type { Session } from "../session/session.ts";
@@ -111,6 +113,7 @@ export function buildCore(
   const registrations = new Memberships(PatternKind.registration, patterns, seed[5]!);
   const policy = options.slowConsumer ?? "drop-newest";
   const outbox = new Outbox({ codec, scheduler, limits, metrics, policy });
+  const intake = new Intake({ limits, outbox });
   kernels.onGrow = () => outbox.onMemoryGrown();
   const afterTurn = (task: () => void): void => outbox.afterTurn(task);
   const events = new MetaEvents({ afterTurn, limits, metrics });
@@ -186,6 +189,8 @@ export function buildCore(
     sharedProcedures,
     directory,
     outbox,
+    intake,
+    load: new Load({ limits, scheduler, cpu_ms: processCpu_ms, metrics, log, intake }),
     calls,
     broker,
     pubsub,

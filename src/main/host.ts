@@ -8,8 +8,11 @@ import type { Accept, Listener, SharedPlace, TransportOptions } from "../ports.t
 import { closeReasons } from "../protocol/errors.ts";
 import type { Denial } from "../router/denials.ts";
 import type { SessionCore } from "../session/core.ts";
+import type { LoadReport } from "../session/load.ts";
 import { LocalConnection } from "../session/local.ts";
+import { LoadLevel } from "../session/overload.ts";
 import { Session } from "../session/session.ts";
+import { type HealthStatus, HealthService } from "../transport/http-health.ts";
 import { httpTransports } from "../transport/http-options.ts";
 import type { HttpTransports } from "../transport/http-transports.ts";
 import { listenRawSocket } from "../transport/rawsocket.ts";
@@ -49,6 +52,8 @@ function listenerOptions(options: RouterOptions): ListenerOptions[] {
 export interface OtherWorkers {
   /** Of each that is up. */
   stats(): Promise<readonly RouterStats[]>;
+  /** Ends what they serve there. */
+  unlisten(url: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -64,12 +69,16 @@ const sumOf = (one: RouterStats, other: RouterStats): RouterStats => {
 
 /** A place that several threads serve, and where it is. Can be sent to them. */
 export interface SharedListener {
+  /** As in `Listener.url`: the same in every thread. */
+  readonly url: string;
   readonly options: ListenerOptions;
   readonly where: SharedPlace;
 }
 
 export class RouterHost implements Router {
   readonly listeners: Listener[] = [];
+  /** Those of this thread, each once. */
+  readonly #opened: Listener[] = [];
   /** Where the other threads may listen too. */
   readonly shared: SharedListener[] = [];
   readonly #core: SessionCore;
@@ -94,6 +103,7 @@ export class RouterHost implements Router {
       this.#tellIdle();
     };
     this.#core = { ...core, onConnectionGone };
+    core.load.start();
     this.#forwarding = core.forwarding;
     if (this.#forwarding === null) return;
     // They count where their clients came to; but this router does not close before they are gone.
@@ -141,7 +151,7 @@ export class RouterHost implements Router {
 
   stats(): RouterStats {
     const { realms, subscriptions, registrations, patterns, calls, dealer, outbox, resumptions } = this.#core;
-    const { pubsub, testaments, reflection, access, directory } = this.#core;
+    const { pubsub, testaments, reflection, access, directory, intake } = this.#core;
     let sessions = 0;
     for (const realm of realms.all()) sessions += realm.sessionCount;
     return {
@@ -159,6 +169,8 @@ export class RouterHost implements Router {
       testaments: testaments.count,
       definitions: reflection.count,
       heldBytes: outbox.heldBytes + calls.groups.heldBytes,
+      socketBytes: outbox.socketBytes,
+      backlogBytes: intake.bytes,
       ...pubsub.counts(),
       replayBytes: resumptions.totals.bytes,
       accessTables: access.tableCount,
@@ -176,6 +188,10 @@ export class RouterHost implements Router {
     this.#others = others;
   }
 
+  load(): LoadReport {
+    return this.#core.load.report();
+  }
+
   refreshAccess(realms: Iterable<string>): void {
     this.#core.accessRefresh.refresh(realms);
   }
@@ -187,15 +203,31 @@ export class RouterHost implements Router {
   async listen(options: RouterOptions): Promise<void> {
     for (const place of listenerOptions(options)) {
       if (this.#thread.links === null) await this.#listenAt(place, {});
-      else {
-        const { place: where } = await this.#listenAt(place, { shared: "first" });
-        if (where != null) this.shared.push({ options: place, where });
-        else
-          this.#core.log.warn("workers", "this runtime cannot share this place: one worker serves it alone", {
-            ...place,
-          });
-      }
+      else await this.#listenFirst(place);
     }
+  }
+
+  /** Where the other threads are to listen too; its listeners are closed in all of them. */
+  async #listenFirst(options: ListenerOptions): Promise<void> {
+    const before = this.listeners.length;
+    const { url, place: where } = await this.#listenAt(options, { shared: "first" });
+    if (where == null) {
+      const problem = "this runtime cannot share this place: one worker serves it alone";
+      return this.#core.log.warn("workers", problem, { url });
+    }
+    this.shared.push({ url, options, where });
+    for (let index = before; index < this.listeners.length; index++) {
+      const listener = this.listeners[index]!;
+      const close = async (): Promise<void> => {
+        await Promise.all([listener.close(), this.#others?.unlisten(url)]);
+      };
+      this.listeners[index] = { url: listener.url, port: listener.port, close };
+    }
+  }
+
+  /** Ends what is served there; nothing where nothing is. */
+  async unlisten(url: string): Promise<void> {
+    await Promise.all(this.#opened.filter((one) => one.url === url).map((listener) => listener.close()));
   }
 
   /** Where another thread of this router listens. */
@@ -218,6 +250,7 @@ export class RouterHost implements Router {
     const where = "unixPath" in place ? place : { host: "127.0.0.1", ...place };
     const listener = await listenRawSocket({ ...common, ...where });
     this.listeners.push(listener);
+    this.#opened.push(listener);
     return listener;
   }
 
@@ -228,24 +261,33 @@ export class RouterHost implements Router {
     if (notice !== undefined) log.warn("transport", notice);
     const where = { host: "127.0.0.1", path: "/ws", deflate: false, ...given, rawsocket };
     const parts = { accept: this.accept, limits, scheduler, fillRandom, log };
-    const service = httpTransports(http, { ...parts, ...this.#forwarding?.httpOptions });
-    if (service !== null) {
-      this.#http.push(service);
-      this.#forwarding?.serve(service);
+    const transports = httpTransports(http, { ...parts, ...this.#forwarding?.httpOptions });
+    if (transports !== null) {
+      this.#http.push(transports);
+      this.#forwarding?.serve(transports);
     }
+    const hasHealth = http === true || (http !== false && http.health !== false);
+    const health = { status: () => this.#health, next: transports, log };
+    const service = hasHealth ? new HealthService(health) : transports;
     const listener = await adapter.listen({
       ...common,
       ...where,
       ...(service === null ? {} : { http: service }),
     });
     this.listeners.push(listener);
+    this.#opened.push(listener);
     if (rawsocket) this.listeners.push(rawSocketOf(listener));
     return listener;
   }
 
+  get #health(): HealthStatus {
+    if (this.#closing !== undefined) return "closing";
+    return this.#core.load.level === LoadLevel.normal ? "ok" : "overloaded";
+  }
+
   readonly accept: Accept = (connection) => {
-    if (this.#closing !== undefined || !this.#thread.connections.enter(this.#core.limits.connections_max))
-      return null;
+    if (this.#closing !== undefined || this.#core.load.refuses(connection.info)) return null;
+    if (!this.#thread.connections.enter(this.#core.limits.connections_max)) return null;
     return new Session(this.#core, connection);
   };
 
@@ -280,20 +322,21 @@ export class RouterHost implements Router {
         session.goodbye(closeReasons.systemShutdown, "internal error");
       } catch (again) {
         log.error("router", "a session could not be told of its end", { cause: again });
+        session.connection.terminate();
       }
-      session.connection.terminate();
     }
   }
 
   /** Ends everything at once and tells nobody: what this thread holds cannot be trusted any more. */
   async abandon(): Promise<void> {
     this.#closing ??= Promise.resolve();
-    await Promise.all(this.listeners.map((listener) => listener.close()));
+    this.#core.load.stop();
+    await Promise.all(this.#opened.map((listener) => listener.close()));
   }
 
   async #shutDown(): Promise<void> {
     const othersGone = this.#others?.close();
-    const { targets, calls, limits, scheduler, pubsub } = this.#core;
+    const { targets, calls, limits, load, scheduler, pubsub } = this.#core;
     const allGone = new Promise<void>((resolve) => {
       this.#idle = resolve;
       // Sessions close themselves after `goodbye_ms`; this is for connections that do not even close.
@@ -304,8 +347,9 @@ export class RouterHost implements Router {
     if (this.#thread.connections.own + this.#carried > 0) await allGone;
     calls.stop();
     pubsub.stop();
+    load.stop();
     await Promise.all(this.#http.map((service) => service.close()));
-    await Promise.all(this.listeners.map((listener) => listener.close()));
+    await Promise.all(this.#opened.map((listener) => listener.close()));
     // They may need the store until they are gone.
     await othersGone;
     await this.#secured?.close();

@@ -32,6 +32,7 @@ export type ThreadCalls = {
   };
   readonly detach: { readonly request: { readonly peer: number }; readonly answer: void };
   readonly listen: { readonly request: readonly SharedListener[]; readonly answer: void };
+  readonly unlisten: { readonly request: string; readonly answer: void };
   /** A question of a part that all threads have. */
   readonly ask: { readonly request: Question; readonly answer: unknown };
   readonly stats: { readonly request: null; readonly answer: RouterStats };

@@ -46,6 +46,7 @@ class RouterThread {
         attach: ({ peer, end }) => this.#links?.attach(peer, end),
         detach: ({ peer }) => this.#links?.detach(peer),
         listen: (listeners) => this.#listen(listeners),
+        unlisten: (url) => this.#router.unlisten(url),
         ask: (question) => this.#channel.asked(question),
         stats: () => this.#router.stats(),
         close: () => this.#close(),

@@ -132,6 +132,11 @@ export class Workers implements OtherWorkers {
     return answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
   }
 
+  async unlisten(url: string): Promise<void> {
+    this.#listeners = this.#listeners.filter((listener) => listener.url !== url);
+    await Promise.allSettled(this.#joined().map(({ bus }) => bus.call("unlisten", url, answering)));
+  }
+
   /** Resolves when each has answered, those that are being made too, or is gone. */
   async #askAll(question: Question): Promise<void> {
     const asked = this.#lives.map((life) => life?.bus.call("ask", question, answering));

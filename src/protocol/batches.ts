@@ -79,11 +79,15 @@ function splitByTerminator(batch: Uint8Array, terminator: Framing, sink: Message
 /** A batch that was larger gives its memory back. */
 const keptBytes_max = 2 << 20;
 const firstBytes = 4 << 10;
+/** Length of the longest batch whose view is kept. */
+const viewBytes_max = 1 << 10;
 
 /** A batch that is being written, in memory that the next one uses again. */
 export class Batch {
   readonly framing: Framing;
   #memory = new Uint8Array(0);
+  /** Of its memory, by length: to make one anew costs more than to copy a small message. */
+  #views: Uint8Array[] = [];
   #length = 0;
 
   constructor(framing: Framing) {
@@ -122,17 +126,25 @@ export class Batch {
 
   /** A view, valid until the batch is written to or cleared. */
   bytes(): Uint8Array {
-    return this.#memory.subarray(0, this.#length);
+    const length = this.#length;
+    if (length > viewBytes_max) return this.#memory.subarray(0, length);
+    this.#views[length] ??= this.#memory.subarray(0, length);
+    return this.#views[length];
   }
 
   clear(): void {
     this.#length = 0;
-    if (this.#memory.length > keptBytes_max) this.#memory = new Uint8Array(0);
+    if (this.#memory.length > keptBytes_max) this.#renew(new Uint8Array(0));
   }
 
   #grow(bytes: number): void {
     const memory = new Uint8Array(Math.max(firstBytes, 2 * this.#memory.length, bytes));
     memory.set(this.#memory.subarray(0, this.#length));
+    this.#renew(memory);
+  }
+
+  #renew(memory: Uint8Array<ArrayBuffer>): void {
     this.#memory = memory;
+    this.#views = [];
   }
 }

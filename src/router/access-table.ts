@@ -9,10 +9,8 @@ import type { AccessRule, AccessRules } from "../ports.ts";
 import { headOf, intersects, specificityOf, type UriPattern } from "../protocol/cover.ts";
 import { Match } from "../protocol/messages.ts";
 import { allPermissions, permissionCount } from "../protocol/permissions.ts";
+import { IndexBound } from "../wasm/abi.ts";
 import type { PatternIndex } from "../wasm/index.ts";
-
-/** The scopes of realms lie below. */
-const firstScope = 2 ** 31;
 
 export interface RuleTableParts {
   readonly index: PatternIndex;
@@ -75,7 +73,7 @@ export class RuleTable {
     this.rules = rules;
     this.row = row;
     this.stamp = stamp;
-    this.granted = firstScope + 2 * row;
+    this.granted = IndexBound.ownScopes + 2 * row;
     this.decided = this.granted + 1;
     this.#index = index;
     const usable = rules.rules.filter(({ uri, match }) => canMatch(uri, match));
@@ -86,7 +84,9 @@ export class RuleTable {
     if (usable.every((rule) => this.#insert(rule))) return;
     // Part of the rules would allow what others deny.
     this.free();
-    log.error("access", "no memory for access rules; their sessions are refused everything", { realm });
+    log.error("access", "no memory for access rules; their sessions are refused everything", {
+      realm,
+    });
   }
 
   #insert(rule: AccessRule): boolean {

@@ -3,12 +3,15 @@
  * knows (URI, match policy, realm) is not kept twice; here is who belongs to it and how calls are spread.
  */
 
-import { F64Column, U8Column, U32Column } from "../base/column.ts";
+import { U32Records } from "../base/column.ts";
 import type { PatternHandle, RealmHandle, RegistrationId, SubscriptionId } from "../base/ids.ts";
+import { fixedLimits } from "../base/limits.ts";
 import type { Invoke, Match } from "../protocol/messages.ts";
-import { Slot } from "../wasm/abi.ts";
+import { IndexProblem, Slot } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
 import type { PatternIndex } from "../wasm/index.ts";
+import { MemberGroups } from "./member-groups.ts";
+import { PatternLists } from "./pattern-lists.ts";
 import type { Realm } from "./realm.ts";
 import type { SharedPatterns } from "./shared-patterns.ts";
 
@@ -64,20 +67,23 @@ export interface PatternName {
 const handleRange = 2 ** 28;
 const generationMask = (1 << 25) - 1;
 
+/** What a pattern has, in 32-bit words: 16 bytes, of which an event's fan-out reads the first two, of one cache line. */
+const Word = { bits: 0, member: 1, generation: 2, created_s: 3 } as const;
+/** Places in `Word.bits`: match policy and `Trait` bits lowest. */
+const traitMask = (1 << 10) - 1;
+const kindShift = 10;
+const discloseBit = 1 << 11;
+const invokeShift = 12;
+const invokeMask = 0xf;
+const callTraitShift = 16;
+const callTraitMask = 0x3f;
+const millisecondShift = 22;
+
 export class Patterns {
   readonly #index: PatternIndex;
-  readonly #kind = new U8Column();
-  /** Match policy and `Trait` bits. */
-  readonly #traits = new U8Column();
-  readonly #invoke = new U8Column();
-  readonly #discloseCaller = new U8Column();
-  readonly #callTraits = new U8Column();
-  readonly #generation = new U32Column();
-  readonly #memberCount = new U32Column();
-  readonly #firstMember = new U32Column();
-  readonly #lastMember = new U32Column();
-  readonly #cursor = new U32Column();
-  readonly #created_ms = new F64Column();
+  readonly #words = new U32Records(4);
+  readonly #groups = new MemberGroups();
+  readonly #lists = new PatternLists();
   readonly #wall_ms: () => number;
   readonly #shared: SharedPatterns | null;
   /** Of the ids that are given first: above those of another life of the router. */
@@ -109,9 +115,16 @@ export class Patterns {
     const scope = realm.handle * 2 + kind;
     const handle = this.#index.insert(scope, match, codec.u(Slot.uri), codec.u(Slot.uriLen)) as PatternHandle;
     if ((handle as number) === 0) return 0;
-    this.#begin(handle, kind, match);
+    this.#begin(handle, scope, match);
     this.#count++;
     return handle;
+  }
+
+  /** Why the last `add` or `addStaying` returned 0, for people. */
+  get problem(): string {
+    if (this.#index.problem !== IndexProblem.shapes) return "the router's pattern index is full";
+    const count = fixedLimits.wildcardShapes_max;
+    return `the realm's wildcard patterns of so many components have their wildcards at ${count} different sets of places, and it may have no more`;
   }
 
   /**
@@ -120,11 +133,12 @@ export class Patterns {
    */
   addShared(name: PatternName, id: number, created_ms: number): PatternHandle | 0 {
     const { kind, realm, match, uri } = name;
-    const handle = this.#index.insertText(realm * 2 + kind, match, uri) as PatternHandle;
+    const scope = realm * 2 + kind;
+    const handle = this.#index.insertText(scope, match, uri) as PatternHandle;
     if ((handle as number) === 0) return 0;
-    this.#begin(handle, kind, match);
+    this.#begin(handle, scope, match);
     this.#count++;
-    if (id !== 0) this.#created_ms.set(handle, created_ms);
+    if (id !== 0) this.#setCreated(handle, created_ms);
     this.#shared!.setId(handle, id === 0 ? this.#freshId(handle) : id);
     return handle;
   }
@@ -132,10 +146,11 @@ export class Patterns {
   /** One that no pattern has. */
   #freshId(handle: PatternHandle): number {
     for (;;) {
-      const generation = (this.#firstGeneration + this.#generation.get(handle)) & generationMask;
+      const uses = this.#words.get(handle, Word.generation);
+      const generation = (this.#firstGeneration + uses) & generationMask;
       const id = generation * handleRange + handle;
       if (this.#shared!.byId(id) === 0) return id;
-      this.#generation.set(handle, (this.#generation.get(handle) + 1) & generationMask);
+      this.#words.set(handle, Word.generation, (uses + 1) & generationMask);
     }
   }
 
@@ -173,7 +188,7 @@ export class Patterns {
     this.#shared!.forget(handle);
     this.#shared!.setId(handle, id);
     this.#shared!.setHolders(handle, holders);
-    this.#created_ms.set(handle, created_ms);
+    this.#setCreated(handle, created_ms);
   }
 
   /** It stays from now on, whoever comes and goes. */
@@ -185,10 +200,10 @@ export class Patterns {
 
   /** Makes a subscription that stays, with nobody subscribed yet; 0 when the index is full. It must not be there already. */
   addStaying(realm: Realm, match: Match, uri: string): PatternHandle | 0 {
-    const kind = PatternKind.subscription;
-    const handle = this.#index.insertText(realm.handle * 2 + kind, match, uri) as PatternHandle;
+    const scope = realm.handle * 2 + PatternKind.subscription;
+    const handle = this.#index.insertText(scope, match, uri) as PatternHandle;
     if ((handle as number) === 0) return 0;
-    this.#begin(handle, kind, match);
+    this.#begin(handle, scope, match);
     this.setTrait(handle, Trait.history);
     return handle;
   }
@@ -202,33 +217,36 @@ export class Patterns {
     if (!this.isLive(handle)) this.remove(handle);
   }
 
-  #begin(handle: PatternHandle, kind: PatternKind, match: Match): void {
+  #begin(handle: PatternHandle, scope: number, match: Match): void {
     this.#ensure(handle);
-    this.#kind.set(handle, kind);
-    this.#traits.set(handle, match);
-    this.#invoke.set(handle, 0);
-    this.#discloseCaller.set(handle, 0);
-    this.#callTraits.set(handle, 0);
-    this.#memberCount.set(handle, 0);
-    this.#firstMember.set(handle, 0);
-    this.#lastMember.set(handle, 0);
-    this.#cursor.set(handle, 0);
-    this.#created_ms.set(handle, this.#wall_ms());
+    const words = this.#words;
+    words.set(handle, Word.bits, match | ((scope & 1) << kindShift));
+    words.set(handle, Word.member, 0);
+    this.#setCreated(handle, this.#wall_ms());
+    this.#lists.add(scope, handle);
+  }
+
+  #setCreated(handle: PatternHandle, time_ms: number): void {
+    const whole_ms = Math.floor(time_ms);
+    this.#setBits(handle, ~0 << millisecondShift, (whole_ms % 1_000) << millisecondShift);
+    this.#words.set(handle, Word.created_s, whole_ms / 1_000);
   }
 
   /** Forgets the pattern; its id is not given again before 2^25 others in its place. */
   remove(handle: PatternHandle): void {
+    this.#lists.remove(this.#index.scope(handle), handle);
     this.#index.remove(handle);
     this.onRemove?.();
     if (!this.has(handle, Trait.history)) this.#count--;
-    this.#generation.set(handle, (this.#generation.get(handle) + 1) & generationMask);
-    this.#memberCount.set(handle, 0);
+    const generation = this.#words.get(handle, Word.generation) + 1;
+    this.#words.set(handle, Word.generation, generation & generationMask);
     this.#shared?.forget(handle);
   }
 
   id(handle: PatternHandle): SubscriptionId & RegistrationId {
     if (this.#shared !== null) return this.#shared.id(handle) as SubscriptionId & RegistrationId;
-    return (this.#generation.get(handle) * handleRange + handle) as SubscriptionId & RegistrationId;
+    const generation = this.#words.get(handle, Word.generation);
+    return (generation * handleRange + handle) as SubscriptionId & RegistrationId;
   }
 
   /** The handle of a live pattern of this kind with this id, or 0. */
@@ -236,29 +254,31 @@ export class Patterns {
     const shared = this.#shared;
     const handle = (shared === null ? id % handleRange : shared.byId(id)) as PatternHandle;
     if (handle === (0 as number) || handle > this.#top) return 0;
-    if (this.#kind.get(handle) !== kind || !this.isLive(handle)) return 0;
+    if (this.kind(handle) !== kind || !this.isLive(handle)) return 0;
     return this.id(handle) === id ? handle : 0;
   }
 
-  /** Those of one kind in a realm, in no particular order. Control path: it looks at every pattern there is. */
+  /** Those of one kind in a realm, in the order in which they were made. The one given last may be removed while it runs, no other. */
   *of(kind: PatternKind, realm: Realm): Generator<PatternHandle> {
-    for (const handle of this.all(kind)) if (this.realmHandle(handle) === realm.handle) yield handle;
+    for (const handle of this.#lists.of(realm.handle * 2 + kind)) if (this.isLive(handle)) yield handle;
   }
 
-  /** Those of one kind in all realms. Control path, as above. */
+  /** Those of one kind in all realms, as above. */
   *all(kind: PatternKind): Generator<PatternHandle> {
-    for (let handle = 1 as PatternHandle; handle <= this.#top; handle++)
-      if (this.#kind.get(handle) === kind && this.isLive(handle)) yield handle;
+    for (const scope of this.#lists.scopes()) {
+      if ((scope & 1) !== kind) continue;
+      for (const handle of this.#lists.of(scope)) if (this.isLive(handle)) yield handle;
+    }
   }
 
   /** Whether it has members, here or at other routers, or stays without any. */
   isLive(handle: PatternHandle): boolean {
-    if (this.#memberCount.get(handle) !== 0 || this.has(handle, Trait.history)) return true;
+    if (this.#words.get(handle, Word.member) !== 0 || this.has(handle, Trait.history)) return true;
     return this.#shared !== null && this.#shared.holders(handle) !== 0;
   }
 
   kind(handle: PatternHandle): PatternKind {
-    return this.#kind.get(handle) as PatternKind;
+    return ((this.#words.get(handle, Word.bits) >>> kindShift) & 1) as PatternKind;
   }
   uri(handle: PatternHandle): string {
     return this.#index.uri(handle);
@@ -268,7 +288,8 @@ export class Patterns {
   }
   /** When it was made, in milliseconds since 1970. */
   created_ms(handle: PatternHandle): number {
-    return this.#created_ms.get(handle);
+    const milliseconds = this.#words.get(handle, Word.bits) >>> millisecondShift;
+    return this.#words.get(handle, Word.created_s) * 1_000 + milliseconds;
   }
   /** A subscription to topics of the router's own. */
   isReserved(handle: PatternHandle): boolean {
@@ -278,65 +299,75 @@ export class Patterns {
     this.setTrait(handle, Trait.reserved);
   }
   match(handle: PatternHandle): Match {
-    return (this.#traits.get(handle) & matchMask) as Match;
+    return (this.#words.get(handle, Word.bits) & matchMask) as Match;
   }
   /** Its `Trait` bits, and in the two lowest bits its match policy. */
   traits(handle: PatternHandle): number {
-    return this.#traits.get(handle);
+    return this.#words.get(handle, Word.bits) & traitMask;
   }
   has(handle: PatternHandle, trait: Trait): boolean {
-    return (this.#traits.get(handle) & trait) !== 0;
+    return (this.#words.get(handle, Word.bits) & trait) !== 0;
   }
   setTrait(handle: PatternHandle, trait: Trait): void {
-    this.#traits.set(handle, this.#traits.get(handle) | trait);
+    this.#setBits(handle, trait, trait);
   }
   clearTrait(handle: PatternHandle, trait: Trait): void {
-    this.#traits.set(handle, this.#traits.get(handle) & ~trait);
+    this.#setBits(handle, trait, 0);
   }
   invoke(handle: PatternHandle): Invoke {
-    return this.#invoke.get(handle) as Invoke;
+    return ((this.#words.get(handle, Word.bits) >>> invokeShift) & invokeMask) as Invoke;
   }
   setInvoke(handle: PatternHandle, invoke: Invoke): void {
-    this.#invoke.set(handle, invoke);
+    this.#setBits(handle, invokeMask << invokeShift, invoke << invokeShift);
   }
   discloseCaller(handle: PatternHandle): boolean {
-    return this.#discloseCaller.get(handle) !== 0;
+    return (this.#words.get(handle, Word.bits) & discloseBit) !== 0;
   }
   setDiscloseCaller(handle: PatternHandle): void {
-    this.#discloseCaller.set(handle, 1);
+    this.#setBits(handle, discloseBit, discloseBit);
   }
   /** `CallTrait` bits of a registration. */
   callTraits(handle: PatternHandle): number {
-    return this.#callTraits.get(handle);
+    return (this.#words.get(handle, Word.bits) >>> callTraitShift) & callTraitMask;
   }
   setCallTrait(handle: PatternHandle, trait: number, isSet: boolean): void {
-    const traits = this.#callTraits.get(handle);
-    this.#callTraits.set(handle, isSet ? traits | trait : traits & ~trait);
+    this.#setBits(handle, trait << callTraitShift, isSet ? trait << callTraitShift : 0);
   }
+  #setBits(handle: PatternHandle, mask: number, bits: number): void {
+    this.#words.set(handle, Word.bits, (this.#words.get(handle, Word.bits) & ~mask) | bits);
+  }
+
   memberCount(handle: PatternHandle): number {
-    return this.#memberCount.get(handle);
+    return this.#groups.count(this.#words.get(handle, Word.member));
   }
-  addToCount(handle: PatternHandle, change: number): void {
-    this.#memberCount.set(handle, this.#memberCount.get(handle) + change);
-  }
+  /** Row of the member that joined first; 0: there is none. */
   firstMember(handle: PatternHandle): number {
-    return this.#firstMember.get(handle);
-  }
-  setFirstMember(handle: PatternHandle, row: number): void {
-    this.#firstMember.set(handle, row);
+    return this.#groups.first(this.#words.get(handle, Word.member));
   }
   lastMember(handle: PatternHandle): number {
-    return this.#lastMember.get(handle);
-  }
-  setLastMember(handle: PatternHandle, row: number): void {
-    this.#lastMember.set(handle, row);
+    return this.#groups.last(this.#words.get(handle, Word.member));
   }
   /** The membership that round robin takes next; 0: the first. */
   cursor(handle: PatternHandle): number {
-    return this.#cursor.get(handle);
+    return this.#groups.cursor(this.#words.get(handle, Word.member));
   }
   setCursor(handle: PatternHandle, row: number): void {
-    this.#cursor.set(handle, row);
+    this.#groups.setCursor(this.#words.get(handle, Word.member), row);
+  }
+  /** Counts a member that joins between two others (0: none). */
+  join(handle: PatternHandle, row: number, previous: number, next: number): void {
+    const word = this.#words.get(handle, Word.member);
+    this.#words.set(handle, Word.member, this.#groups.join(word, row, previous, next));
+  }
+  /** Takes a member off that stood between two others (0: none). The round-robin cursor moves on if it stood here. */
+  leave(handle: PatternHandle, row: number, previous: number, next: number): void {
+    const word = this.#words.get(handle, Word.member);
+    this.#words.set(handle, Word.member, this.#groups.leave(word, row, previous, next));
+  }
+
+  /** Bytes of the tables, without the index. */
+  get bytes(): number {
+    return this.#words.bytes + this.#groups.bytes + this.#lists.bytes;
   }
 
   #top = 0;
@@ -345,17 +376,7 @@ export class Patterns {
   #ensure(handle: PatternHandle): void {
     if (handle <= this.#top) return;
     this.#top = handle;
-    this.#kind.ensure(handle);
-    this.#traits.ensure(handle);
-    this.#invoke.ensure(handle);
-    this.#discloseCaller.ensure(handle);
-    this.#callTraits.ensure(handle);
-    this.#generation.ensure(handle);
-    this.#memberCount.ensure(handle);
-    this.#firstMember.ensure(handle);
-    this.#lastMember.ensure(handle);
-    this.#cursor.ensure(handle);
-    this.#created_ms.ensure(handle);
+    this.#words.ensure(handle);
     this.#shared?.ensure(handle);
   }
 }

@@ -2,6 +2,7 @@
  * The line between TypeScript and WASM: where things lie in memory, and what the numbers mean. Declared a second time in
  * assembly/abi.ts; test/unit/abi.test.ts compares the two through the module's exports.
  */
+import { fixedLimits } from "../base/fixed-limits.ts";
 
 /** Fixed addresses in linear memory. */
 export const Address = {
@@ -233,6 +234,26 @@ export const WriteStatus = {
   unrepresentable: 2,
 } as const;
 export type WriteStatus = (typeof WriteStatus)[keyof typeof WriteStatus];
+
+/** Why the pattern index took no pattern. */
+export const IndexProblem = {
+  none: 0,
+  /** No memory, or no handle, is left. */
+  memory: 1,
+  /** The URI is longer, or the wildcard pattern has more components, than any that a client can send. */
+  text: 2,
+  /** As many wildcard patterns as may have their wildcards at other places each do. */
+  shapes: 3,
+} as const;
+export type IndexProblem = (typeof IndexProblem)[keyof typeof IndexProblem];
+
+/** Bounds of the pattern index. */
+export const IndexBound = {
+  shapesMax: fixedLimits.wildcardShapes_max,
+  shapeFreeComponents: fixedLimits.wildcardShapeComponents_free,
+  /** Scopes from here on are not bounded: what is in them is no client's. Those of realms lie below. */
+  ownScopes: 2 ** 31,
+} as const;
 
 /** Values of `Slot.matchStatus`. */
 export const MatchStatus = {

@@ -54,6 +54,8 @@ export interface CoreExports {
   indexUriLen(handle: number): number;
   indexPolicy(handle: number): number;
   indexScope(handle: number): number;
+  indexProblem(): number;
+  indexWork(): number;
   indexCount(): number;
   indexBytes(): number;
 }

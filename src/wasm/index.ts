@@ -7,7 +7,7 @@
  */
 import type { PatternHandle } from "../base/ids.ts";
 import type { Match } from "../protocol/messages.ts";
-import { Address, MatchStatus, Slot } from "./abi.ts";
+import { Address, type IndexProblem, MatchStatus, Slot } from "./abi.ts";
 import type { Core } from "./core.ts";
 
 /** What the index needs of the module's instance. */
@@ -25,7 +25,8 @@ export class PatternIndex {
 
   /**
    * Adds the pattern whose UTF-8 lies at `uri` in linear memory, or finds it if it is there already. Returns 0 when memory is
-   * exhausted, for a URI of more than 4,096 bytes and for a wildcard pattern of more than 64 components.
+   * exhausted, for a URI of more than 4,096 bytes, for a wildcard pattern of more than 64 components, and for one with a shape
+   * beyond `fixedLimits.wildcardShapes_max`; `problem` says which.
    */
   insert(scope: number, match: Match, uri: number, uriLength: number): PatternHandle | 0 {
     const handle = this.#core.exports.indexInsert(scope, match, uri, uriLength) >>> 0;
@@ -37,6 +38,11 @@ export class PatternIndex {
   insertText(scope: number, match: Match, uri: string): PatternHandle | 0 {
     const length = this.put(uri);
     return length < 0 ? 0 : this.insert(scope, match, Address.text, length);
+  }
+
+  /** Why the last `insert` returned 0. */
+  get problem(): IndexProblem {
+    return this.#core.exports.indexProblem() as IndexProblem;
   }
 
   /** False if there is no such pattern. */
@@ -126,6 +132,11 @@ export class PatternIndex {
   /** Bytes of memory that hold patterns. */
   get bytes(): number {
     return this.#core.exports.indexBytes();
+  }
+
+  /** Buckets of the index's table looked at so far, modulo 2^32: the difference of two is the work done in between. */
+  get work(): number {
+    return this.#core.exports.indexWork() >>> 0;
   }
 
   /** Writes the text to `Address.text`; its length in bytes, or -1 when it does not fit. Longer than TEXT is longer than any URI. */

@@ -37,10 +37,12 @@ const sessionsAt = (world: PeerWorld, place: number): number => world.peers[plac
 const carriedBy = (world: PeerWorld, place: number): number => world.peers[place]!.core.forwarding!.count;
 const resumable = { details: { resumable: true } };
 
+const topicAt = (place: number): string => `com.at.${place}`;
+
 /** A session that waits for its client, at this router. */
 async function waiting(open: Open, world: PeerWorld, place: number): Promise<Wire> {
   const wire = await open(place).join(resumable);
-  await wire.subscribe("com.a");
+  await wire.subscribe(topicAt(place));
   const before = world.peers[place]!.host.stats().detached;
   wire.close();
   await until("it is detached", () => world.peers[place]!.host.stats().detached > before);
@@ -49,6 +51,7 @@ async function waiting(open: Open, world: PeerWorld, place: number): Promise<Wir
 
 /** What a client needs to come back. */
 interface Ticket {
+  readonly topic: string;
   readonly id: number;
   readonly token: unknown;
 }
@@ -56,7 +59,7 @@ interface Ticket {
 /** One stay at a session: WELCOME, an event of its own, and GOODBYE to come back. */
 async function visit(
   wire: Wire,
-  { id, token }: Ticket,
+  { topic, id, token }: Ticket,
   value: number,
   check: () => Promise<void>,
 ): Promise<Ticket> {
@@ -66,11 +69,11 @@ async function visit(
   const { resumed, resume_token } = said as Record<string, unknown>;
   assert.deepEqual([type, welcomed, resumed], [Message.welcome, id, true]);
   await check();
-  wire.send([Message.publish, wire.request(), { exclude_me: false }, "com.a", [value]]);
+  wire.send([Message.publish, wire.request(), { exclude_me: false }, topic, [value]]);
   assert.deepEqual((await wire.event()).payload[0], [value]);
   wire.send([Message.goodbye, { resumable: true }, "wamp.close.normal"]);
   await wire.expect([Message.goodbye, { resumable: true }, "wamp.close.goodbye_and_out"]);
-  return { id, token: resume_token };
+  return { topic, id, token: resume_token };
 }
 
 withRouters(
@@ -79,7 +82,7 @@ withRouters(
     const tickets: Ticket[] = [];
     for (const place of [0, 1, 2]) {
       const { id, welcome } = await waiting(open, world, place);
-      tickets.push({ id, token: welcome["resume_token"] });
+      tickets.push({ topic: topicAt(place), id, token: welcome["resume_token"] });
     }
     const wire = open(1);
     for (const [round, place] of [0, 2, 1, 0, 1, 2].entries()) {

@@ -34,8 +34,19 @@ const elsewhere = ({ peers }: PeerWorld, back: () => number): Accept => {
   };
 };
 
+/** SUBSCRIBE is answered when the other routers know of it, and GOODBYE at once. */
+const answersLater =
+  "a GOODBYE in the same packet is answered before the SUBSCRIBE before it, or in its place";
+const unfit = {
+  "[S-07] messages behind HELLO in the same packet are handled and counted, however many came before":
+    answersLater,
+  "[S-07 B-04] after GOODBYE the transport serves the next session, resumable or not, also in one packet":
+    answersLater,
+};
+
 const legTo = (where: string, back: () => number): Leg => ({
   ...peerLeg(count, `at the first, and resumed at ${where}`, () => 0),
+  unfit,
   connect: async (router, serializer) => {
     const accept = elsewhere(router as PeerWorld, back);
     return attach({ accept }, new MemoryConnection({ serializer }));

@@ -6,6 +6,7 @@ import { Worker } from "node:worker_threads";
 import type { Listener } from "../../src/ports.ts";
 import { Serializer } from "../../src/protocol/serializers.ts";
 import { selectWebSocketAdapter } from "../../src/transport/select.ts";
+import { CertificateCopies } from "../support/certificate-copies.ts";
 import { filesOf, trust } from "../support/certificates.ts";
 import {
   addressOf,
@@ -22,6 +23,7 @@ import {
   type SharedWay,
   serveShared,
 } from "../support/shared-listener.ts";
+import { nameShown } from "../support/tls-ways.ts";
 import type { TestClient } from "../support/transport-subject.ts";
 import { webSocketSubject } from "../support/websocket-subject.ts";
 
@@ -227,6 +229,33 @@ for (const of of await cases()) {
     const again = await serveShared(way, "first", { port });
     assert.equal(again.listener.port, port);
     await again.listener.close();
+  });
+}
+
+for (const of of await cases()) {
+  if (of.way.tls === undefined) continue;
+  test(`${of.way.name}: a changed certificate is shown by every thread`, { timeout: 60_000 }, async () => {
+    const files = new CertificateCopies();
+    files.put("main", "server");
+    const way = { ...of.way, tls: files.at("main") };
+    const { listener } = await serveShared(way, "first");
+    try {
+      const threads = [new Thread(way, 1, listener), new Thread(way, 2, listener)];
+      for (const thread of threads) await thread.hear("listening");
+      const names = async (): Promise<string> =>
+        String([...new Set(await Promise.all(Array.from({ length: 24 }, () => nameShown(listener.port))))]);
+      assert.equal(await names(), "server");
+      files.swap("main", "renewed");
+      for (const giveUp_ms = performance.now() + 30_000; (await names()) !== "renewed"; )
+        assert.ok(performance.now() < giveUp_ms, "some thread still shows the old one");
+      const by = await connectToAll(of, listener, [0, 1, 2]);
+      await drop(by);
+      for (const thread of threads) await thread.end();
+    } finally {
+      Thread.endAll();
+      await listener.close();
+      files.remove();
+    }
   });
 }
 

@@ -13,37 +13,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Log } from "../../src/base/log.ts";
+import { CertificateCopies } from "../support/certificate-copies.ts";
 import { filesOf, type Subject } from "../support/certificates.ts";
 import { nameShown, type Served, serving, session, type Way, ways } from "../support/tls-ways.ts";
 import { until } from "../support/wire.ts";
-
-/** Copies of certificate files, to be changed. */
-class Files {
-  readonly folder = mkdtempSync(join(tmpdir(), "spanwire-tls-"));
-
-  at(name: string): { readonly certFile: string; readonly keyFile: string } {
-    return { certFile: join(this.folder, `${name}.crt`), keyFile: join(this.folder, `${name}.key`) };
-  }
-
-  put(name: string, subject: Subject): void {
-    const from = filesOf(subject);
-    const to = this.at(name);
-    copyFileSync(from.keyFile, to.keyFile);
-    copyFileSync(from.certFile, to.certFile);
-  }
-
-  /** As programs do that never show half a file. */
-  swap(name: string, subject: Subject): void {
-    this.put("next", subject);
-    const [from, to] = [this.at("next"), this.at(name)];
-    renameSync(from.keyFile, to.keyFile);
-    renameSync(from.certFile, to.certFile);
-  }
-
-  remove(): void {
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-}
 
 class Said implements Log {
   readonly errors: string[] = [];
@@ -58,9 +31,14 @@ class Said implements Log {
 /** Many reloads of one listener; a client that came before all of them is asked after each. */
 async function reloading(
   way: Way,
-  task: (at: { files: Files; said: Said; served: Served; talks: () => Promise<void> }) => Promise<void>,
+  task: (at: {
+    files: CertificateCopies;
+    said: Said;
+    served: Served;
+    talks: () => Promise<void>;
+  }) => Promise<void>,
 ): Promise<void> {
-  const files = new Files();
+  const files = new CertificateCopies();
   const said = new Said();
   files.put("main", "server");
   files.put("named", "one");

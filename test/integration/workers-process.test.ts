@@ -36,6 +36,14 @@ for (const { name, ...skip } of adapters) {
     assert.doesNotMatch(stderr, /open handles/);
   });
 
+  test(`${name}: a worker that hangs is stopped, if need be with the process`, facts, () => {
+    const { status, signal, stdout } = run(name, "spin");
+    assert.equal(stdout, "ready\n");
+    // A thread that is stopped inside the native server takes the process along.
+    if (name === "uws") assert.ok(signal !== null || status !== 7);
+    else assert.deepEqual({ status, signal }, { status: 0, signal: null });
+  });
+
   const noLimit = "the runtime has no limit of its own: the machine's memory would have to be used up";
   test(`${name}: a worker that is out of memory ends the process, or at most itself`, {
     ...facts,

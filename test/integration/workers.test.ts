@@ -31,7 +31,7 @@ for (const { name, ...skip } of adapters) {
   const facts = { timeout, ...skip };
 
   test(`${name}: every worker serves every place, and a session's id says whose it is`, facts, async () => {
-    const rig = await WorkersRig.open(3, options);
+    await using rig = await WorkersRig.open(3, options);
     for (const listener of [0, 1]) {
       const wires = await rig.joinAll(listener);
       assert.deepEqual(
@@ -58,7 +58,7 @@ for (const { name, ...skip } of adapters) {
       `${name}: what nothing catches in a worker (${kind}) ends its sessions and no others`,
       facts,
       async () => {
-        const rig = await WorkersRig.open(3, options);
+        await using rig = await WorkersRig.open(3, options);
         const [first, second, third] = await rig.joinAll();
         rig.commit({ place: 1, kind });
         await second!.expectEnd();
@@ -67,26 +67,67 @@ for (const { name, ...skip } of adapters) {
         await until("a worker has come back", () => rig.logged(/another takes its place/) !== undefined);
         const again = await rig.joinAll();
         assert.equal(rig.placeOf(again[1]!), 1);
+        await again[1]!.subscribe("com.example.topic");
+        await again[0]!.publish("com.example.topic");
+        for (const wire of [first!, again[1]!, third!]) await wire.event();
         const fault = rig.logged(/a worker has failed/)!;
         assert.equal(fault.fields["worker"], 1);
         const { cause } = fault.fields as { readonly cause: Error };
         assert.match(cause.message, /nothing catches|nobody waits/);
         assert.match(cause.stack ?? "", /faulty-thread/);
-        await rig.close();
       },
     );
 
+  test(
+    `${name}: a listener that is closed is served by no worker, and the others are by all`,
+    facts,
+    async () => {
+      await using rig = await WorkersRig.open(2, options);
+      const wires = await rig.joinAll();
+      await rig.router.listeners[0]!.close();
+      for (const wire of wires) await wire.expectEnd();
+      for (let tries = 0; tries < 6; tries++) await assert.rejects(rig.join());
+      await rig.joinAll(1);
+    },
+  );
+
+  test(`${name}: one that dies again and again is given more and more time`, facts, async () => {
+    await using rig = await WorkersRig.open(2, options);
+    for (let deaths = 0; deaths < 3; deaths++) {
+      await rig.joinAll();
+      rig.commit({ place: 1, kind: "throw" });
+      const seen = (): number => rig.lines.filter(({ message }) => /another takes/.test(message)).length;
+      await until("it has died", () => seen() === deaths + 1);
+    }
+    const delays = rig.lines.flatMap(({ fields }) => fields["delay_ms"] ?? []);
+    assert.deepEqual(delays, [100, 200, 400]);
+    await rig.joinAll();
+  });
+
+  test(`${name}: a fault in the first thread ends its sessions, and it goes on`, facts, async () => {
+    await using rig = await WorkersRig.open(2, options);
+    const [first, second] = await rig.joinAll();
+    rig.router.fault(new Error("nothing caught it"));
+    assert.deepEqual((await first!.next()).slice(0, 1), [Message.goodbye]);
+    await first!.expectEnd();
+    await second!.subscribe("com.example.topic");
+    assert.match(String(rig.logged(/nothing caught/)?.fields["cause"]), /nothing caught it/);
+    const [again] = await rig.joinAll();
+    await again!.subscribe("com.example.topic");
+    await again!.publish("com.example.topic");
+    await second!.event();
+  });
+
   test(`${name}: connections are bounded over all workers`, facts, async () => {
-    const rig = await WorkersRig.open(2, { ...options, limits: { connections_max: 6 } });
+    await using rig = await WorkersRig.open(2, { ...options, limits: { connections_max: 6 } });
     for (let count = 0; count < 6; count++) await rig.join(count % 2);
     await assert.rejects(rig.join());
     await assert.rejects(rig.join(1));
     assert.equal(rig.router.connectionCount, 6);
-    await rig.close();
   });
 
   test(`${name}: workers that cannot listen, or not start, leave nothing open`, facts, async () => {
-    const rig = await WorkersRig.open(2, { websocket: { port: 0 }, transport: name });
+    await using rig = await WorkersRig.open(2, { websocket: { port: 0 }, transport: name });
     const { port } = rig.router.listeners[0]!;
     const again = { websocket: { port }, transport: name, workers: 2 };
     await assert.rejects(createRouter(again), /already in use/);

@@ -20,6 +20,7 @@ const acts = [
   "register",
   "unregister",
   "publish",
+  "call",
   "leave",
   "step",
 ] as const;
@@ -85,6 +86,9 @@ class Scenario {
       }
       case "publish":
         client?.publish(`com.t${what % 3}`);
+        break;
+      case "call":
+        client?.call(`com.p${what % 3}`);
         break;
       case "leave":
         this.#end((other) => other === client);

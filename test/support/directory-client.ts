@@ -63,6 +63,9 @@ export class DirectoryClient {
   publish(uri: string): void {
     this.#send([Message.publish, ++this.#request, { exclude_me: false }, uri]);
   }
+  call(uri: string): void {
+    this.#ask(Message.call, uri, {}, uri);
+  }
   close(): void {
     this.isGone = true;
     this.#connection.client.close();
@@ -80,6 +83,18 @@ export class DirectoryClient {
         return;
       case Message.error:
         this.#answered(second as number, first);
+        return;
+      case Message.invocation:
+        assert.ok(
+          this.registrations.has(second as number),
+          `an invocation of ${second}, which it does not hold`,
+        );
+        this.#send([Message.yield, first, {}]);
+        return;
+      case Message.result:
+        this.#answered(first, Message.call);
+        return;
+      case Message.interrupt:
         return;
       case Message.subscribed:
         this.subscriptions.set(second as number, String(this.#answered(first, Message.subscribe)));

@@ -29,7 +29,7 @@ export const memoryLeg = (serializer: Serializer): Leg => ({
   identity: anonymous,
 });
 
-const pipelined =
+export const pipelined =
   "the request takes effect when all routers know it: a client that does not wait for its acknowledgement cannot tell whether that is so";
 
 /** `count` routers that work as one; `place` says which one takes connection number n. */
@@ -46,6 +46,8 @@ export const peerLeg = (count: number, where: string, place: (n: number) => numb
     "[P-08] who is subscribed gets a retained event once, as it is published, and who subscribes behind it once, as retained":
       pipelined,
     "[P-08] what is published amid many retained events is not told again as retained": pipelined,
+    "[R-16 R-14] a session that waits for itself leaves nothing behind":
+      "the other routers hear a little later that a callee has gone",
     "messages beyond a turn's share are answered in order, and others are served meanwhile":
       "a SUBSCRIBE that waits for other routers is answered behind later ones that need not",
   },

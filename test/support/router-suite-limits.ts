@@ -122,6 +122,38 @@ function counts(suite: Suite): void {
     },
   );
 
+  suite.test(
+    "long wildcard patterns of all sessions together have so many shapes, and events go on as ever",
+    async (world) => {
+      const { wildcardShapes_max: shapes_max, wildcardShapeComponents_free: free } = fixedLimits;
+      const [subscriber, publisher] = [await world.join(), await world.join()];
+      const sessions = [await world.join(), await world.join()];
+      const wildcard = { match: "wildcard" };
+      const patterns = Array.from({ length: shapes_max }, (_, mask) =>
+        Array.from({ length: free + 1 }, (_, i) => ((mask >>> i) & 1 ? "" : "a")).join("."),
+      );
+      for (const [i, half] of [patterns.slice(1, shapes_max / 2), patterns.slice(shapes_max / 2)].entries())
+        assert.deepEqual(
+          new Set(await answers(sessions[i]!, Message.subscribe, half, wildcard)),
+          new Set(["ok"]),
+        );
+      await subscriber.subscribe(patterns[0]!, wildcard);
+      const another = `${"a.".repeat(free)}`;
+      for (const wire of [...sessions, subscriber])
+        assert.deepEqual(await answers(wire, Message.subscribe, [another], wildcard), [unavailable]);
+      assert.deepEqual(await answers(sessions[0]!, Message.register, [another], wildcard), ["ok"]);
+      // The same shapes, few components, and everything that is no wildcard pattern.
+      await subscriber.subscribe(patterns[3]!.replace(/a$/, "b"), wildcard);
+      await subscriber.subscribe("a.".repeat(free - 1), wildcard);
+      await subscriber.subscribe(another, { match: "prefix" });
+      await publisher.publish(`${another}x`);
+      await subscriber.event();
+      await publisher.publish(`${another}b`);
+      for (let i = 0; i < 2; i++) await subscriber.event();
+      await subscriber.expectQuiet();
+    },
+  );
+
   suite.testWith(
     "no more connections are taken than there may be",
     limited({ connections_max: 2 }),

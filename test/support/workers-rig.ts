@@ -82,6 +82,9 @@ export class WorkersRig {
     return this.lines.find(({ message }) => text.test(message));
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
   async close(): Promise<void> {
     this.#channel.close();
     for (const wire of this.#wires) wire.close();

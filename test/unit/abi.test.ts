@@ -19,6 +19,8 @@ const prefixes = {
   Detail: "D_",
   WriteStatus: "W_",
   MatchStatus: "M_",
+  IndexProblem: "I_",
+  IndexBound: "",
 } as const satisfies Record<keyof typeof abi, string>;
 
 const constantName = (prefix: string, name: string): string =>
@@ -68,10 +70,12 @@ for (const build of buildNames) {
       "indexMatch",
       "indexMatchInto",
       "indexPolicy",
+      "indexProblem",
       "indexRemove",
       "indexScope",
       "indexUri",
       "indexUriLen",
+      "indexWork",
       "init",
       "matches",
       "memory",

@@ -176,12 +176,27 @@ test("a router that takes no more hands the connection back at once", () => {
   assert.equal(world.count, 0);
 });
 
+test("a HELLO that a router has not answered when it goes is the front's to answer", () => {
+  const world = new CarriedWorld(2);
+  const wire = new FakeWire();
+  world.carry(0, 1, wire, "hello", ["before"]);
+  wire.room = 0;
+  world.settle();
+  world.links.takeDown(1);
+  world.settle();
+  assert.deepEqual(world.handedBack, [{ pending: ["before"], hello: "hello", mayCarry: false }]);
+  assert.equal(wire.closed, "");
+  assert.equal(world.routers[0]!.carrying.count, 0);
+});
+
 test("a router that goes takes its sessions along, and those of others hear that their clients are gone", () => {
   const { world, wire, gate, session } = carried();
   const other = new FakeWire();
   world.carry(2, 1, other);
   const kept = new FakeWire();
   const keptGate = world.carry(0, 2, kept);
+  world.settle();
+  for (const { sessions } of world.routers) for (const each of sessions) each.post("welcome");
   world.settle();
   world.links.takeDown(1);
   world.settle();

@@ -11,6 +11,7 @@ import {
   type SlowConsumerPolicy,
 } from "../../src/session/outbox.ts";
 import { VirtualScheduler } from "../support/virtual-scheduler.ts";
+import { randomFrom } from "../support/pattern-index.ts";
 
 /** A socket that takes `room` bytes and then is full until told otherwise. Keeps copies, as the port demands. */
 class TestConnection implements Connection {
@@ -197,13 +198,34 @@ test("beyond the router's budget only EVENTs for blocked sessions are dropped", 
   const free = new TestOwner();
   scheduler.settle();
   for (let i = 0; i < 15; i++) {
-    const shared = frame(2);
-    for (const owner of [...blocked, free]) outbox.post(owner, shared);
+    for (const owner of [...blocked, free]) outbox.post(owner, frame(2));
   }
   scheduler.settle();
   assert.equal(outbox.heldBytes, 3_000);
   assert.equal(metrics.eventsDroppedSlow, 48 - 30);
   assert.equal(free.connection.received.length, 15);
+});
+
+test("what several blocked sessions wait for counts once in the router's budget", () => {
+  const { outbox, scheduler, frame, metrics } = setUp({ outboxBytes_max: 2_048, egressBytes_max: 3_000 });
+  const owners = Array.from({ length: 100 }, () => new TestOwner());
+  const events = Array.from({ length: 20 }, (_, i) => frame(i));
+  for (const owner of owners) {
+    owner.connection.room = 0;
+    outbox.post(owner, events[0]!);
+  }
+  scheduler.settle();
+  for (const event of events.slice(1)) for (const owner of owners) outbox.post(owner, event);
+  assert.equal(outbox.heldBytes, 2_000);
+  assert.equal(metrics.eventsDroppedSlow, 0);
+  for (const [i, owner] of owners.entries()) {
+    owner.connection.room = Number.POSITIVE_INFINITY;
+    if (i % 2 === 0) outbox.onDrain(owner);
+    else outbox.discard(owner);
+    assert.equal(outbox.heldBytes, i < 99 ? 2_000 : 0);
+  }
+  scheduler.settle();
+  assert.ok(owners.every(({ connection }, i) => connection.received.length === (i % 2 === 0 ? 20 : 0)));
 });
 
 test("large frames go out over several turns and small ones of other sessions are not held up", () => {
@@ -239,4 +261,46 @@ test("the defaults stand in the right relation to each other", () => {
   assert.deepEqual(limitsFrom({}), defaultLimits);
   assert.throws(() => limitsFrom({ frameBytes_max: 1 << 25 }));
   assert.throws(() => limitsFrom({ outboxBytes_max: 1 << 20 }));
+});
+
+test("sessions that share what is queued each get their own frames, in order, wherever they part and whoever is slow", () => {
+  const seed = Math.floor(Math.random() * 2 ** 32);
+  const random = randomFrom(seed);
+  const { outbox, scheduler, frame } = setUp();
+  const owners = Array.from({ length: 12 }, () => new TestOwner());
+  const wanted: number[][] = owners.map(() => []);
+  for (let step = 0; step < 3_000; step++) {
+    const fill = step % 251;
+    const shared = frame(fill, 1 + random(40));
+    // Often to all of a group, as events are; now and then to one.
+    const from = random(8) === 0 ? random(12) : random(2) * 6;
+    const count = random(4) === 0 ? 1 : 6;
+    for (let i = from; i < Math.min(12, from + count); i++) {
+      outbox.post(owners[i]!, shared);
+      wanted[i]!.push(fill);
+    }
+    const slow = owners[random(12)]!;
+    if (random(20) === 0) slow.connection.room = random(100);
+    if (random(6) > 0) continue;
+    scheduler.settle();
+    for (const owner of owners) {
+      if (!owner.blocked || random(3) > 0) continue;
+      owner.connection.room = Number.POSITIVE_INFINITY;
+      outbox.onDrain(owner);
+    }
+  }
+  for (const owner of owners) {
+    owner.connection.room = Number.POSITIVE_INFINITY;
+    outbox.onDrain(owner);
+  }
+  scheduler.settle();
+  for (const [i, owner] of owners.entries()) {
+    assert.deepEqual(owner.numbers, wanted[i], `seed ${seed}`);
+    assert.ok(owner.connection.received.every((bytes) => bytes.every((byte) => byte === bytes[0])));
+    assert.deepEqual(
+      [owner.queue, owner.queueLength, owner.queuedBytes, owner.droppedEvents],
+      [null, 0, 0, 0],
+    );
+  }
+  assert.equal(outbox.heldBytes, 0);
 });

@@ -121,15 +121,17 @@ export class FanOut {
     details: number,
   ): void {
     const memberships = this.#memberships;
+    const targets = this.#targets;
     const encoded = this.#encoded;
     const tried = this.#tried;
+    let events = 0;
     tried[Serializer.json] = tried[Serializer.msgpack] = tried[Serializer.cbor] = false;
     let row = this.#patterns.firstMember(pattern);
     while (row !== 0) {
       const target = memberships.target(row);
       row = memberships.nextOfPattern(row);
       if (target === excluded) continue;
-      const receiver = this.#targets.get(target);
+      const receiver = targets.get(target);
       if (filter !== null && !filter.admits(receiver)) continue;
       const serializer = receiver.serializer;
       if (!tried[serializer]) {
@@ -140,10 +142,11 @@ export class FanOut {
       if (frame === null) this.#metrics.eventsDroppedPayload++;
       else if (frame.length > receiver.peerFrameBytes_max) this.#metrics.eventsDroppedSize++;
       else {
-        this.#metrics.events++;
+        events++;
         receiver.post(frame);
       }
     }
+    this.#metrics.events += events;
     encoded[Serializer.json] = encoded[Serializer.msgpack] = encoded[Serializer.cbor] = null;
   }
 

@@ -39,8 +39,6 @@ export interface SubscribingParts {
   readonly directory: Directory | null;
 }
 
-const fullProblem = "the router's pattern index is full";
-
 /** A SUBSCRIBE that waits for the other routers. */
 class WaitingSubscribe extends SessionAsker {
   readonly #owner: Subscribing;
@@ -80,7 +78,7 @@ export class Subscribing {
       return refuse(errors.unavailable, this.#tooMany());
     if (directory === null) {
       if (pattern === 0) pattern = this.#create(session);
-      if (pattern === 0) return refuse(errors.unavailable, fullProblem);
+      if (pattern === 0) return refuse(errors.unavailable, this.#parts.patterns.problem);
     } else if (pattern === 0 || !directory.covers(pattern, wishes.nodeKey)) {
       return this.#ask(directory, session, request, wishes);
     }
@@ -112,9 +110,9 @@ export class Subscribing {
 
   /** All routers know; 0: this one has no room for it. */
   complete(waiting: WaitingSubscribe, pattern: PatternHandle | 0): void {
-    const { memberships, limits, directory } = this.#parts;
+    const { patterns, memberships, limits, directory } = this.#parts;
     const { session, id, request, wishes } = waiting;
-    if (pattern === 0) return waiting.refuse(errors.unavailable, fullProblem);
+    if (pattern === 0) return waiting.refuse(errors.unavailable, patterns.problem);
     if (waiting.isHere) {
       const isMember = memberships.find(pattern, session.target) !== 0;
       if (isMember || session.subscriptionCount < limits.subscriptionsPerSession_max)

@@ -21,7 +21,7 @@ import { CalleeMembers } from "./callee-members.ts";
 import { plainRegistration, readRegisterOptions } from "./register-options.ts";
 import { registrationConflict } from "./registration-conflict.ts";
 import { announceRevocation } from "./revoke-registration.ts";
-import { fullProblem, SharedRegistering } from "./shared-registering.ts";
+import { SharedRegistering } from "./shared-registering.ts";
 
 export interface RegisteringParts {
   readonly codec: Codec;
@@ -80,7 +80,7 @@ export class Registering {
       if (problem !== null) return refuse(errors.procedureAlreadyExists, problem);
     }
     if (pattern === 0) pattern = this.#create(session, invoke);
-    if (pattern === 0) return refuse(errors.unavailable, fullProblem);
+    if (pattern === 0) return refuse(errors.unavailable, patterns.problem);
     if (discloseCaller) patterns.setDiscloseCaller(pattern);
     this.#members.join(session, pattern, options);
     if (realm.reservedPatterns > 0) this.#parts.events.onRegister(session, patterns.id(pattern));

@@ -32,8 +32,6 @@ export interface SharedRegisteringParts {
   readonly directory: Directory;
 }
 
-export const fullProblem = "the router's pattern index is full";
-
 /** A request that waits for the other routers. */
 
 class WaitingRegister extends SessionAsker {

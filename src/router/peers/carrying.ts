@@ -56,7 +56,7 @@ export class Carrying implements PeerHandler {
     while (this.#gates.has(this.#lastId));
     const id = this.#lastId;
     const over = (): void => void this.#gates.delete(id);
-    const gate = new Gate(front, pending, { peers, scheduler, limits, peer, id, over });
+    const gate = new Gate(front, pending, hello, { peers, scheduler, limits, peer, id, over });
     this.#gates.set(id, gate);
     const { serializer, info, peerFrameBytes_max, pause } = front.connection;
     const { writer } = peers;

@@ -202,8 +202,7 @@ export class Directory implements PeerHandler {
     const sequence = this.#sequence + 1;
     const bare = { sequence, origin, number, told: this.#taken, id: 0, created_ms: 0, replaced, wish };
     const named = this.tables.carryOut(bare);
-    if (named === null)
-      return this.#refuse(origin, number, errors.unavailable, "the router's pattern index is full");
+    if (named === null) return this.#refuse(origin, number, errors.unavailable, this.#parts.patterns.problem);
     this.#sequence = sequence;
     const order = { ...bare, ...named };
     const { peers } = this.#parts;

@@ -47,6 +47,8 @@ export class Gate implements ConnectionEvents {
   #queue: OutgoingFrame[];
   /** Frames at its head that are not the owner's. */
   #uncounted: number;
+  /** Null once the owner has answered. */
+  #hello: Uint8Array | null;
   #isScheduled = false;
   #isFull = false;
   /** Bytes from the client that the owner has not handled. */
@@ -56,11 +58,12 @@ export class Gate implements ConnectionEvents {
   #closeCode = 0;
   #closeReason = "";
 
-  constructor(front: GateFront, pending: readonly OutgoingFrame[], parts: GateParts) {
+  constructor(front: GateFront, pending: readonly OutgoingFrame[], hello: Uint8Array, parts: GateParts) {
     this.#front = front;
     this.#connection = front.connection;
     this.#parts = parts;
     this.peer = parts.peer;
+    this.#hello = hello.slice();
     this.#queue = [...pending];
     this.#uncounted = pending.length;
     if (pending.length > 0) this.#schedule();
@@ -104,6 +107,7 @@ export class Gate implements ConnectionEvents {
     if (this.#state !== State.open) return;
     switch (kind) {
       case PeerKind.toClient:
+        this.#hello = null;
         this.#queue.push({ bytes: message.rest().slice() });
         return this.#schedule();
       case PeerKind.fromClientTaken:
@@ -122,7 +126,9 @@ export class Gate implements ConnectionEvents {
   /** The owner has gone, and the session with it. */
   onOwnerGone(): void {
     this.#parts.over();
-    if (this.#state === State.open) this.#closeNow(goingAway, "the session has ended with its worker");
+    if (this.#state !== State.open) return;
+    if (this.#hello !== null) this.#onHandedBack(false, this.#hello);
+    else this.#closeNow(goingAway, "the session has ended with its worker");
   }
 
   /** Code 0: at once. */

@@ -42,6 +42,8 @@ export const merged: Together = (answers, limits) => {
 export const firstKnown: Together = (answers) => [firsts(answers).find((answer) => answer != null) ?? null];
 
 const question = "procedure";
+/** A subscription or registration may be on its way to a router, or gone there already. */
+const absent: readonly string[] = [errors.noSuchSubscription.uri, errors.noSuchRegistration.uri];
 
 export interface SharedProceduresParts {
   readonly peers: Peers;
@@ -66,7 +68,7 @@ export class SharedProcedures {
     const { questions, limits } = this.#parts;
     this.#share(uri, (own) => async (call) => {
       const first = await own(call);
-      const others = await questions.askAll(question, asked(call));
+      const others = await questions.askAll(question, asked(call, absent));
       return together([first, ...others.map(answerOf)], limits);
     });
   }
@@ -79,7 +81,7 @@ export class SharedProcedures {
         return await own(call);
       } catch (cause) {
         if (!(cause instanceof WampError) || !missing.includes(cause.uri)) throw cause;
-        const others = (await questions.askAll(question, [...asked(call), missing])).map(answerOf);
+        const others = (await questions.askAll(question, asked(call, [...absent, ...missing]))).map(answerOf);
         const found = others.find((answer) => answer !== null);
         if (found === undefined || found === null) throw cause;
         return found;
@@ -94,7 +96,7 @@ export class SharedProcedures {
       if (peers.isHome) return own;
       return async (call) => {
         check(call);
-        const answer = answerOf(await questions.ask(home, question, asked(call)));
+        const answer = answerOf(await questions.ask(home, question, asked(call, [])));
         if (answer !== null) return answer;
         throw new WampError(errors.unavailable.uri, "the worker that has the answer is being restarted");
       };
@@ -108,7 +110,7 @@ export class SharedProcedures {
     });
   }
 
-  async #answer([uri, realmUri, facts, args, kwargs, missing = []]: readonly unknown[]): Promise<Answer> {
+  async #answer([uri, realmUri, facts, args, kwargs, missing]: readonly unknown[]): Promise<Answer> {
     const realm = this.#parts.realms.find(realmUri as string);
     const handler = this.#own.get(uri as string);
     if (realm === undefined || handler === undefined) return null;
@@ -116,9 +118,7 @@ export class SharedProcedures {
     try {
       return await handler({ uri, realm, caller, args, kwargs } as ProcedureCall);
     } catch (cause) {
-      const absent = [errors.noSuchSubscription.uri, errors.noSuchRegistration.uri, ...(missing as string[])];
-      // A subscription or registration may be on its way here, or gone already.
-      if (cause instanceof WampError && absent.includes(cause.uri)) return null;
+      if (cause instanceof WampError && (missing as string[]).includes(cause.uri)) return null;
       throw cause;
     }
   }
@@ -126,10 +126,8 @@ export class SharedProcedures {
 
 const answerOf = (answer: unknown): Answer => (Array.isArray(answer) ? answer : null);
 
-const asked = ({ uri, realm, caller, args, kwargs }: ProcedureCall): readonly unknown[] => [
-  uri,
-  realm.uri,
-  askerFacts(caller),
-  args,
-  kwargs,
-];
+/** `missing` are the errors by which a router says that it has no answer. */
+const asked = (
+  { uri, realm, caller, args, kwargs }: ProcedureCall,
+  missing: readonly string[],
+): readonly unknown[] => [uri, realm.uri, askerFacts(caller), args, kwargs, missing];
