@@ -18,7 +18,6 @@ import { rerouteSuite } from "../support/router-suite-reroute.ts";
 import { rpcSuite } from "../support/router-suite-rpc.ts";
 import { shardedSuite } from "../support/router-suite-sharded.ts";
 import { sharedSuite } from "../support/router-suite-shared.ts";
-import { trustSuite } from "../support/router-suite-trust.ts";
 import { uriSuite } from "../support/router-suite-uris.ts";
 
 const suites = [
@@ -28,7 +27,6 @@ const suites = [
   idSuite,
   payloadSuite,
   uriSuite,
-  trustSuite,
   sharedSuite,
   policySuite,
   concurrencySuite,

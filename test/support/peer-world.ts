@@ -99,13 +99,14 @@ export class PeerWorld implements Router {
     return sums;
   }
 
-  /** Of all routers together. What each of them has alike, patterns, counts as home has them. */
+  /** Of all routers together. What each of them has alike, patterns and callees with a limit, counts as home has them. */
   stats(): RouterStats {
     const each = this.peers.map(({ host }) => host.stats());
     const sums: Record<keyof RouterStats, number> = { ...each[0]! };
     for (const name of Object.keys(sums) as (keyof RouterStats)[]) {
       const values = each.map((stats) => stats[name]);
-      if (name !== "patterns") sums[name] = values.reduce((sum, value) => sum + value);
+      if (name !== "patterns" && name !== "limitedCallees")
+        sums[name] = values.reduce((sum, value) => sum + value);
     }
     return sums;
   }

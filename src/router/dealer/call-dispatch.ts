@@ -295,5 +295,6 @@ export class CallDispatch implements CallWatcher {
   #onRoom(pattern: PatternHandle, member: number): void {
     if (this.#places?.handOver(pattern, member)) return;
     if ((this.#parts.patterns.callTraits(pattern) & CallTrait.waiting) !== 0) this.#queue.wake(pattern);
+    this.#places?.offerRest(pattern, member);
   }
 }

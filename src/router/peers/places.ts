@@ -68,7 +68,7 @@ export class Places {
     const waiting = this.#waitingFor(member);
     waiting.returned &= ~(1 << router);
     waiting.routers.push({ router, slotThere });
-    if (this.#parts.callees.isFree(member)) this.handOver(pattern, member);
+    if (this.#parts.callees.isFree(member)) this.onFree?.(pattern, member);
   }
 
   #waitingFor(member: number): Waiting {
@@ -85,18 +85,23 @@ export class Places {
     this.#waiting.delete(member);
   }
 
-  /** There is room for one call. True: it is kept for another router. */
+  /** There is room for one call. True: it is kept for another router. False: whoever waits here has the turn; then `offerRest`. */
   handOver(pattern: PatternHandle, member: number): boolean {
     const waiting = this.#waiting.get(member);
     if (waiting === undefined) return false;
     const isWanted = (this.#parts.patterns.callTraits(pattern) & CallTrait.waiting) !== 0;
     if (!isWanted || !waiting.wasRemote) return this.#offer(pattern, member, waiting);
     waiting.wasRemote = false;
-    // Calls that wait here may be for other callees of the registration, and leave the place free.
+    return false;
+  }
+
+  /** Those that wait here have been woken. They may want other callees of the registration, and leave the place free. */
+  offerRest(pattern: PatternHandle, member: number): void {
+    const waiting = this.#waiting.get(member);
+    if (waiting === undefined || waiting.routers.length === 0) return;
     this.#parts.afterTurn(() => {
       if (this.#waiting.get(member) === waiting) this.#offer(pattern, member, waiting);
     });
-    return false;
   }
 
   #offer(pattern: PatternHandle, member: number, waiting: Waiting): boolean {
