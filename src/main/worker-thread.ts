@@ -119,7 +119,7 @@ class RouterThread {
   }
 
   #fail(cause: unknown): void {
-    if (this.#isEnding) return;
+    if (this.#isEnding) return this.#log().warn("workers", "an exception while a worker ends", { cause });
     this.#isEnding = true;
     this.#bus.tell("failed", faultOf(cause));
     // The others are told by the first thread; nothing more is said to them from here.
