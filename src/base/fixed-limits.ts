@@ -131,6 +131,21 @@ export const fixedLimits = Object.freeze({
   forgottenTopics_max: 10_000,
   /** Threads of one router. Beyond: the router does not start, and says so. */
   workers_max: 30,
+  /** Time for a worker to make its router, or to listen. Beyond: it could not be started. */
+  workerStart_ms: 30_000,
+  /** Time for a worker to answer a question of the first. Beyond: it is left out. */
+  workerAnswer_ms: 10_000,
+  /** Time for the first to answer a worker, which may have to wait for the store or for a hash. Beyond: wamp.error.timeout. */
+  workerHome_ms: 60_000,
+  /** Time for a worker to end behind the goodbyes of its sessions. Beyond: it is stopped by force. */
+  workerEnd_ms: 5_000,
+  /** Time for a worker to let go of its sockets when it has failed, or the process ends. Beyond: they go with it. */
+  workerExit_ms: 1_000,
+  /** Time before a worker that has ended gets a successor: at first, and at most when it happens again and again. */
+  workerRestart_ms: 100,
+  workerRestartLongest_ms: 10_000,
+  /** A worker that lived as long was well: its successor comes as fast as the first. */
+  workerWell_ms: 60_000,
   /** Resume tokens of one session that hold beside the newest, until its client is heard. Beyond: the oldest are wrong. */
   earlierTokens_max: 4,
   /**

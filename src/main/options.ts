@@ -156,6 +156,7 @@ export interface Router {
   /** What it listens on, in the order websocket, rawsocket (on the same port, then on its own), unix, listeners. */
   readonly listeners: readonly Listener[];
   readonly realms: readonly string[];
+  /** What this thread has counted. */
   readonly metrics: Readonly<Metrics>;
   /** Connected sessions and those still shaking hands, of all workers. */
   readonly connectionCount: number;

@@ -70,24 +70,5 @@ export class SharedWords {
   }
 }
 
-/** Times of the threads' life, in milliseconds. */
-export const workerTimes = Object.freeze({
-  /** To make a router, or to listen. Beyond: the start fails. */
-  start_ms: 30_000,
-  /** To answer a question. Beyond: it is left out of the answer. */
-  answer_ms: 10_000,
-  /** For the first thread to answer one, which may have to wait for the store or for a hash. Beyond: wamp.error.timeout. */
-  home_ms: 60_000,
-  /** To end after the router's own goodbye. Beyond: the thread is stopped by force. */
-  end_ms: 5_000,
-  /** To let go of its sockets when the process ends. */
-  exit_ms: 1_000,
-  /** Between the end of a thread and the start of the next one in its place: at first, and after many. */
-  restart_ms: 100,
-  restart_ms_max: 10_000,
-  /** A thread that lived as long was well. */
-  well_ms: 60_000,
-});
-
 /** Bytes of one ring. */
 export const ringBytes = 256 << 10;

@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import type { Log } from "../base/log.ts";
-import { limitsFrom } from "../base/limits.ts";
+import { fixedLimits, limitsFrom } from "../base/limits.ts";
 import { hostScheduler } from "../host.ts";
 import { SharedLoads } from "../router/peers/shared-loads.ts";
 import { RingLinks } from "../workers/ring-links.ts";
@@ -22,7 +22,6 @@ import {
   type ThreadCalls,
   type ThreadGiven,
   type ThreadOptions,
-  workerTimes,
 } from "./worker-calls.ts";
 
 class RouterThread {
@@ -30,7 +29,7 @@ class RouterThread {
   readonly #words: SharedWords;
   readonly #bus: Bus<MainCalls, ThreadCalls>;
   readonly #channel = new Channel(false, (question) =>
-    this.#bus.call("ask", question, { timeout_ms: workerTimes.home_ms }),
+    this.#bus.call("ask", question, { timeout_ms: fixedLimits.workerHome_ms }),
   );
   #links: RingLinks | null = null;
   #host: RouterHost | null = null;
@@ -92,7 +91,7 @@ class RouterThread {
   /** Clients are let in when what the others have can be reached from here. */
   async #listen(listeners: readonly SharedListener[]): Promise<void> {
     const host = this.#router;
-    const giveUp_ms = performance.now() + workerTimes.start_ms;
+    const giveUp_ms = performance.now() + fixedLimits.workerStart_ms;
     while (!host.isJoined) {
       if (performance.now() > giveUp_ms) throw new Error("the other workers are not heard of");
       await new Promise((resolve) => setTimeout(resolve, 1));
@@ -119,14 +118,14 @@ class RouterThread {
   }
 
   #fail(cause: unknown): void {
-    if (this.#isEnding) return;
+    if (this.#isEnding) return this.#log().warn("workers", "an exception while a worker ends", { cause });
     this.#isEnding = true;
     this.#bus.tell("failed", faultOf(cause));
     // The others are told by the first thread; nothing more is said to them from here.
     this.#links?.close();
     const end = (): void => this.#release(1);
     // While it waits, no exception counts: whatever comes now comes of what is broken.
-    setTimeout(end, workerTimes.exit_ms);
+    setTimeout(end, fixedLimits.workerExit_ms);
     (this.#host?.abandon() ?? Promise.resolve()).then(end, end);
   }
 

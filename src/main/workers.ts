@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import { MessageChannel, Worker } from "node:worker_threads";
-import { limitsFrom } from "../base/limits.ts";
+import { fixedLimits, limitsFrom } from "../base/limits.ts";
 import { type Log, silentLog } from "../base/log.ts";
 import { hostScheduler } from "../host.ts";
 import { newLink } from "../workers/link.ts";
@@ -24,7 +24,6 @@ import {
   type ThreadCalls,
   type ThreadGiven,
   type ThreadOptions,
-  workerTimes,
 } from "./worker-calls.ts";
 import type { Thread } from "./thread.ts";
 
@@ -75,7 +74,7 @@ const threadOptionsOf = ({
   isSecured: security !== undefined,
 });
 
-const answering = { timeout_ms: workerTimes.answer_ms };
+const answering = { timeout_ms: fixedLimits.workerAnswer_ms };
 
 interface WorkersParts {
   readonly count: number;
@@ -188,7 +187,7 @@ export class Workers implements OtherWorkers {
     // What the thread could not say itself: it is out of memory, or its module does not load.
     worker.on("error", (cause) => this.#onFault(life, cause));
     worker.on("exit", () => this.#onEnd(life));
-    const timeout_ms = workerTimes.start_ms;
+    const timeout_ms = fixedLimits.workerStart_ms;
     try {
       await bus.call("build", this.#parts.threadOptions, { timeout_ms });
       if (this.#closing !== null) throw new Error("the router is closing");
@@ -237,10 +236,10 @@ export class Workers implements OtherWorkers {
   /** In place of one that has lived so long. */
   #restart(place: number, lived_ms: number): void {
     if (this.#closing !== null) return;
-    const { restart_ms, restart_ms_max, well_ms } = workerTimes;
-    const deaths = lived_ms > well_ms ? 0 : this.#deaths[place]!;
+    const { workerRestart_ms, workerRestartLongest_ms, workerWell_ms } = fixedLimits;
+    const deaths = lived_ms > workerWell_ms ? 0 : this.#deaths[place]!;
     this.#deaths[place] = deaths + 1;
-    const delay_ms = Math.min(restart_ms * 2 ** deaths, restart_ms_max);
+    const delay_ms = Math.min(workerRestart_ms * 2 ** deaths, workerRestartLongest_ms);
     this.#log().warn("workers", "a worker has ended; another takes its place", { worker: place, delay_ms });
     const begin = (): void => {
       this.#restarts.delete(place);
@@ -257,7 +256,7 @@ export class Workers implements OtherWorkers {
   async #end(life: Life): Promise<void> {
     if (this.#lives[life.place] !== life) return;
     const ended = once(life.worker, "exit");
-    const timeout_ms = this.#parts.goodbye_ms + workerTimes.end_ms;
+    const timeout_ms = this.#parts.goodbye_ms + fixedLimits.workerEnd_ms;
     const timer = setTimeout(() => {
       this.#log().error("workers", "a worker does not end; it is stopped", { worker: life.place });
       void life.worker.terminate();
@@ -272,7 +271,7 @@ export class Workers implements OtherWorkers {
   #releaseAll(): void {
     const lives = this.#lives.filter((life) => life !== null);
     for (const { bus } of lives) bus.tell("exit", null);
-    const until_ms = performance.now() + workerTimes.exit_ms;
+    const until_ms = performance.now() + fixedLimits.workerExit_ms;
     for (const { place } of lives)
       Atomics.wait(this.#parts.words.released, place, 0, Math.max(0, until_ms - performance.now()));
   }

@@ -7,9 +7,13 @@ import { type TalkOptions, type TalkResult, talk } from "../support/ring-talker.
 const seed = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);
 
 /** Two threads talk; each has heard what the other has said. */
-async function talkInTwo(ringBytes: number, messages: number, bytes_max: number): Promise<void> {
+async function talkInTwo(
+  ringBytes: number,
+  options: Omit<TalkOptions, "end" | "self" | "seed">,
+): Promise<void> {
   const [here, there] = newLink(ringBytes, new MessageChannel());
-  const shared = { seed, messages, bytes_max };
+  const { messages } = options;
+  const shared = { seed, ...options };
   const workerData: TalkOptions = { ...shared, self: 1, end: there };
   const worker = new Worker(new URL("../support/ring-talker.js", import.meta.url), {
     workerData,
@@ -29,10 +33,15 @@ async function talkInTwo(ringBytes: number, messages: number, bytes_max: number)
 
 test("two threads hear all that the other has said, through a small ring that is full much of the time", async (t) => {
   t.diagnostic(`seed ${seed}`);
-  await talkInTwo(8 << 10, 20_000, 100_000);
+  await talkInTwo(8 << 10, { messages: 20_000, bytes_max: 100_000 });
 });
 
 test("two threads hear all that the other has said, through a ring of the usual size", async (t) => {
   t.diagnostic(`seed ${seed}`);
-  await talkInTwo(1 << 20, 6_000, 3_000_000);
+  await talkInTwo(1 << 20, { messages: 6_000, bytes_max: 3_000_000 });
+});
+
+test("of two threads that wait for each other none sleeps over a message", async (t) => {
+  t.diagnostic(`seed ${seed}`);
+  await talkInTwo(8 << 10, { messages: 20_000, bytes_max: 100, alternate: true });
 });

@@ -14,6 +14,8 @@ export interface TalkOptions {
   readonly seed: number;
   readonly messages: number;
   readonly bytes_max: number;
+  /** Each sends one message and waits for one: whoever is not woken waits for ever. */
+  readonly alternate?: true;
 }
 
 /** What was sent or heard: how many messages, how many bytes, and their sum (FNV-1a, order counts). */
@@ -40,7 +42,7 @@ function add(tally: Tally, message: Uint8Array): void {
 const newTally = (): Tally => ({ messages: 0, bytes: 0, sum: 0x811c9dc5 });
 
 /** Resolves when this thread has said and heard everything. */
-export function talk({ end, self, seed, messages, bytes_max }: TalkOptions): Promise<TalkResult> {
+export function talk({ end, self, seed, messages, bytes_max, alternate }: TalkOptions): Promise<TalkResult> {
   const peer = 1 - self;
   const random = prng(seed + self);
   const links = new RingLinks({ self, count: 2, linkBytes_max: 1 << 20, scheduler: hostScheduler });
@@ -53,7 +55,8 @@ export function talk({ end, self, seed, messages, bytes_max }: TalkOptions): Pro
       resolve({ sent, heard });
     };
     const burst = (): void => {
-      for (let left = Math.floor(random() * 60); left > 0 && sent.messages < messages; left--) {
+      const count = alternate ? 1 : Math.floor(random() * 60);
+      for (let left = count; left > 0 && sent.messages < messages; left--) {
         const large = random() < 0.01;
         const message = new Uint8Array(Math.floor(random() * (large ? bytes_max : 600)));
         for (let at = 0; at < message.length; at++) message[at] = random() * 256;
@@ -63,11 +66,19 @@ export function talk({ end, self, seed, messages, bytes_max }: TalkOptions): Pro
         add(sent, message);
       }
       if (sent.messages === messages) return finish();
+      if (alternate) return;
       if (random() < 0.05) setTimeout(burst, random() * 4);
       else setImmediate(burst);
     };
     const alive = setInterval(() => {}, 1_000);
-    links.connect({ onUp: burst, onDown() {}, onMessage: (_, message) => add(heard, message) });
+    const onMessage = (_: number, message: Uint8Array): void => {
+      add(heard, message);
+      if (alternate && sent.messages < messages) burst();
+    };
+    const onUp = (): void => {
+      if (!alternate || self === 0) burst();
+    };
+    links.connect({ onUp, onDown() {}, onMessage });
     links.attach(peer, end);
   });
 }

@@ -4,14 +4,15 @@ import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { fixedLimits } from "../../src/base/limits.ts";
 import { OwnCount, SharedCount } from "../../src/main/connection-count.ts";
 import { workerCount } from "../../src/main/worker-count.ts";
 
 test("a router has one worker, as many as are said, or one for each core", () => {
   assert.equal(workerCount({}), 1);
   assert.equal(workerCount({ workers: 4 }), 4);
-  assert.equal(workerCount({ workers: "auto" }), Math.min(32, availableParallelism()));
-  for (const workers of [0, -1, 1.5, 33, Number.NaN])
+  assert.equal(workerCount({ workers: "auto" }), Math.min(fixedLimits.workers_max, availableParallelism()));
+  for (const workers of [0, -1, 1.5, fixedLimits.workers_max + 1, Number.NaN])
     assert.throws(() => workerCount({ workers }), RangeError);
 });
 
