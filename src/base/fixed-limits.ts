@@ -15,6 +15,8 @@ export const fixedLimits = Object.freeze({
   wildcardShapes_max: 256,
   /** Patterns of up to so many components are not counted: there are 1,024 sets at most. */
   wildcardShapeComponents_free: 10,
+  /** A socket that takes nothing for so long is stalled; see `socketBytes_max`. */
+  stalledSocket_ms: 2_000,
   /** Bytes of one outbound batch, unless its only message is larger. Beyond: the peer receives a further batch. */
   batchBytes_max: 64 << 10,
   /** Bytes of HELLO and of AUTHENTICATE. Beyond: ABORT wamp.error.payload_size_exceeded. */

@@ -37,6 +37,7 @@ export const limitRules: readonly LimitRule[] = [
     (l) => l.httpBodiesBytes_max >= l.frameBytes_max,
     "one full frame must fit among the bodies",
   ),
+  rule("socketBytes_max", (l) => l.socketBytes_max > 0, "large frames go through sockets"),
   rule("poll_ms", (l) => l.poll_ms > 0, "polls end"),
   rule("httpIdle_ms", (l) => l.httpIdle_ms > 0, "clients that are gone are noticed"),
   rule(

@@ -52,7 +52,7 @@ export interface Limits {
   readonly matches_max: number;
   /** Bytes queued for one session. Beyond: EVENTs are dropped and counted; a reply that does not fit ends the session. */
   readonly outboxBytes_max: number;
-  /** Bytes queued for all sessions together. Beyond: EVENTs for blocked sessions are dropped and counted. */
+  /** Bytes queued for all sessions together, and in sockets as below. Beyond: EVENTs for blocked sessions are dropped and counted. */
   readonly egressBytes_max: number;
   /** Bytes that wait for another worker. Beyond: EVENTs for the subscribers there are dropped and counted; nothing else is. */
   readonly linkBytes_max: number;
@@ -60,8 +60,13 @@ export interface Limits {
   readonly directoryPending_max: number;
   /** Frames larger than this fan out over several loop turns. */
   readonly largeFrameBytes: number;
-  /** Bytes of large frames handed to sockets in one loop turn. */
+  /** Bytes of large frames handed to sockets in one loop turn, and of those that are taken in; one frame in any case. */
   readonly largeBytesPerTurn_max: number;
+  /**
+   * Bytes of large frames that sockets hold, over all of them. Beyond: those that follow wait in the outboxes, where the receivers of an
+   * event share it. Connections that take nothing for `stalledSocket_ms` may hold as many again. Beyond: the first of them is ended.
+   */
+  readonly socketBytes_max: number;
   /** Frames of one session handled in one loop turn; the rest waits in the session's inbox. */
   readonly framesPerTurn_max: number;
   /**
@@ -209,6 +214,7 @@ export const defaultLimits: Limits = Object.freeze({
   directoryPending_max: 1 << 18,
   largeFrameBytes: 64 << 10,
   largeBytesPerTurn_max: 4 << 20,
+  socketBytes_max: 64 << 20,
   framesPerTurn_max: 2_048,
   inboxBytes_max: 8 << 20,
   queuedCallsPerRegistration_max: 4_096,

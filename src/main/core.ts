@@ -32,6 +32,7 @@ import { SharedPatterns } from "../router/shared-patterns.ts";
 import { SessionIndex } from "../router/session-index.ts";
 import { Targets } from "../router/targets.ts";
 import type { SessionCore } from "../session/core.ts";
+import { Intake } from "../session/intake.ts";
 import { Outbox } from "../session/outbox.ts";
 import { Resumptions } from "../session/resumption.ts";
 import type { Session } from "../session/session.ts";
@@ -186,6 +187,7 @@ export function buildCore(
     sharedProcedures,
     directory,
     outbox,
+    intake: new Intake({ limits, outbox }),
     calls,
     broker,
     pubsub,

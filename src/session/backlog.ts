@@ -2,9 +2,9 @@
  * A session's inbox at work: frames beyond the turn's share wait in it and are handled at the end of the turn, a larger share of a long
  * one. It exists only while something waits.
  */
-import type { Limits } from "../base/limits.ts";
 import type { Connection } from "../ports.ts";
 import { Inbox } from "./inbox.ts";
+import { type Intake, Progress, type Waiting } from "./intake.ts";
 
 /** Whose frames wait; a session is one of these. */
 export interface BacklogOwner {
@@ -15,27 +15,24 @@ export interface BacklogOwner {
   handle(bytes: Uint8Array): void;
 }
 
-export interface BacklogParts {
-  readonly limits: Limits;
-  readonly outbox: { afterTurn(task: () => void): void };
-}
-
-export class Backlog {
+export class Backlog implements Waiting {
   readonly #owner: BacklogOwner;
-  readonly #parts: BacklogParts;
+  readonly #intake: Intake;
   readonly #inbox = new Inbox();
   #scheduled = false;
 
-  constructor(owner: BacklogOwner, parts: BacklogParts) {
+  constructor(owner: BacklogOwner, intake: Intake) {
     this.#owner = owner;
-    this.#parts = parts;
+    this.#intake = intake;
   }
 
   /** False: there is no room. */
   push(bytes: Uint8Array): boolean {
-    const { limits } = this.#parts;
+    const { limits } = this.#intake;
+    const before = this.#inbox.bytes;
     this.schedule();
     if (!this.#inbox.push(bytes, limits)) return false;
+    this.#intake.bytes += this.#inbox.bytes - before;
     if (this.#inbox.bytes * 2 > limits.inboxBytes_max) this.#owner.connection.pause?.(true);
     return true;
   }
@@ -44,31 +41,54 @@ export class Backlog {
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#parts.outbox.afterTurn(() => this.#drain());
+    this.#intake.schedule(this);
+  }
+
+  /** Its owner hears nothing more: what waits is forgotten. */
+  drop(): void {
+    this.#owner.backlog = null;
+    this.#intake.bytes -= this.#inbox.bytes;
   }
 
   /** Empties it; its owner must have let go of it. Returns how many frames there were. */
   moveTo(take: (bytes: Uint8Array) => void): number {
     let count = 0;
-    for (let bytes = this.#inbox.shift(); bytes !== undefined; bytes = this.#inbox.shift(), count++)
-      take(bytes);
+    for (let bytes = this.#shift(); bytes !== undefined; bytes = this.#shift(), count++) take(bytes);
     return count;
   }
 
-  #drain(): void {
-    this.#scheduled = false;
+  drain(): Progress {
     const owner = this.#owner;
-    if (owner.backlog !== this || owner.isHeld) return;
-    for (let left = this.#inbox.share(this.#parts.limits); left > 0 && owner.backlog === this; left--) {
-      const frame = this.#inbox.shift();
+    const intake = this.#intake;
+    this.#scheduled = false;
+    if (owner.backlog !== this || owner.isHeld) return Progress.done;
+    for (let left = this.#inbox.share(intake.limits); left > 0 && owner.backlog === this; left--) {
+      const length = this.#inbox.nextLength;
+      if (length >= intake.limits.largeFrameBytes && !intake.admitsLarge(length))
+        return this.#again(Progress.starved);
+      const frame = this.#shift();
       if (frame === undefined) {
         owner.backlog = null;
         owner.connection.pause?.(false);
-        return;
+        return Progress.done;
       }
       owner.handle(frame);
-      if (owner.isHeld) return;
+      if (owner.isHeld) return Progress.done;
     }
-    if (owner.backlog === this) this.schedule();
+    return owner.backlog === this ? this.#again(Progress.more) : Progress.done;
+  }
+
+  #again(progress: Progress): Progress {
+    // Something that was handled may have had it scheduled already.
+    if (this.#scheduled) return Progress.done;
+    this.#scheduled = true;
+    return progress;
+  }
+
+  #shift(): Uint8Array | undefined {
+    const before = this.#inbox.bytes;
+    const frame = this.#inbox.shift();
+    this.#intake.bytes -= before - this.#inbox.bytes;
+    return frame;
   }
 }

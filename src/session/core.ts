@@ -25,6 +25,7 @@ import type { SessionIndex } from "../router/session-index.ts";
 import type { Targets } from "../router/targets.ts";
 import type { SessionObserver } from "../router/types.ts";
 import type { Codec } from "../wasm/codec.ts";
+import type { Intake } from "./intake.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Resumptions } from "./resumption.ts";
 import type { Session } from "./session.ts";
@@ -39,6 +40,7 @@ export type ForwardResume = (owner: string, front: Session, hello: Uint8Array) =
 export interface SessionCore {
   readonly codec: Codec;
   readonly outbox: Outbox;
+  readonly intake: Intake;
   readonly broker: Broker;
   /** What the broker's tables hold beside subscriptions. */
   readonly pubsub: BrokerSetup;

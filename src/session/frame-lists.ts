@@ -12,6 +12,8 @@ export class FrameList {
   count = 0;
   /** Length in bytes of the largest frame in it. */
   bytes_max = 0;
+  /** One session's alone; it outlasts the turn. */
+  isKept = false;
 
   push(frame: OutboxFrame): void {
     this.frames[this.count++] = frame;
@@ -75,7 +77,9 @@ export class FrameLists {
 
   /** Gives a session a list that outlasts the turn, with its frames from this one on. */
   keep(owner: Queued, from: number): FrameList {
+    if (from === 0 && owner.queue!.isKept) return owner.queue!;
     const list = new FrameList();
+    list.isKept = true;
     const frames = owner.queue!.frames;
     for (let i = from; i < owner.queueLength; i++) list.push(frames[i]!);
     owner.queue = list;

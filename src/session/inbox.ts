@@ -23,11 +23,14 @@ class Chunk {
     bytes.set(frame, writeAt + lengthBytes);
     this.writeAt = writeAt + lengthBytes + frame.length;
   }
-  take(): Uint8Array {
+  get nextLength(): number {
     let length = 0;
     for (let i = 0; i < lengthBytes; i++) length |= this.bytes[this.readAt + i]! << (8 * i);
+    return length;
+  }
+  take(): Uint8Array {
     const from = this.readAt + lengthBytes;
-    this.readAt = from + length;
+    this.readAt = from + this.nextLength;
     return this.bytes.subarray(from, this.readAt);
   }
 }
@@ -52,6 +55,13 @@ export class Inbox {
     this.length++;
     this.bytes += size;
     return true;
+  }
+
+  /** Bytes of the oldest frame; 0 where there is none. */
+  get nextLength(): number {
+    const [chunk, next] = this.#chunks;
+    if (this.length === 0 || chunk === undefined) return 0;
+    return (chunk.readAt === chunk.writeAt ? next! : chunk).nextLength;
   }
 
   /** The oldest frame; its bytes are not written over. */

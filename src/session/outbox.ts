@@ -11,6 +11,7 @@ import type { Metrics } from "../base/metrics.ts";
 import type { Connection, Scheduler } from "../ports.ts";
 import type { Frame, FrameSource } from "../router/types.ts";
 import { FrameLists, type Queued } from "./frame-lists.ts";
+import { LargeFrames } from "./large-frames.ts";
 
 export type SlowConsumerPolicy = "drop-newest" | "drop-oldest" | "disconnect";
 
@@ -41,6 +42,8 @@ export class OutboxFrame implements Frame {
   text: string | undefined = undefined;
   readonly length: number;
   readonly droppable: boolean;
+  /** Blocked sessions for which it waits. */
+  holders = 0;
   #address: number;
   constructor(bytes: Uint8Array, droppable: boolean, address: number) {
     this.bytes = bytes;
@@ -76,6 +79,10 @@ export interface OutboxOwner extends Queued {
   overrun(cause?: unknown): void;
 }
 
+/** Which of the large frames are handed over: all; this turn's share; or some of the next turns' too, where the outbox is full. */
+const Pace = { none: 0, turn: 1, ahead: 2 } as const;
+type Pace = (typeof Pace)[keyof typeof Pace];
+
 const emptyFrame = new OutboxFrame(new Uint8Array(0), false, 0);
 
 export class Outbox implements FrameSource {
@@ -90,8 +97,8 @@ export class Outbox implements FrameSource {
   #spare: OutboxOwner[] = [];
   #later: (() => void)[] = [];
   #scheduled = false;
-  #largeBytesLeft: number;
-  /** Bytes queued for blocked sessions, over all of them. */
+  readonly #large: LargeFrames<OutboxOwner>;
+  /** Bytes queued for blocked sessions, over all of them; what several of them wait for counts once. */
   heldBytes = 0;
   /** Counts loop turns in which anything happened. */
   turn = 0;
@@ -102,7 +109,16 @@ export class Outbox implements FrameSource {
     this.#limits = parts.limits;
     this.#metrics = parts.metrics;
     this.#policy = parts.policy;
-    this.#largeBytesLeft = parts.limits.largeBytesPerTurn_max;
+    this.#large = new LargeFrames({
+      ...parts,
+      wake: (owner) => this.onDrain(owner),
+      end: (owner) => this.#overrun(owner),
+    });
+  }
+
+  /** Bytes of large frames that sockets hold. */
+  get socketBytes(): number {
+    return this.#large.socketBytes;
   }
 
   /** A frame of what a writer of the codec just wrote. */
@@ -142,7 +158,15 @@ export class Outbox implements FrameSource {
     this.#lists.append(owner, frame);
     owner.queuedBytes += frame.length;
     frame.own();
-    this.heldBytes += frame.length;
+    if (owner.blocked) this.#retain(frame);
+  }
+
+  /** A frame waits for one more blocked session, or for one less. */
+  #retain(frame: OutboxFrame): void {
+    if (frame.holders++ === 0) this.heldBytes += frame.length;
+  }
+  #letGo(frame: OutboxFrame): void {
+    if (--frame.holders === 0) this.heldBytes -= frame.length;
   }
 
   /** Runs a task at the end of this turn, before the flush; what it posts goes out with it. */
@@ -153,22 +177,26 @@ export class Outbox implements FrameSource {
 
   /** Writes what one session has queued, before its connection is closed. */
   flushNow(owner: OutboxOwner): void {
-    if (owner.queue !== null && !owner.blocked) this.#write(owner, false);
+    if (owner.queue !== null && !owner.blocked) this.#write(owner, Pace.none);
   }
 
   /** The session's socket can take frames again. */
   onDrain(owner: OutboxOwner): void {
     if (!owner.blocked) return;
-    owner.blocked = false;
-    this.heldBytes -= owner.queuedBytes;
+    this.#unblock(owner);
     if (owner.queue === null) return;
     if (!owner.dirty) this.#markDirty(owner);
   }
 
+  #unblock(owner: OutboxOwner): void {
+    owner.blocked = false;
+    for (let i = 0; i < owner.queueLength; i++) this.#letGo(owner.queue!.frames[i]!);
+  }
+
   /** The session's connection is gone: forget what was queued for it. */
   discard(owner: OutboxOwner): void {
-    if (owner.blocked) this.heldBytes -= owner.queuedBytes;
-    owner.blocked = false;
+    if (owner.blocked) this.#unblock(owner);
+    this.#large.forget(owner);
     this.#release(owner);
   }
 
@@ -205,14 +233,13 @@ export class Outbox implements FrameSource {
       this.#later = [];
       for (const task of tasks) task();
     }
-    this.#largeBytesLeft = this.#limits.largeBytesPerTurn_max;
+    this.#large.beginTurn();
     const dirty = this.#dirty;
     this.#dirty = this.#spare;
     for (let i = 0; i < dirty.length; i++) {
       const owner = dirty[i]!;
       owner.dirty = false;
-      if (owner.queue !== null && !owner.blocked)
-        this.#write(owner, owner.queue.bytes_max >= this.#limits.largeFrameBytes);
+      if (owner.queue !== null && !owner.blocked) this.#write(owner, Pace.turn);
     }
     dirty.length = 0;
     this.#spare = dirty;
@@ -220,26 +247,31 @@ export class Outbox implements FrameSource {
     this.#codec.releaseKept();
   }
 
-  /** Hands a session's frames to its connection: all of them, or with `paced` as many large ones as this turn allows. */
-  #write(owner: OutboxOwner, paced: boolean): void {
-    const upTo = paced ? this.#paced(owner) : owner.queueLength;
+  /** Hands a session's frames to its connection: all of them, or as far as large ones may go. */
+  #write(owner: OutboxOwner, pace: Pace): void {
+    const hasLarge = owner.queue!.bytes_max >= this.#limits.largeFrameBytes;
+    const upTo = hasLarge && pace !== Pace.none ? this.#paced(owner, pace) : owner.queueLength;
     const taken = upTo === 0 ? 0 : this.#hand(owner, upTo);
+    if (hasLarge) this.#large.sent(owner);
     if (taken === owner.queueLength) this.#release(owner);
-    else this.#keepRest(owner, taken, taken < upTo);
+    else this.#keepRest(owner, taken, upTo);
   }
 
-  #keepRest(owner: OutboxOwner, from: number, blocked: boolean): void {
+  /** Its connection took `from` frames of `upTo` that it was given; large frames may have no further now. */
+  #keepRest(owner: OutboxOwner, from: number, upTo: number): void {
     const { frames } = this.#lists.keep(owner, from);
-    let left = 0;
-    for (const frame of frames) {
+    const length = owner.queueLength;
+    owner.blocked = from < upTo || this.#large.isFull;
+    owner.queuedBytes = 0;
+    for (let i = 0; i < length; i++) {
+      const frame = frames[i]!;
       frame.own();
-      left += frame.length;
+      owner.queuedBytes += frame.length;
+      if (owner.blocked) this.#retain(frame);
     }
-    owner.queuedBytes = left;
-    if (blocked) {
-      owner.blocked = true;
-      this.heldBytes += left;
-    } else if (!owner.dirty) this.#markDirty(owner);
+    if (!owner.blocked) {
+      if (!owner.dirty) this.#markDirty(owner);
+    } else if (from === upTo) this.#large.wait(owner);
   }
 
   /** A connection that throws is broken: its session is ended, and nobody else hears of it. */
@@ -252,14 +284,13 @@ export class Outbox implements FrameSource {
     }
   }
 
-  /** How far this turn's share of large frames reaches into the queue. */
-  #paced({ queue, queueLength }: OutboxOwner): number {
+  /** How far into the queue large frames may go. */
+  #paced({ queue, queueLength }: OutboxOwner, pace: Pace): number {
+    const { largeFrameBytes } = this.#limits;
     let i = 0;
     for (; i < queueLength; i++) {
-      const length = queue!.frames[i]!.length;
-      if (length < this.#limits.largeFrameBytes) continue;
-      if (this.#largeBytesLeft <= 0) break;
-      this.#largeBytesLeft -= length;
+      const { length } = queue!.frames[i]!;
+      if (length >= largeFrameBytes && !this.#large.takes(length, pace === Pace.ahead)) break;
     }
     return i;
   }
@@ -271,21 +302,21 @@ export class Outbox implements FrameSource {
   }
 
   #overBudget(frame: OutboxFrame): boolean {
-    return frame.droppable && this.heldBytes + frame.length > this.#limits.egressBytes_max;
+    if (!frame.droppable) return false;
+    const more = frame.holders === 0 ? frame.length : 0;
+    return this.heldBytes + this.#large.recentBytes + more > this.#limits.egressBytes_max;
   }
 
   /** The frame does not fit: write what is there if the socket may still take it, else the policy decides. */
   #overflow(owner: OutboxOwner, frame: OutboxFrame): void {
     if (!owner.blocked && owner.queue !== null) {
-      this.#write(owner, false);
+      const before = owner.queuedBytes;
+      this.#write(owner, frame.droppable ? Pace.ahead : Pace.none);
       // The socket took all, or part of it, or nothing: only the last time round is the session known to be full.
-      return this.post(owner, frame);
+      if (owner.blocked || owner.queuedBytes < before) return this.post(owner, frame);
     }
-    if (!frame.droppable || this.#policy === "disconnect") {
-      this.#metrics.sessionsOverrun++;
-      owner.overrun();
-      return;
-    }
+    // Who only waits for its share of large frames is not slow: the router is.
+    if (!frame.droppable || (this.#policy === "disconnect" && owner.blocked)) return this.#overrun(owner);
     if (this.#policy === "drop-oldest" && this.#makeRoom(owner, frame.length)) {
       this.#keepFor(owner, frame);
       return;
@@ -294,27 +325,31 @@ export class Outbox implements FrameSource {
     this.#metrics.eventsDroppedSlow++;
   }
 
-  /** Drops the oldest EVENTs of a blocked session until `bytes` fit. False when only replies are left. */
+  #overrun(owner: OutboxOwner): void {
+    this.#metrics.sessionsOverrun++;
+    owner.overrun();
+  }
+
+  /** Drops the oldest EVENTs of a session that has a list of its own, until `bytes` fit. False when only replies are left. */
   #makeRoom(owner: OutboxOwner, bytes: number): boolean {
     const queue = owner.queue;
     if (queue === null) return false;
-    let freed = 0;
+    const { outboxBytes_max, egressBytes_max } = this.#limits;
+    const fits = (): boolean =>
+      owner.queuedBytes + bytes <= outboxBytes_max &&
+      this.heldBytes + this.#large.recentBytes + bytes <= egressBytes_max;
     let to = 0;
-    const excess = owner.queuedBytes + bytes - this.#limits.outboxBytes_max;
-    const overBudget = this.heldBytes + bytes - this.#limits.egressBytes_max;
-    const wanted = Math.max(excess, overBudget);
     for (let i = 0; i < queue.count; i++) {
       const frame = queue.frames[i]!;
-      if (freed < wanted && frame.droppable) {
-        freed += frame.length;
+      if (frame.droppable && !fits()) {
+        owner.queuedBytes -= frame.length;
+        if (owner.blocked) this.#letGo(frame);
         owner.droppedEvents++;
         this.#metrics.eventsDroppedSlow++;
       } else queue.frames[to++] = frame;
     }
     for (let i = to; i < queue.count; i++) queue.frames[i] = emptyFrame;
     queue.count = owner.queueLength = to;
-    owner.queuedBytes -= freed;
-    this.heldBytes -= freed;
-    return freed >= wanted;
+    return fits();
   }
 }

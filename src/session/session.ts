@@ -23,6 +23,7 @@ import type { SessionCore } from "./core.ts";
 import { departRealm, endSubscriptions } from "./departure.ts";
 import { tellDropped } from "./dropped.ts";
 import { type Joined, type Refusal, readHello } from "./handshake.ts";
+import type { IntakeOwner } from "./intake.ts";
 import { challengeMessage, enter, Login, type LoginEvents } from "./login.ts";
 import type { OutboxFrame, OutboxOwner } from "./outbox.ts";
 import { parked, routeRequest, waitsBehindRequests } from "./requests.ts";
@@ -32,7 +33,7 @@ import { Timer } from "./timer.ts";
 
 export class Session
   extends RoutingState
-  implements RouterSession, OutboxOwner, BacklogOwner, ConnectionEvents, LoginEvents
+  implements RouterSession, OutboxOwner, BacklogOwner, IntakeOwner, ConnectionEvents, LoginEvents
 {
   readonly target: Target;
   readonly connection: Connection;
@@ -56,13 +57,13 @@ export class Session
   blocked = false;
   droppedEvents = 0;
   backlog: Backlog | null = null;
+  intakeTurn = -1;
+  framesLeft = 0;
   readonly #core: SessionCore;
   #state: State = State.waiting;
   /** Who hears its connection while it is lent. */
   #borrower: ConnectionEvents | null = null;
   #visitFlags = 0;
-  #turn = -1;
-  #framesLeft = 0;
   readonly #timer: Timer;
   /** While it is joining. */
   #login: Login | null = null;
@@ -90,12 +91,8 @@ export class Session
 
   onFrame(bytes: Uint8Array): void {
     if (this.#state >= State.closed) return this.#borrower?.onFrame(bytes);
-    const outbox = this.#core.outbox;
-    if (this.#turn !== outbox.turn) {
-      this.#turn = outbox.turn;
-      this.#framesLeft = this.#core.limits.framesPerTurn_max;
-    }
-    if (this.backlog !== null || this.isHeld || this.#framesLeft-- <= 0) this.defer(bytes);
+    if (this.backlog !== null || this.isHeld || !this.#core.intake.admits(this, bytes.length))
+      this.defer(bytes);
     else this.handle(bytes);
   }
 
@@ -119,7 +116,7 @@ export class Session
     this.#state = State.closed;
     this.#login?.drop();
     this.#timer.stop();
-    this.backlog = null;
+    this.backlog?.drop();
     this.#core.outbox.discard(this);
     if (was !== State.leaving) this.#leaveRealm();
     // The transport of a resumable session is its front's, and counted there.
@@ -359,7 +356,7 @@ export class Session
     this.#login?.drop();
     this.#timer.stop();
     this.#state = State.closed;
-    this.backlog = null;
+    this.backlog?.drop();
     if (!wasLeaving) this.#leaveRealm();
     this.connection.close(code, reason.slice(0, 120));
   }
@@ -396,7 +393,7 @@ export class Session
 
   /** Keeps a frame that is beyond this turn's share. */
   defer(bytes: Uint8Array): void {
-    this.backlog ??= new Backlog(this, this.#core);
+    this.backlog ??= new Backlog(this, this.#core.intake);
     if (this.backlog.push(bytes)) return;
     this.#core.metrics.sessionsOverrun++;
     const problem = "more messages than the router can take from one session";

@@ -198,13 +198,34 @@ test("beyond the router's budget only EVENTs for blocked sessions are dropped", 
   const free = new TestOwner();
   scheduler.settle();
   for (let i = 0; i < 15; i++) {
-    const shared = frame(2);
-    for (const owner of [...blocked, free]) outbox.post(owner, shared);
+    for (const owner of [...blocked, free]) outbox.post(owner, frame(2));
   }
   scheduler.settle();
   assert.equal(outbox.heldBytes, 3_000);
   assert.equal(metrics.eventsDroppedSlow, 48 - 30);
   assert.equal(free.connection.received.length, 15);
+});
+
+test("what several blocked sessions wait for counts once in the router's budget", () => {
+  const { outbox, scheduler, frame, metrics } = setUp({ outboxBytes_max: 2_048, egressBytes_max: 3_000 });
+  const owners = Array.from({ length: 100 }, () => new TestOwner());
+  const events = Array.from({ length: 20 }, (_, i) => frame(i));
+  for (const owner of owners) {
+    owner.connection.room = 0;
+    outbox.post(owner, events[0]!);
+  }
+  scheduler.settle();
+  for (const event of events.slice(1)) for (const owner of owners) outbox.post(owner, event);
+  assert.equal(outbox.heldBytes, 2_000);
+  assert.equal(metrics.eventsDroppedSlow, 0);
+  for (const [i, owner] of owners.entries()) {
+    owner.connection.room = Number.POSITIVE_INFINITY;
+    if (i % 2 === 0) outbox.onDrain(owner);
+    else outbox.discard(owner);
+    assert.equal(outbox.heldBytes, i < 99 ? 2_000 : 0);
+  }
+  scheduler.settle();
+  assert.ok(owners.every(({ connection }, i) => connection.received.length === (i % 2 === 0 ? 20 : 0)));
 });
 
 test("large frames go out over several turns and small ones of other sessions are not held up", () => {
