@@ -32,6 +32,8 @@ export interface AdminParts extends ViewParts {
   readonly denials: Denials;
   /** Writes a copy of the durable state; rejects with a WampError that says why it could not. */
   readonly backup: (path: string) => Promise<void>;
+  /** How busy the router is. */
+  readonly load: { report(): object };
 }
 
 /** Of the meta API, those that end sessions of others or take something from them. */
@@ -56,6 +58,7 @@ export function addAdminProcedures(parts: AdminParts): void {
     ...viewProcedures(parts),
     ...explainProcedures(security, parts.denials, parts),
     "backup.create": backupProcedure(parts.backup),
+    "router.load": () => [{ ...parts.load.report() }],
   };
   const rights = new Rights(security, parts.denials);
   const named: Record<string, ProcedureHandler> = {};

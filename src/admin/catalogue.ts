@@ -307,6 +307,7 @@ const viewTexts = {
     result: [`${entry}[]`],
   },
   ping: { reach: "everyone", summary: "Answers.", result: ["pong"] },
+  "router.load": { reach: "master", summary: "How busy it is, what it sheds.", result: ["load: dict"] },
   "backup.create": {
     reach: "master",
     summary: "Writes a copy of the router's durable state to a path on its machine.",

@@ -15,6 +15,8 @@ export const fixedLimits = Object.freeze({
   wildcardShapes_max: 256,
   /** Patterns of up to so many components are not counted: there are 1,024 sets at most. */
   wildcardShapeComponents_free: 10,
+  /** Between two samples of a router's load. */
+  loadSample_ms: 100,
   /** A socket that takes nothing for so long is stalled; see `socketBytes_max`. */
   stalledSocket_ms: 2_000,
   /** Bytes of one outbound batch, unless its only message is larger. Beyond: the peer receives a further batch. */

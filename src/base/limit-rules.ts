@@ -38,6 +38,8 @@ export const limitRules: readonly LimitRule[] = [
     "one full frame must fit among the bodies",
   ),
   rule("socketBytes_max", (l) => l.socketBytes_max > 0, "large frames go through sockets"),
+  rule("overloadDelay_ms", (l) => l.overloadDelay_ms > 0, "an idle router is not overloaded"),
+  rule("overloadBacklogBytes", (l) => l.overloadBacklogBytes > 0, "an idle router is not overloaded"),
   rule("poll_ms", (l) => l.poll_ms > 0, "polls end"),
   rule("httpIdle_ms", (l) => l.httpIdle_ms > 0, "clients that are gone are noticed"),
   rule(

@@ -74,6 +74,13 @@ export interface Limits {
    * an HTTP transport. Beyond: HTTP 503.
    */
   readonly inboxBytes_max: number;
+  /**
+   * How late the event loop is, in several samples in a row, for the router to count as overloaded; and the bytes that wait in all
+   * inboxes for the same. Beyond: new connections are refused, HTTP 503, RawSocket error 4; if that is not enough, unacknowledged
+   * PUBLISHes of the sessions that send most of them are dropped and counted. It ends below half of both.
+   */
+  readonly overloadDelay_ms: number;
+  readonly overloadBacklogBytes: number;
   /** Calls that wait for a free callee of one registration with `concurrency`. Beyond: ERROR wamp.error.unavailable. */
   readonly queuedCallsPerRegistration_max: number;
   /** Bytes of their frames. Beyond: ERROR wamp.error.unavailable. */
@@ -217,6 +224,8 @@ export const defaultLimits: Limits = Object.freeze({
   socketBytes_max: 64 << 20,
   framesPerTurn_max: 2_048,
   inboxBytes_max: 8 << 20,
+  overloadDelay_ms: 500,
+  overloadBacklogBytes: 256 << 20,
   queuedCallsPerRegistration_max: 4_096,
   queuedBytesPerRegistration_max: 8 << 20,
   queuedCalls_max: 65_536,

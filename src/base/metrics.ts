@@ -43,6 +43,9 @@ export class Metrics {
   accessDecided = 0;
   /** Subscriptions and registrations ended because the right to them was taken away. */
   accessRevoked = 0;
+  /** What an overloaded router did not take: new connections, and unacknowledged publications of the heaviest senders. */
+  connectionsShed = 0;
+  publicationsShed = 0;
   /** Sessions ended: a reply did not fit into the outbox, or the inbox overflowed. */
   sessionsOverrun = 0;
   /** Logins that succeeded and failed, and those refused because there had been, or were under way, too many. */

@@ -76,6 +76,7 @@ const webSocket = {
         z.strictObject({
           longpoll: onOrPath.default(true).describe("Long-poll; a text is its path, else /wamp/longpoll."),
           sse: onOrPath.default(true).describe("Event streams; a text is their path, else /wamp/sse."),
+          health: z.boolean().default(true).describe("Whether it is well, at /ping, /ready and /health."),
           origins: z
             .array(origin)
             .default([])

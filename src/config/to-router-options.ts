@@ -26,6 +26,7 @@ export interface ConfiguredWebSocket extends Shared {
         readonly longpoll: boolean | string;
         readonly sse: boolean | string;
         readonly origins: readonly string[];
+        readonly health: boolean;
       };
   /** RawSocket is served on the same port too. */
   readonly rawsocket: boolean;

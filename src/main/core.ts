@@ -33,6 +33,7 @@ import { SessionIndex } from "../router/session-index.ts";
 import { Targets } from "../router/targets.ts";
 import type { SessionCore } from "../session/core.ts";
 import { Intake } from "../session/intake.ts";
+import { Load } from "../session/load.ts";
 import { Outbox } from "../session/outbox.ts";
 import { Resumptions } from "../session/resumption.ts";
 import type { Session } from "../session/session.ts";
@@ -112,6 +113,7 @@ export function buildCore(
   const registrations = new Memberships(PatternKind.registration, patterns, seed[5]!);
   const policy = options.slowConsumer ?? "drop-newest";
   const outbox = new Outbox({ codec, scheduler, limits, metrics, policy });
+  const intake = new Intake({ limits, outbox });
   kernels.onGrow = () => outbox.onMemoryGrown();
   const afterTurn = (task: () => void): void => outbox.afterTurn(task);
   const events = new MetaEvents({ afterTurn, limits, metrics });
@@ -187,7 +189,8 @@ export function buildCore(
     sharedProcedures,
     directory,
     outbox,
-    intake: new Intake({ limits, outbox }),
+    intake,
+    load: new Load({ limits, scheduler, metrics, log, intake }),
     calls,
     broker,
     pubsub,

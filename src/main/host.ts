@@ -8,8 +8,11 @@ import type { Accept, Listener, SharedPlace, TransportOptions } from "../ports.t
 import { closeReasons } from "../protocol/errors.ts";
 import type { Denial } from "../router/denials.ts";
 import type { SessionCore } from "../session/core.ts";
+import type { LoadReport } from "../session/load.ts";
 import { LocalConnection } from "../session/local.ts";
+import { LoadLevel } from "../session/overload.ts";
 import { Session } from "../session/session.ts";
+import { type HealthStatus, HealthService } from "../transport/http-health.ts";
 import { httpTransports } from "../transport/http-options.ts";
 import type { HttpTransports } from "../transport/http-transports.ts";
 import { listenRawSocket } from "../transport/rawsocket.ts";
@@ -100,6 +103,7 @@ export class RouterHost implements Router {
       this.#tellIdle();
     };
     this.#core = { ...core, onConnectionGone };
+    core.load.start();
     this.#forwarding = core.forwarding;
     if (this.#forwarding === null) return;
     // They count where their clients came to; but this router does not close before they are gone.
@@ -147,7 +151,7 @@ export class RouterHost implements Router {
 
   stats(): RouterStats {
     const { realms, subscriptions, registrations, patterns, calls, dealer, outbox, resumptions } = this.#core;
-    const { pubsub, testaments, reflection, access, directory } = this.#core;
+    const { pubsub, testaments, reflection, access, directory, intake } = this.#core;
     let sessions = 0;
     for (const realm of realms.all()) sessions += realm.sessionCount;
     return {
@@ -165,6 +169,8 @@ export class RouterHost implements Router {
       testaments: testaments.count,
       definitions: reflection.count,
       heldBytes: outbox.heldBytes + calls.groups.heldBytes,
+      socketBytes: outbox.socketBytes,
+      backlogBytes: intake.bytes,
       ...pubsub.counts(),
       replayBytes: resumptions.totals.bytes,
       accessTables: access.tableCount,
@@ -180,6 +186,10 @@ export class RouterHost implements Router {
   /** Says who works beside this thread: they are counted, and closed, with it. */
   join(others: OtherWorkers): void {
     this.#others = others;
+  }
+
+  load(): LoadReport {
+    return this.#core.load.report();
   }
 
   refreshAccess(realms: Iterable<string>): void {
@@ -251,11 +261,14 @@ export class RouterHost implements Router {
     if (notice !== undefined) log.warn("transport", notice);
     const where = { host: "127.0.0.1", path: "/ws", deflate: false, ...given, rawsocket };
     const parts = { accept: this.accept, limits, scheduler, fillRandom, log };
-    const service = httpTransports(http, { ...parts, ...this.#forwarding?.httpOptions });
-    if (service !== null) {
-      this.#http.push(service);
-      this.#forwarding?.serve(service);
+    const transports = httpTransports(http, { ...parts, ...this.#forwarding?.httpOptions });
+    if (transports !== null) {
+      this.#http.push(transports);
+      this.#forwarding?.serve(transports);
     }
+    const hasHealth = http === true || (http !== false && http.health !== false);
+    const health = { status: () => this.#health, next: transports, log };
+    const service = hasHealth ? new HealthService(health) : transports;
     const listener = await adapter.listen({
       ...common,
       ...where,
@@ -267,9 +280,14 @@ export class RouterHost implements Router {
     return listener;
   }
 
+  get #health(): HealthStatus {
+    if (this.#closing !== undefined) return "closing";
+    return this.#core.load.level === LoadLevel.normal ? "ok" : "overloaded";
+  }
+
   readonly accept: Accept = (connection) => {
-    if (this.#closing !== undefined || !this.#thread.connections.enter(this.#core.limits.connections_max))
-      return null;
+    if (this.#closing !== undefined || this.#core.load.refuses(connection.info)) return null;
+    if (!this.#thread.connections.enter(this.#core.limits.connections_max)) return null;
     return new Session(this.#core, connection);
   };
 
@@ -312,12 +330,13 @@ export class RouterHost implements Router {
   /** Ends everything at once and tells nobody: what this thread holds cannot be trusted any more. */
   async abandon(): Promise<void> {
     this.#closing ??= Promise.resolve();
+    this.#core.load.stop();
     await Promise.all(this.#opened.map((listener) => listener.close()));
   }
 
   async #shutDown(): Promise<void> {
     const othersGone = this.#others?.close();
-    const { targets, calls, limits, scheduler, pubsub } = this.#core;
+    const { targets, calls, limits, load, scheduler, pubsub } = this.#core;
     const allGone = new Promise<void>((resolve) => {
       this.#idle = resolve;
       // Sessions close themselves after `goodbye_ms`; this is for connections that do not even close.
@@ -328,6 +347,7 @@ export class RouterHost implements Router {
     if (this.#thread.connections.own + this.#carried > 0) await allGone;
     calls.stop();
     pubsub.stop();
+    load.stop();
     await Promise.all(this.#http.map((service) => service.close()));
     await Promise.all(this.#opened.map((listener) => listener.close()));
     // They may need the store until they are gone.

@@ -9,6 +9,7 @@ import type { GivenRealm } from "../router/realm.ts";
 import type { Administrator } from "../security/bootstrap.ts";
 import type { Security } from "../security/model.ts";
 import type { PasswordOptions } from "../security/records.ts";
+import type { LoadReport } from "../session/load.ts";
 import type { SlowConsumerPolicy } from "../session/outbox.ts";
 import type { HttpOptions } from "../transport/http-options.ts";
 import type { AdapterName } from "../transport/select.ts";
@@ -134,8 +135,12 @@ export interface RouterStats {
   /** Events that sessions have left for their end, and what they have told reflection. */
   readonly testaments: number;
   readonly definitions: number;
-  /** Bytes queued for sessions whose socket is full, and of answers that wait for the others of their call. */
+  /** Bytes queued for sessions whose socket is full, each frame once, and of answers that wait for the others of their call. */
   readonly heldBytes: number;
+  /** Bytes of large frames that sockets hold. */
+  readonly socketBytes: number;
+  /** Bytes of messages that have arrived and wait in inboxes. */
+  readonly backlogBytes: number;
   /** EVENTs that subscribers who acknowledge them have not acknowledged. */
   readonly unacknowledged: number;
   /** Replays of retained events that are not over. */
@@ -165,6 +170,8 @@ export interface Router {
    * been in the middle of something. Other workers do so themselves.
    */
   fault(cause: unknown): void;
+  /** How busy it is, and what it has shed. */
+  load(): LoadReport;
   /** `RouterOptions.access` answers otherwise than before about sessions of these realms: what they may not do any more ends. */
   refreshAccess(realms: Iterable<string>): void;
   /** What the client was told the id of when it was refused; undefined: none, or too long ago. */

@@ -26,6 +26,7 @@ import type { Targets } from "../router/targets.ts";
 import type { SessionObserver } from "../router/types.ts";
 import type { Codec } from "../wasm/codec.ts";
 import type { Intake } from "./intake.ts";
+import type { Load } from "./load.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Resumptions } from "./resumption.ts";
 import type { Session } from "./session.ts";
@@ -41,6 +42,7 @@ export interface SessionCore {
   readonly codec: Codec;
   readonly outbox: Outbox;
   readonly intake: Intake;
+  readonly load: Load;
   readonly broker: Broker;
   /** What the broker's tables hold beside subscriptions. */
   readonly pubsub: BrokerSetup;

@@ -8,6 +8,7 @@ import { Verdict } from "../router/guard.ts";
 import { FSlot, Option, Slot } from "../wasm/abi.ts";
 import { passthruProblem } from "./announced.ts";
 import type { SessionCore } from "./core.ts";
+import { LoadLevel } from "./overload.ts";
 import type { Session } from "./session.ts";
 
 const highestId = 2 ** 53;
@@ -66,12 +67,23 @@ export function routeRequest(core: SessionCore, session: Session, type: number):
   const problem = sequenceProblem(session, codec.f(FSlot.request));
   if (problem !== null) return problem;
   if (verdict !== Verdict.allowed) guard.refuse(session, type);
-  else if (type === Message.publish) broker.publish(session);
+  else if (type === Message.publish) routePublish(core, session);
   else if (type === Message.subscribe) broker.subscribing.subscribe(session);
   else if (type === Message.unsubscribe) broker.subscribing.unsubscribe(session);
   else if (type === Message.register) dealer.registering.register(session);
   else dealer.registering.unregister(session);
   return null;
+}
+
+/** An overloaded router has lost those that it does not route: nobody was told that they would arrive. */
+function routePublish(core: SessionCore, session: Session): void {
+  const { broker, codec, load, metrics } = core;
+  if (load.level === LoadLevel.normal || (codec.u(Slot.true) & Option.acknowledge) !== 0)
+    return broker.publish(session);
+  if (!load.admits(session.target)) return;
+  const before = metrics.events;
+  broker.publish(session);
+  load.routed(session.target, metrics.events - before);
 }
 
 /** What the guard says; before anything is noted of the message, so that one that has to wait can be routed again. */

@@ -11,6 +11,8 @@ export interface HttpOptions {
    * without credentials. Default: none.
    */
   readonly origins?: readonly string[];
+  /** Whether it is well, at `/ping`, `/ready` and `/health`. Default true. */
+  readonly health?: boolean;
 }
 
 /** Null where it is off. Throws for a path or an origin that is none. */

@@ -120,6 +120,10 @@ export class PeerWorld implements Router {
     for (const { host } of this.peers) host.fault(cause);
   }
 
+  load(): ReturnType<Router["load"]> {
+    return this.peers[0]!.host.load();
+  }
+
   refreshAccess(realms: Iterable<string>): void {
     const uris = [...realms];
     for (const { host } of this.peers) host.refreshAccess(uris);

@@ -98,6 +98,8 @@ export const nothingLeft = {
   testaments: 0,
   definitions: 0,
   heldBytes: 0,
+  socketBytes: 0,
+  backlogBytes: 0,
   unacknowledged: 0,
   replays: 0,
   replayBytes: 0,
