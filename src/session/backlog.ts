@@ -62,10 +62,11 @@ export class Backlog implements Waiting {
     const intake = this.#intake;
     this.#scheduled = false;
     if (owner.backlog !== this || owner.isHeld) return Progress.done;
-    for (let left = this.#inbox.share(intake.limits); left > 0 && owner.backlog === this; left--) {
+    const share = this.#inbox.share(intake.limits);
+    for (let left = share; left > 0 && owner.backlog === this; left--) {
       const length = this.#inbox.nextLength;
       if (length >= intake.limits.largeFrameBytes && !intake.admitsLarge(length))
-        return this.#again(Progress.starved);
+        return this.#again(left === share ? Progress.starved : Progress.more);
       const frame = this.#shift();
       if (frame === undefined) {
         owner.backlog = null;

@@ -53,8 +53,14 @@ export class LargeFrames<Owner extends LargeOwner> {
     this.#bytesLeft = parts.limits.largeBytesPerTurn_max;
   }
 
-  /** Bytes that sockets hold, or held when this turn began. */
+  /** Bytes that sockets hold now. */
   get socketBytes(): number {
+    this.#count();
+    return this.#movingBytes + this.#stalledBytes;
+  }
+
+  /** Bytes that they held at some time of this turn. Hot. */
+  get recentBytes(): number {
     if (!this.#hasLooked && this.#sockets.size > 0) this.#count();
     return this.#movingBytes + this.#stalledBytes;
   }
