@@ -244,8 +244,8 @@ export class Wire {
 }
 
 /** Waits, turn by turn, until the condition holds. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline_ms = performance.now() + patience_ms;
+export async function until(what: string, condition: () => boolean, most_ms = patience_ms): Promise<void> {
+  const deadline_ms = performance.now() + most_ms;
   while (!condition()) {
     if (performance.now() > deadline_ms) throw new Error(`did not come true: ${what}`);
     await new Promise<void>((resolve) => setTimeout(resolve, 1));
