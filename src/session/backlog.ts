@@ -4,10 +4,10 @@
  */
 import type { Connection } from "../ports.ts";
 import { Inbox } from "./inbox.ts";
-import { type Intake, Progress, type Waiting } from "./intake.ts";
+import { type Intake, type IntakeOwner, Progress, type Waiting } from "./intake.ts";
 
 /** Whose frames wait; a session is one of these. */
-export interface BacklogOwner {
+export interface BacklogOwner extends IntakeOwner {
   backlog: Backlog | null;
   readonly connection: Connection;
   /** What follows waits: it is leaving, or its last message waits for a decision. */
@@ -29,11 +29,18 @@ export class Backlog implements Waiting {
   /** False: there is no room. */
   push(bytes: Uint8Array): boolean {
     const { limits } = this.#intake;
-    const before = this.#inbox.bytes;
+    const owner = this.#owner;
     this.schedule();
-    if (!this.#inbox.push(bytes, limits)) return false;
+    let before = this.#inbox.bytes;
+    while (!this.#inbox.push(bytes, limits)) {
+      // It may wait for its large frames only, and not have sent more of them than it may.
+      if (owner.isHeld || !this.#intake.admitsFrame(owner)) return false;
+      owner.handle(this.#shift()!);
+      if (owner.backlog !== this) return true;
+      before = this.#inbox.bytes;
+    }
     this.#intake.bytes += this.#inbox.bytes - before;
-    if (this.#inbox.bytes * 2 > limits.inboxBytes_max) this.#owner.connection.pause?.(true);
+    if (this.#inbox.bytes * 2 > limits.inboxBytes_max) owner.connection.pause?.(true);
     return true;
   }
 

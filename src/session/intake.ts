@@ -44,12 +44,17 @@ export class Intake {
 
   /** Whether a frame that has just arrived is within this turn's share; if so it is counted. */
   admits(owner: IntakeOwner, length: number): boolean {
+    if (length >= this.limits.largeFrameBytes && !this.admitsLarge(length)) return false;
+    return this.admitsFrame(owner);
+  }
+
+  /** Whether a frame, however large, is within its session's share of frames; if so it is counted. */
+  admitsFrame(owner: IntakeOwner): boolean {
     const { turn } = this.#outbox;
     if (owner.intakeTurn !== turn) {
       owner.intakeTurn = turn;
       owner.framesLeft = this.limits.framesPerTurn_max;
     }
-    if (length >= this.limits.largeFrameBytes && !this.admitsLarge(length)) return false;
     return owner.framesLeft-- > 0;
   }
 

@@ -23,7 +23,6 @@ import type { SessionCore } from "./core.ts";
 import { departRealm, endSubscriptions } from "./departure.ts";
 import { tellDropped } from "./dropped.ts";
 import { type Joined, type Refusal, readHello } from "./handshake.ts";
-import type { IntakeOwner } from "./intake.ts";
 import { challengeMessage, enter, Login, type LoginEvents } from "./login.ts";
 import type { OutboxFrame, OutboxOwner } from "./outbox.ts";
 import { parked, routeRequest, waitsBehindRequests } from "./requests.ts";
@@ -33,7 +32,7 @@ import { Timer } from "./timer.ts";
 
 export class Session
   extends RoutingState
-  implements RouterSession, OutboxOwner, BacklogOwner, IntakeOwner, ConnectionEvents, LoginEvents
+  implements RouterSession, OutboxOwner, BacklogOwner, ConnectionEvents, LoginEvents
 {
   readonly target: Target;
   readonly connection: Connection;

@@ -59,8 +59,9 @@ async function passing(world: World): Promise<void> {
   }
   isOver = true;
   await calling;
+  // A turn of the loop that all share here may be long: one in the middle of each publisher's at least.
   assert.ok(
-    answeredBy.at(-1)! - answeredBy[0]! >= answeredBy.length,
+    answeredBy.at(-1)! - answeredBy[0]! >= publishers.length,
     `answered by then: ${answeredBy.join(" ")}`,
   );
   assert.equal(world.router.metrics.eventsDroppedSlow, 0);

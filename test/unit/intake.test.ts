@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { type Limits, limitsFrom } from "../../src/base/limits.ts";
 import type { Connection } from "../../src/ports.ts";
 import { Backlog, type BacklogOwner } from "../../src/session/backlog.ts";
-import { Intake, type IntakeOwner } from "../../src/session/intake.ts";
+import { Intake } from "../../src/session/intake.ts";
 import { VirtualScheduler } from "../support/virtual-scheduler.ts";
 
 const given = {
@@ -28,7 +28,7 @@ function setUp(limits: Partial<Limits> = {}) {
   const intake = new Intake({ limits: limitsFrom({ ...given, ...limits }), outbox });
   const handled: [name: string, bytes: number][] = [];
 
-  class Sender implements BacklogOwner, IntakeOwner {
+  class Sender implements BacklogOwner {
     readonly name: string;
     readonly connection = { pause: () => {} } as unknown as Connection;
     backlog: Backlog | null = null;
@@ -118,6 +118,19 @@ test("when much waits, more of it goes in one turn", () => {
   assert.equal(seen().length, 3);
   scheduler.endTurn();
   assert.equal(seen().length, 21);
+});
+
+test("a session within its share of frames is not ended for large ones: where no more can wait, the oldest goes", () => {
+  const { scheduler, intake, seen, sender } = setUp({ framesPerTurn_max: 50, inboxBytes_max: 1 << 17 });
+  const a = sender("a");
+  for (let i = 0; i < 53; i++) a.send(large);
+  assert.equal(seen().length, 53 - 13);
+  assert.ok(intake.bytes <= 1 << 17);
+  assert.throws(() => {
+    for (let i = 0; i < 50; i++) a.send(large);
+  });
+  scheduler.settle();
+  assert.equal(intake.bytes, 0);
 });
 
 test("what a session that ends had waiting is not counted any more; a held one goes on when it is told to", () => {
