@@ -26,6 +26,16 @@ test("arguments that are missing, too many, or of another kind are named", async
   assert.equal(await resultOf(boss, "bondy.ping"), "pong");
 });
 
+test("the router's load, for the master realm's administrators", async () => {
+  await using rig = await adminRig();
+  const { boss, root } = await administrators(rig);
+  const load = (await resultOf(root, "spanwire.router.load")) as Dict;
+  const { loopDelay_ms, ...rest } = load;
+  assert.deepEqual(rest, { level: "normal", backlogBytes: 0, shed: { connections: 0, publications: 0 } });
+  assert.deepEqual(Object.keys(loopDelay_ms as Dict).sort(), ["max", "p50", "p99"]);
+  await refused(boss, "wamp.error.not_authorized", /./, "bondy.router.load");
+});
+
 test("reflection tells of every procedure and topic", async () => {
   await using rig = await adminRig();
   const { boss } = await administrators(rig);

@@ -310,19 +310,6 @@ test("explanations of access and denials, each of its own realm", async () => {
   });
 });
 
-test("the router's load, for the master realm's administrators", async () => {
-  await using rig = await adminRig();
-  const { boss, root } = await administrators(rig);
-  const load = (await resultOf(root, "spanwire.router.load")) as Dict;
-  assert.deepEqual(pick(load, "level", "backlogBytes", "shed"), {
-    level: "normal",
-    backlogBytes: 0,
-    shed: { connections: 0, publications: 0 },
-  });
-  assert.deepEqual(Object.keys(load["loopDelay_ms"] as Dict).sort(), ["max", "p50", "p99"]);
-  await refused(boss, "wamp.error.not_authorized", /./, "bondy.router.load");
-});
-
 test("tickets: issued to who has logged in, verified, revoked", async () => {
   await using rig = await adminRig();
   const { boss } = await administrators(rig);

@@ -41,10 +41,10 @@ class CopyingConnection implements Connection {
 class Owner implements OutboxOwner {
   readonly connection = new CopyingConnection();
   queue: OutboxOwner["queue"] = null;
+  queueLength = 0;
   queuedBytes = 0;
   dirty = false;
   blocked = false;
-  hasLarge = false;
   droppedEvents = 0;
   overruns = 0;
   overrun(): void {
