@@ -50,7 +50,10 @@ export interface Limits {
    * are at most one exact pattern, a prefix for each length of a URI, and 1,024 wildcard patterns.
    */
   readonly matches_max: number;
-  /** Bytes queued for one session. Beyond: EVENTs are dropped and counted; a reply that does not fit ends the session. */
+  /**
+   * Bytes queued for one session; four times as many while it waits for its turn with large frames. Beyond: EVENTs are dropped and
+   * counted; a reply that does not fit ends the session.
+   */
   readonly outboxBytes_max: number;
   /** Bytes queued for all sessions together, and in sockets as below. Beyond: EVENTs for blocked sessions are dropped and counted. */
   readonly egressBytes_max: number;

@@ -10,14 +10,16 @@ import type { Scheduler } from "../ports.ts";
 /** Whose frames they are; what the outbox keeps of a session. */
 export interface LargeOwner {
   readonly connection: { bufferedBytes(): number };
-  readonly queuedBytes: number;
+  readonly queue: { readonly bytes_max: number } | null;
 }
 
 export interface LargeFramesParts<Owner> {
   readonly limits: Limits;
   readonly scheduler: Scheduler;
-  /** It need not wait any more. */
+  /** It is its turn: what is queued for it is to be written now. */
   readonly wake: (owner: Owner) => void;
+  /** There is to be a next turn. */
+  readonly goOn: () => void;
   /** Its connection takes nothing, and too many are like it. Runs no router code. */
   readonly end: (owner: Owner) => void;
 }
@@ -31,9 +33,7 @@ interface Held {
 
 /** A socket that holds no more is not looked at again. */
 const smallBytes = 16 << 10;
-/** Shares of a turn that may go in it beside its own, where they would otherwise be lost. */
-const turnsAhead = 3;
-/** Between two looks at the sockets, while somebody waits. */
+/** Between two looks at the sockets, while somebody waits for them. */
 const look_ms = 2;
 
 export class LargeFrames<Owner extends LargeOwner> {
@@ -65,26 +65,33 @@ export class LargeFrames<Owner extends LargeOwner> {
     return this.#movingBytes + this.#stalledBytes;
   }
 
+  /** A new share; those who have waited longest are woken for it. */
   beginTurn(): void {
-    this.#bytesLeft = this.#parts.limits.largeBytesPerTurn_max;
+    const { limits, wake } = this.#parts;
+    this.#bytesLeft = limits.largeBytesPerTurn_max;
     this.#hasLooked = false;
+    if (this.#waiting.size === 0 || this.#isFull) return;
+    let room = Math.min(this.#bytesLeft, limits.socketBytes_max - this.#movingBytes);
+    for (const owner of this.#waiting) {
+      if (room <= 0) return;
+      this.#waiting.delete(owner);
+      room -= owner.queue?.bytes_max ?? 0;
+      wake(owner);
+    }
   }
 
-  /** Whether a frame may be handed to its socket. It counts against this turn's share, and with `ahead` against what others may have. */
-  takes(length: number, ahead: boolean): boolean {
-    const least = ahead ? -turnsAhead * this.#parts.limits.largeBytesPerTurn_max : 0;
-    if (this.#bytesLeft <= least || this.isFull) return false;
+  /** Those who still wait get another turn, now or when sockets hold less. */
+  endTurn(): void {
+    if (this.#waiting.size === 0) return;
+    if (this.#isFull) this.#lookLater();
+    else this.#parts.goOn();
+  }
+
+  /** Whether a frame may be handed to its socket now; if so it is counted. */
+  takes(length: number): boolean {
+    if (this.#bytesLeft <= 0 || this.#isFull) return false;
     this.#bytesLeft -= length;
     return true;
-  }
-
-  /** Sockets hold as much as they may. */
-  get isFull(): boolean {
-    const { socketBytes_max } = this.#parts.limits;
-    if (this.#movingBytes < socketBytes_max) return false;
-    if (this.#hasLooked) return true;
-    this.#count();
-    return this.#movingBytes >= socketBytes_max;
   }
 
   /** Something was handed to a connection. */
@@ -97,13 +104,22 @@ export class LargeFrames<Owner extends LargeOwner> {
     this.#sockets.set(owner, { bytes, since_ms: this.#parts.scheduler.now_ms(), isStalled: false });
   }
 
-  /** It is woken when sockets hold less. */
+  /** It is woken when it is its turn. */
   wait(owner: Owner): void {
     this.#waiting.add(owner);
-    this.#lookLater();
   }
 
-  /** Its connection is gone, or it waits for something else. */
+  /** It waits for nothing but that: its own socket may be empty. */
+  isWaiting(owner: Owner): boolean {
+    return this.#waiting.has(owner);
+  }
+
+  /** Its socket has drained: it has what it waited for, or is to ask again. */
+  drained(owner: Owner): void {
+    this.#waiting.delete(owner);
+  }
+
+  /** Its connection is gone. */
   forget(owner: Owner): void {
     this.#waiting.delete(owner);
     const held = this.#sockets.get(owner);
@@ -117,6 +133,14 @@ export class LargeFrames<Owner extends LargeOwner> {
     else this.#movingBytes -= bytes;
   }
 
+  /** Sockets hold as much as they may. */
+  get #isFull(): boolean {
+    const { socketBytes_max } = this.#parts.limits;
+    if (this.#movingBytes < socketBytes_max) return false;
+    if (!this.#hasLooked) this.#count();
+    return this.#movingBytes >= socketBytes_max;
+  }
+
   #lookLater(): void {
     if (this.#isLooking) return;
     this.#isLooking = true;
@@ -127,14 +151,7 @@ export class LargeFrames<Owner extends LargeOwner> {
     this.#isLooking = false;
     this.#count();
     this.#endStalled();
-    let room = this.#parts.limits.socketBytes_max - this.#movingBytes;
-    for (const owner of this.#waiting) {
-      if (room <= 0) break;
-      this.#waiting.delete(owner);
-      room -= owner.queuedBytes;
-      this.#parts.wake(owner);
-    }
-    if (this.#waiting.size > 0) this.#lookLater();
+    this.endTurn();
   }
 
   #count(): void {

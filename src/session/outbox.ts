@@ -68,7 +68,7 @@ export interface OutboxOwner extends Queued {
   queuedBytes: number;
   /** In the list of sessions to flush at the end of this turn. */
   dirty: boolean;
-  /** The socket is full; `onDrain` will come. */
+  /** The socket is full, and `onDrain` will come; or large frames have to wait for others'. */
   blocked: boolean;
   /** EVENTs dropped since the last report. */
   droppedEvents: number;
@@ -79,9 +79,8 @@ export interface OutboxOwner extends Queued {
   overrun(cause?: unknown): void;
 }
 
-/** Which of the large frames are handed over: all; this turn's share; or some of the next turns' too, where the outbox is full. */
-const Pace = { none: 0, turn: 1, ahead: 2 } as const;
-type Pace = (typeof Pace)[keyof typeof Pace];
+/** A session that only waits for its turn with large frames may have so many times what another may: the router is slow then, not it. */
+const waitingFactor = 4;
 
 const emptyFrame = new OutboxFrame(new Uint8Array(0), false, 0);
 
@@ -111,7 +110,13 @@ export class Outbox implements FrameSource {
     this.#policy = parts.policy;
     this.#large = new LargeFrames({
       ...parts,
-      wake: (owner) => this.onDrain(owner),
+      wake: (owner) => {
+        this.#unblock(owner);
+        this.#write(owner, true);
+      },
+      goOn: () => {
+        if (!this.#scheduled) this.#schedule();
+      },
       end: (owner) => this.#overrun(owner),
     });
   }
@@ -150,15 +155,20 @@ export class Outbox implements FrameSource {
 
   /** For a session whose socket is full, or whose queue is. */
   #hold(owner: OutboxOwner, frame: OutboxFrame, bytes: number): void {
-    if (bytes > this.#limits.outboxBytes_max || this.#overBudget(frame)) this.#overflow(owner, frame);
+    if (bytes > this.#roomOf(owner) || this.#overBudget(frame)) this.#overflow(owner, frame);
     else this.#keepFor(owner, frame);
+  }
+
+  #roomOf(owner: OutboxOwner): number {
+    const { outboxBytes_max } = this.#limits;
+    return this.#large.isWaiting(owner) ? waitingFactor * outboxBytes_max : outboxBytes_max;
   }
 
   #keepFor(owner: OutboxOwner, frame: OutboxFrame): void {
     this.#lists.append(owner, frame);
     owner.queuedBytes += frame.length;
     frame.own();
-    if (owner.blocked) this.#retain(frame);
+    this.#retain(frame);
   }
 
   /** A frame waits for one more blocked session, or for one less. */
@@ -177,13 +187,15 @@ export class Outbox implements FrameSource {
 
   /** Writes what one session has queued, before its connection is closed. */
   flushNow(owner: OutboxOwner): void {
-    if (owner.queue !== null && !owner.blocked) this.#write(owner, Pace.none);
+    if (this.#large.isWaiting(owner)) this.onDrain(owner);
+    if (owner.queue !== null && !owner.blocked) this.#write(owner, false);
   }
 
   /** The session's socket can take frames again. */
   onDrain(owner: OutboxOwner): void {
     if (!owner.blocked) return;
     this.#unblock(owner);
+    this.#large.drained(owner);
     if (owner.queue === null) return;
     if (!owner.dirty) this.#markDirty(owner);
   }
@@ -239,39 +251,37 @@ export class Outbox implements FrameSource {
     for (let i = 0; i < dirty.length; i++) {
       const owner = dirty[i]!;
       owner.dirty = false;
-      if (owner.queue !== null && !owner.blocked) this.#write(owner, Pace.turn);
+      if (owner.queue !== null && !owner.blocked) this.#write(owner, true);
     }
     dirty.length = 0;
     this.#spare = dirty;
+    this.#large.endTurn();
     this.#lists.endTurn();
     this.#codec.releaseKept();
   }
 
-  /** Hands a session's frames to its connection: all of them, or as far as large ones may go. */
-  #write(owner: OutboxOwner, pace: Pace): void {
+  /** Hands a session's frames to its connection: all of them, or with `paced` as far as large ones may go now. */
+  #write(owner: OutboxOwner, paced: boolean): void {
     const hasLarge = owner.queue!.bytes_max >= this.#limits.largeFrameBytes;
-    const upTo = hasLarge && pace !== Pace.none ? this.#paced(owner, pace) : owner.queueLength;
+    const upTo = hasLarge && paced ? this.#paced(owner) : owner.queueLength;
     const taken = upTo === 0 ? 0 : this.#hand(owner, upTo);
     if (hasLarge) this.#large.sent(owner);
-    if (taken === owner.queueLength) this.#release(owner);
-    else this.#keepRest(owner, taken, upTo);
+    if (taken === owner.queueLength) return this.#release(owner);
+    this.#block(owner, taken);
+    if (taken === upTo) this.#large.wait(owner);
   }
 
-  /** Its connection took `from` frames of `upTo` that it was given; large frames may have no further now. */
-  #keepRest(owner: OutboxOwner, from: number, upTo: number): void {
+  /** Its frames from this one on wait until its socket drains, or until it is its turn with large ones. */
+  #block(owner: OutboxOwner, from: number): void {
     const { frames } = this.#lists.keep(owner, from);
-    const length = owner.queueLength;
-    owner.blocked = from < upTo || this.#large.isFull;
+    owner.blocked = true;
     owner.queuedBytes = 0;
-    for (let i = 0; i < length; i++) {
+    for (let i = 0; i < owner.queueLength; i++) {
       const frame = frames[i]!;
       frame.own();
       owner.queuedBytes += frame.length;
-      if (owner.blocked) this.#retain(frame);
+      this.#retain(frame);
     }
-    if (!owner.blocked) {
-      if (!owner.dirty) this.#markDirty(owner);
-    } else if (from === upTo) this.#large.wait(owner);
   }
 
   /** A connection that throws is broken: its session is ended, and nobody else hears of it. */
@@ -285,12 +295,12 @@ export class Outbox implements FrameSource {
   }
 
   /** How far into the queue large frames may go. */
-  #paced({ queue, queueLength }: OutboxOwner, pace: Pace): number {
+  #paced({ queue, queueLength }: OutboxOwner): number {
     const { largeFrameBytes } = this.#limits;
     let i = 0;
     for (; i < queueLength; i++) {
       const { length } = queue!.frames[i]!;
-      if (length >= largeFrameBytes && !this.#large.takes(length, pace === Pace.ahead)) break;
+      if (length >= largeFrameBytes && !this.#large.takes(length)) break;
     }
     return i;
   }
@@ -310,13 +320,16 @@ export class Outbox implements FrameSource {
   /** The frame does not fit: write what is there if the socket may still take it, else the policy decides. */
   #overflow(owner: OutboxOwner, frame: OutboxFrame): void {
     if (!owner.blocked && owner.queue !== null) {
-      const before = owner.queuedBytes;
-      this.#write(owner, frame.droppable ? Pace.ahead : Pace.none);
+      this.#write(owner, frame.droppable);
       // The socket took all, or part of it, or nothing: only the last time round is the session known to be full.
-      if (owner.blocked || owner.queuedBytes < before) return this.post(owner, frame);
+      return this.post(owner, frame);
     }
-    // Who only waits for its share of large frames is not slow: the router is.
-    if (!frame.droppable || (this.#policy === "disconnect" && owner.blocked)) return this.#overrun(owner);
+    if (!frame.droppable && this.#large.isWaiting(owner)) {
+      this.onDrain(owner);
+      return this.post(owner, frame);
+    }
+    if (!frame.droppable || (this.#policy === "disconnect" && !this.#large.isWaiting(owner)))
+      return this.#overrun(owner);
     if (this.#policy === "drop-oldest" && this.#makeRoom(owner, frame.length)) {
       this.#keepFor(owner, frame);
       return;
@@ -330,20 +343,21 @@ export class Outbox implements FrameSource {
     owner.overrun();
   }
 
-  /** Drops the oldest EVENTs of a session that has a list of its own, until `bytes` fit. False when only replies are left. */
+  /** Drops the oldest EVENTs of a blocked session until `bytes` fit. False when only replies are left. */
   #makeRoom(owner: OutboxOwner, bytes: number): boolean {
     const queue = owner.queue;
     if (queue === null) return false;
-    const { outboxBytes_max, egressBytes_max } = this.#limits;
+    const { egressBytes_max } = this.#limits;
+    const room = this.#roomOf(owner);
     const fits = (): boolean =>
-      owner.queuedBytes + bytes <= outboxBytes_max &&
+      owner.queuedBytes + bytes <= room &&
       this.heldBytes + this.#large.recentBytes + bytes <= egressBytes_max;
     let to = 0;
     for (let i = 0; i < queue.count; i++) {
       const frame = queue.frames[i]!;
       if (frame.droppable && !fits()) {
         owner.queuedBytes -= frame.length;
-        if (owner.blocked) this.#letGo(frame);
+        this.#letGo(frame);
         owner.droppedEvents++;
         this.#metrics.eventsDroppedSlow++;
       } else queue.frames[to++] = frame;

@@ -168,23 +168,67 @@ test("one that goes away while it waits, or while its socket holds something, is
   assert.equal(scheduler.timers, 0);
 });
 
-test("a full outbox gets a few turns' shares at once; beyond, the event is dropped and nobody is ended for it", () => {
+test("who waits for its turn may have four times as much; beyond, the event is dropped and nobody is ended for it", () => {
   for (const policy of ["drop-newest", "drop-oldest", "disconnect"] as const) {
     const { scheduler, outbox, frame, owners, metrics } = setUp({ socketBytes_max: 1 << 30 }, policy);
     const all = owners(10);
     for (const { connection } of all) connection.isQuick = true;
-    // Fifty in one turn, of which five are a turn's share.
-    for (let i = 1; i <= 5; i++) for (const owner of all) outbox.post(owner, frame(i));
-    const sent = all.reduce((sum, { connection }) => sum + connection.numbers.length, 0);
-    assert.ok(sent <= 24, `${sent} in one turn`);
+    const sent = (): number => all.reduce((sum, { connection }) => sum + connection.numbers.length, 0);
+    // Two hundred in one turn, of which five are a turn's share.
+    for (let i = 1; i <= 20; i++) {
+      const event = frame(i);
+      for (const owner of all) outbox.post(owner, event);
+    }
+    assert.ok(sent() <= 5, `${sent()} at once`);
+    assert.ok(outbox.heldBytes <= 20 * large);
+    let turns = 0;
+    for (let before = sent(); scheduler.endTurn(); before = sent(), turns++)
+      assert.ok(sent() - before <= 5, `${sent() - before} in one turn`);
+    assert.ok(turns >= 30);
+    assert.equal(sent() + metrics.eventsDroppedSlow, 200);
+    assert.ok(metrics.eventsDroppedSlow <= 40, `${metrics.eventsDroppedSlow} dropped`);
     assert.equal(metrics.sessionsOverrun, 0);
-    scheduler.settle();
-    const got = all.reduce((sum, { connection }) => sum + connection.numbers.length, 0);
-    assert.equal(got + metrics.eventsDroppedSlow, 50);
-    assert.ok(metrics.eventsDroppedSlow > 0);
-    for (const { connection } of all) assert.deepEqual(connection.numbers, [...connection.numbers].sort());
+    for (const { connection } of all)
+      assert.deepEqual(
+        connection.numbers,
+        [...connection.numbers].sort((a, b) => a - b),
+      );
     assert.equal(outbox.heldBytes, 0);
   }
+});
+
+test("who has waited longest is first, before those for whom something new has come", () => {
+  const { scheduler, outbox, frame, owners } = setUp({ socketBytes_max: 1 << 30 });
+  const [first, others] = [owners(12), owners(12)];
+  for (const { connection } of [...first, ...others]) connection.isQuick = true;
+  for (const owner of first) outbox.post(owner, frame(1));
+  scheduler.endTurn();
+  for (const owner of others) outbox.post(owner, frame(1));
+  const got = (all: readonly Owner[]): number =>
+    all.filter(({ connection }) => connection.numbers.length > 0).length;
+  assert.deepEqual([got(first), got(others)], [5, 0]);
+  scheduler.endTurn();
+  assert.deepEqual([got(first), got(others)], [10, 0]);
+  scheduler.endTurn();
+  assert.deepEqual([got(first), got(others)], [12, 3]);
+  scheduler.settle();
+  assert.deepEqual([got(first), got(others)], [12, 12]);
+});
+
+test("what waits for its turn is written at once when its connection is to be closed", () => {
+  const { scheduler, outbox, frame, owners } = setUp({ socketBytes_max: 1 << 30 });
+  const all = owners(12);
+  for (const { connection } of all) connection.isQuick = true;
+  for (const owner of all) outbox.post(owner, frame(1));
+  scheduler.endTurn();
+  const last = all.at(-1)!;
+  outbox.post(last, frame(2, 10, false));
+  outbox.flushNow(last);
+  assert.deepEqual(last.connection.numbers, [1, 2]);
+  outbox.discard(last);
+  scheduler.settle();
+  assert.ok(all.every(({ connection }) => connection.numbers[0] === 1));
+  assert.equal(outbox.heldBytes, 0);
 });
 
 test("a large reply goes out at once where the outbox is full, whatever sockets hold", () => {
