@@ -67,16 +67,15 @@ export class LargeFrames<Owner extends LargeOwner> {
 
   /** A new share; those who have waited longest are woken for it. */
   beginTurn(): void {
-    const { limits, wake } = this.#parts;
-    this.#bytesLeft = limits.largeBytesPerTurn_max;
+    this.#bytesLeft = this.#parts.limits.largeBytesPerTurn_max;
     this.#hasLooked = false;
     if (this.#waiting.size === 0 || this.#isFull) return;
-    let room = Math.min(this.#bytesLeft, limits.socketBytes_max - this.#movingBytes);
+    let room = Math.min(this.#bytesLeft, this.#room);
     for (const owner of this.#waiting) {
       if (room <= 0) return;
       this.#waiting.delete(owner);
       room -= owner.queue?.bytes_max ?? 0;
-      wake(owner);
+      this.#parts.wake(owner);
     }
   }
 
@@ -135,10 +134,15 @@ export class LargeFrames<Owner extends LargeOwner> {
 
   /** Sockets hold as much as they may. */
   get #isFull(): boolean {
-    const { socketBytes_max } = this.#parts.limits;
-    if (this.#movingBytes < socketBytes_max) return false;
+    if (this.#room > 0) return false;
     if (!this.#hasLooked) this.#count();
-    return this.#movingBytes >= socketBytes_max;
+    return this.#room <= 0;
+  }
+
+  /** What sockets may hold beside what they do: no more than `socketBytes_max` that moves, and twice as much with what does not. */
+  get #room(): number {
+    const { socketBytes_max } = this.#parts.limits;
+    return Math.min(socketBytes_max, 2 * socketBytes_max - this.#stalledBytes) - this.#movingBytes;
   }
 
   #lookLater(): void {

@@ -15,7 +15,7 @@ const frameBytes_max = 1 << 24;
 const patience_ms = 60_000;
 const webSockets = [...webSocketLegs(Serializer.msgpack), batchedLeg(Serializer.msgpack)];
 
-for (const leg of [...webSockets, ...webSocketLegs(Serializer.json), tcpLeg(Serializer.cbor)]) {
+for (const leg of [...webSockets, webSocketLegs(Serializer.json)[0]!, tcpLeg(Serializer.cbor)]) {
   new Suite(leg).testWith(
     "calls of others are answered while 15 MB events go through, and small events of their publisher keep their place",
     { limits: { frameBytes_max } },
@@ -77,7 +77,7 @@ for (const leg of webSockets) {
       const { router } = world;
       const url = router.listeners[0]!.url;
       const stalled: Socket[] = [];
-      for (let i = 0; i < 12; i++) stalled.push(await stallWebSocket(url, leg, "com.a"));
+      for (let i = 0; i < 8; i++) stalled.push(await stallWebSocket(url, leg, "com.a"));
       await until("they are subscribed", () => router.stats().subscriptions === stalled.length);
       const readers = await world.joinMany(2);
       for (const wire of readers) await wire.subscribe("com.a");
@@ -90,7 +90,7 @@ for (const leg of webSockets) {
         most.held = Math.max(most.held, heldBytes);
       }, 1);
       try {
-        for (let i = 0; i < 4; i++) {
+        for (let i = 0; i < 3; i++) {
           await publisher.publish("com.a", {}, [i, payload]);
           for (const wire of readers) assert.equal(await numberOf(wire), i);
         }
@@ -101,7 +101,7 @@ for (const leg of webSockets) {
       const frameBytes = payload.length + 100;
       assert.ok(most.sockets > socketBytes_max, `${most.sockets} bytes`);
       assert.ok(most.sockets <= 2 * socketBytes_max + frameBytes, `${most.sockets} bytes in sockets`);
-      assert.ok(most.held <= 4 * frameBytes, `${most.held} bytes wait, where four events are shared`);
+      assert.ok(most.held <= 3 * frameBytes, `${most.held} bytes wait, where three events are shared`);
       assert.ok(
         router.metrics.sessionsOverrun > 0,
         "those who take nothing are ended when they are too many",

@@ -152,6 +152,35 @@ test("connections that take nothing keep nobody waiting, and the first of them e
   assert.ok(held(stalled) <= 2 * small.socketBytes_max);
 });
 
+test("however they stall and move on, sockets never hold more than twice the bound and one frame", () => {
+  const { scheduler, outbox, frame, owners, held } = setUp({
+    largeBytesPerTurn_max: 1 << 30,
+    outboxBytes_max: 1 << 27,
+  });
+  const all = owners(60);
+  let seed = 7;
+  const below = (n: number): number => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+    return seed % n;
+  };
+  for (let step = 0; step < 2_000; step++) {
+    const owner = all[below(all.length)]!;
+    if (below(3) === 0) {
+      owner.connection.held = 0;
+      outbox.onDrain(owner);
+    } else outbox.post(owner, frame(1));
+    if (below(4) === 0) scheduler.settle();
+    scheduler.advance(below(300));
+    scheduler.settle();
+    for (const each of all)
+      if (each.overruns > 0) {
+        outbox.discard(each);
+        each.connection.held = each.overruns = 0;
+      }
+    assert.ok(held(all) < 2 * small.socketBytes_max + large, `${held(all)} at step ${step}`);
+  }
+});
+
 test("one that goes away while it waits, or while its socket holds something, is forgotten", () => {
   const { scheduler, outbox, frame, owners } = setUp();
   const all = owners(20);
