@@ -20,6 +20,12 @@ export const hostScheduler: Scheduler = {
   wall_ms: () => Date.now(),
 };
 
+/** Milliseconds for which this process has computed, with all its threads. */
+export function processCpu_ms(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
 export const fillRandom: FillRandom = (words) => void randomFillSync(words);
 
 let wasm: Promise<Uint8Array> | undefined;

@@ -78,7 +78,7 @@ export interface Limits {
    */
   readonly inboxBytes_max: number;
   /**
-   * How late the event loop is, in several samples in a row, for the router to count as overloaded; and the bytes that wait in all
+   * How late the event loop is by the router's own work, in several samples in a row, for it to count as overloaded; and the bytes that wait in all
    * inboxes for the same. Beyond: new connections are refused, HTTP 503, RawSocket error 4; if that is not enough, unacknowledged
    * PUBLISHes of the sessions that send most of them are dropped and counted. It ends below half of both.
    */

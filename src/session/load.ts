@@ -11,6 +11,8 @@ import { LoadLevel, type LoadState, step, unloaded } from "./overload.ts";
 export interface LoadParts {
   readonly limits: Limits;
   readonly scheduler: Scheduler;
+  /** Milliseconds for which this process has computed. */
+  readonly cpu_ms: () => number;
   readonly metrics: Metrics;
   readonly log: Log;
   /** Whose `bytes` wait in inboxes. */
@@ -48,6 +50,7 @@ export class Load {
   #samples = 0;
   #state: LoadState = unloaded;
   #last_ms = 0;
+  #lastCpu_ms = 0;
   #reported_ms = 0;
   /** What had been shed when that was. */
   #reported = { connections: 0, publications: 0 };
@@ -63,8 +66,9 @@ export class Load {
   level: LoadLevel = LoadLevel.normal;
 
   start(): void {
-    const { scheduler } = this.#parts;
+    const { scheduler, cpu_ms } = this.#parts;
     this.#last_ms = scheduler.now_ms();
+    this.#lastCpu_ms = cpu_ms();
     this.#stop ??= scheduler.every(loadSample_ms, () => this.#sample());
   }
 
@@ -117,8 +121,10 @@ export class Load {
   }
 
   #sample(): void {
-    const { scheduler, limits, intake } = this.#parts;
+    const { scheduler, limits, intake, cpu_ms } = this.#parts;
     const now_ms = scheduler.now_ms();
+    const computed_ms = cpu_ms() - this.#lastCpu_ms;
+    this.#lastCpu_ms += computed_ms;
     const delay_ms = Math.max(0, now_ms - this.#last_ms - loadSample_ms);
     this.#last_ms = now_ms;
     this.#delays_ms[this.#samples++ % samples_max] = delay_ms;
@@ -131,7 +137,9 @@ export class Load {
     }
     this.#sent.clear();
     const before = this.#state;
-    this.#state = step(before, { delay_ms, backlogBytes: intake.bytes, asked, spent }, limits);
+    // While the machine does something else, or nothing, it is late too; but there is nothing that shedding would help.
+    const own_ms = Math.min(delay_ms, computed_ms);
+    this.#state = step(before, { delay_ms: own_ms, backlogBytes: intake.bytes, asked, spent }, limits);
     this.level = this.#state.level;
     if (this.level !== before.level) this.#tell(now_ms, delay_ms);
     else if (this.level !== LoadLevel.normal && now_ms - this.#reported_ms >= report_ms)

@@ -16,7 +16,7 @@ export interface LoadLimits {
 
 /** What was seen since the last sample. */
 export interface LoadSample {
-  /** How much later than it should the sample was taken: the delay of whatever else waits for its turn. */
+  /** How much later than it should the sample was taken, because of the router's own work: whatever else waits for its turn is as late. */
   readonly delay_ms: number;
   /** Bytes that wait in inboxes, over all sessions. */
   readonly backlogBytes: number;

@@ -78,8 +78,9 @@ export function routeRequest(core: SessionCore, session: Session, type: number):
 /** An overloaded router has lost those that it does not route: nobody was told that they would arrive. */
 function routePublish(core: SessionCore, session: Session): void {
   const { broker, codec, load, metrics } = core;
-  if (load.level === LoadLevel.normal || (codec.u(Slot.true) & Option.acknowledge) !== 0)
-    return broker.publish(session);
+  if (load.level === LoadLevel.normal) return broker.publish(session);
+  const isSafe = (codec.u(Slot.true) & Option.acknowledge) !== 0 || session.info.kind === "local";
+  if (isSafe) return broker.publish(session);
   if (!load.admits(session.target)) return;
   const before = metrics.events;
   broker.publish(session);

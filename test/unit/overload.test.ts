@@ -147,7 +147,17 @@ function setUp(given: Parameters<typeof limitsFrom>[0] = {}) {
   const lines: Line[] = [];
   const note = (level: string) => (_part: string, message: string) => void lines.push({ level, message });
   const log: Log = { error: note("error"), warn: note("warn"), info: note("info"), debug: note("debug") };
-  const load = new Load({ limits: limitsFrom({ ...limits, ...given }), scheduler, metrics, log, intake });
+  /** Whether the time that passes is the router's own. */
+  const cpu = { isOwn: true };
+  const cpu_ms = (): number => (cpu.isOwn ? scheduler.now_ms() : 0);
+  const load = new Load({
+    limits: limitsFrom({ ...limits, ...given }),
+    scheduler,
+    cpu_ms,
+    metrics,
+    log,
+    intake,
+  });
   load.start();
   /** Samples taken `delay_ms` late. */
   const sample = (count: number, delay_ms = 0): void => {
@@ -156,7 +166,7 @@ function setUp(given: Parameters<typeof limitsFrom>[0] = {}) {
       scheduler.advance(delay_ms > 0 ? 0 : fixedLimits.loadSample_ms);
     }
   };
-  return { load, scheduler, metrics, intake, lines, sample };
+  return { load, scheduler, metrics, intake, lines, sample, cpu };
 }
 
 const remote = { kind: "websocket", peer: "192.0.2.1" } as const;
@@ -217,6 +227,14 @@ test("one long pause is no overload", () => {
   }
 });
 
+test("while others have the processor the router is late, but not overloaded", () => {
+  const { load, sample, cpu } = setUp();
+  cpu.isOwn = false;
+  sample(20, 5_000);
+  assert.equal(load.level, LoadLevel.normal);
+  assert.equal(load.report().loopDelay_ms.p50, 5_000);
+});
+
 test("what waits in inboxes counts as the delay does", () => {
   const { load, sample, intake } = setUp();
   intake.bytes = 1_000;
@@ -261,6 +279,7 @@ test("the report: percentiles of the last half minute, and what was shed", () =>
     new Load({
       limits: limitsFrom({}),
       scheduler,
+      cpu_ms: () => 0,
       metrics: new Metrics(),
       log: console,
       intake: { bytes: 0 },
