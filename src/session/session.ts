@@ -394,7 +394,6 @@ export class Session
     this.backlog ??= new Backlog(this, this.#core.intake);
     if (this.backlog.push(bytes)) return;
     this.#core.metrics.sessionsOverrun++;
-    const problem = "more messages than the router can take from one session";
-    this.#abort(errors.unavailable.uri, problem, CloseCode.policy);
+    this.#abort(errors.unavailable.uri, "more messages than the router can take", CloseCode.policy);
   }
 }
