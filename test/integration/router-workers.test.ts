@@ -1,7 +1,7 @@
 // The router's suite over real threads, with sessions wherever the system puts their connections.
 import { createRouter } from "../../src/main.ts";
 import { Serializer } from "../../src/protocol/serializers.ts";
-import { pipelined, webSocketLegs } from "../support/router-legs.ts";
+import { webSocketLegs } from "../support/router-legs.ts";
 import { type Leg, Suite } from "../support/router-suite.ts";
 import { pubsubSuite } from "../support/router-suite-pubsub.ts";
 import { rpcSuite } from "../support/router-suite-rpc.ts";
@@ -15,8 +15,6 @@ const leg: Leg = {
   unfit: {
     "[B-12] subscribers come and go in any order, and each gets what was published while it was there": ofOne,
     "[B-12] a session lost without GOODBYE gets nothing more, is forgotten": ofOne,
-    "[B-14] SUBSCRIBED comes before the first EVENT, UNSUBSCRIBED after": pipelined,
-    "[B-14] REGISTERED comes before the first INVOCATION": pipelined,
   },
   start: (options) => createRouter({ ...options, workers }),
 };

@@ -29,27 +29,26 @@ export const memoryLeg = (serializer: Serializer): Leg => ({
   identity: anonymous,
 });
 
-export const pipelined =
-  "the request takes effect when all routers know it: a client that does not wait for its acknowledgement cannot tell whether that is so";
-
 /** `count` routers that work as one; `place` says which one takes connection number n. */
 export const peerLeg = (count: number, where: string, place: (n: number) => number): Leg => ({
   ...memoryLeg(Serializer.msgpack),
   name: `${count} routers, sessions ${where}`,
   unfit: {
-    "[B-14] SUBSCRIBED comes before the first EVENT, UNSUBSCRIBED after": pipelined,
-    "[B-14] REGISTERED comes before the first INVOCATION": pipelined,
-    "[B-06] [2.13 #6] a strict realm answers a request id out of sequence by ABORT protocol_violation":
-      pipelined,
-    "[R-04] CANCEL and YIELD that cross: exactly one final reply":
-      "YIELD and INTERRUPT may cross between two routers, so that a canceled call's callee is not interrupted",
-    "[P-08] who is subscribed gets a retained event once, as it is published, and who subscribes behind it once, as retained":
-      pipelined,
-    "[P-08] what is published amid many retained events is not told again as retained": pipelined,
-    "[R-16 R-14] a session that waits for itself leaves nothing behind":
-      "the other routers hear a little later that a callee has gone",
+    "[B-03] a router that closes says GOODBYE system_shutdown, then nothing":
+      "a router may close before it has heard that a caller of another one has gone",
+    "no more connections are taken than there may be":
+      "here each router counts its own; threads share a count",
     "messages beyond a turn's share are answered in order, and others are served meanwhile":
       "a SUBSCRIBE that waits for other routers is answered behind later ones that need not",
+    "[P-11] subscription: list, lookup, get, and who belongs to it": "subscribers are told router by router",
+    "[R-12] the oldest of several descriptions is told; the next takes its place":
+      "what the caller's own router has is told before what others have",
+    "[P-08] beyond a limit an event is delivered and acknowledged, but not retained, and counted":
+      "every router counts what it does not retain",
+    "[R-04] CANCEL and YIELD that cross: exactly one final reply":
+      "YIELD and INTERRUPT may cross between two routers, so that a canceled call's callee is not interrupted",
+    "[R-16 R-14] a session that waits for itself leaves nothing behind":
+      "the other routers hear a little later that a callee has gone",
   },
   start: (router) => PeerWorld.start({ count, place, router, ...busyLinks }),
 });
