@@ -96,7 +96,7 @@ export function buildCore(
   links: PeerLinks | null = thread.links,
   spread: Spread = thread.spread,
 ): CoreParts {
-  const peers = links === null ? null : new Peers(links);
+  const peers = links === null ? null : new Peers(links, log);
   const seed = new Uint32Array(9);
   fillRandom(seed);
   const kernels = new Core(wasm, {

@@ -1,6 +1,7 @@
 /** Messages between routers: what is written is read, and finds its handler. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { silentLog } from "../../src/base/log.ts";
 import type { PeerEvents, PeerLinks } from "../../src/ports.ts";
 import { kindRange, PeerKind } from "../../src/router/peers/kinds.ts";
 import { MessageReader, MessageWriter } from "../../src/router/peers/message.ts";
@@ -54,4 +55,28 @@ test("a message goes to all that are up, and to the handler of its kind there", 
   ]);
   events!.onMessage(3, peers.writer.head().slice());
   assert.deepEqual(heard, ["0 up", "2 up", "3 up", "2 down", `3: ${PeerKind.yield} here`]);
+});
+
+test("a fault in one message is logged and ends nothing else, but in the directory it does", () => {
+  let events: PeerEvents | undefined;
+  const links: PeerLinks = {
+    self: 0,
+    count: 2,
+    isUp: () => true,
+    queuedBytes: () => 0,
+    connect(given) {
+      events = given;
+    },
+    send: () => true,
+  };
+  const errors: string[] = [];
+  const peers = new Peers(links, { ...silentLog, error: (_, message) => void errors.push(message) });
+  const fail = (): never => {
+    throw new Error("broken");
+  };
+  peers.handle(kindRange.events, { onMessage: fail });
+  peers.handle(kindRange.directory, { onMessage: fail });
+  events!.onMessage(1, peers.writer.begin(PeerKind.publish).head().slice());
+  assert.equal(errors.length, 1);
+  assert.throws(() => events!.onMessage(1, peers.writer.begin(PeerKind.apply).head().slice()), /broken/);
 });

@@ -3,7 +3,9 @@
  * the handler of their range of kinds. A router that works alone has no `Peers`, and loads nothing of this folder.
  */
 import { unreachable } from "../../base/assert.ts";
+import { type Log, silentLog } from "../../base/log.ts";
 import type { PeerEvents, PeerLinks } from "../../ports.ts";
+import { kindRange } from "./kinds.ts";
 import { MessageReader, MessageWriter } from "./message.ts";
 
 /** Handles the messages of a range of kinds. */
@@ -23,14 +25,16 @@ export class Peers implements PeerEvents {
   /** For one message at a time: `begin`, the fields, `send`. */
   readonly writer = new MessageWriter();
   readonly #links: PeerLinks;
+  readonly #log: Log;
   readonly #reader = new MessageReader();
   readonly #handlers: PeerHandler[] = [];
   readonly #handlerOf: (PeerHandler | undefined)[] = [];
   /** Bit i: router i is up. Never the own one. */
   #upMask = 0;
 
-  constructor(links: PeerLinks) {
+  constructor(links: PeerLinks, log: Log = silentLog) {
     this.#links = links;
+    this.#log = log;
     links.connect(this);
   }
 
@@ -81,11 +85,24 @@ export class Peers implements PeerEvents {
     return refused;
   }
 
+  /**
+   * A fault of ours in one message ends what it was about, and not this router: a client could send it again. In the directory it does
+   * end it: who has missed one order has another directory than the others.
+   */
   onMessage(peer: number, message: Uint8Array): void {
     const reader = this.#reader.begin(message);
     const handler = this.#handlerOf[reader.kind];
     if (handler === undefined) return unreachable(reader.kind as never);
-    handler.onMessage(peer, reader);
+    if (reader.kind <= kindRange.directory[1]) return handler.onMessage(peer, reader);
+    try {
+      handler.onMessage(peer, reader);
+    } catch (cause) {
+      this.#log.error("router", "a message of another worker could not be handled", {
+        peer,
+        kind: message[0],
+        cause,
+      });
+    }
   }
 
   onUp(peer: number): void {
