@@ -38,6 +38,8 @@ export interface Section extends Omit<ReportSection, "measurements"> {
   /** Pairs of rows: the first one's metric over the second one's. */
   readonly ratios: readonly (readonly [string, string])[];
   readonly rounds: number;
+  /** Where a row needs longer until its code is compiled. */
+  readonly warm_s?: number;
   /** Why a row does not take part at a point; empty where that goes without saying. */
   skip?(row: string, point: string): string | undefined;
   /** What the generator is told in this round, where that depends on what was measured before. */
@@ -208,7 +210,8 @@ class Runner {
     try {
       // Memory is read of servers that have done nothing else; all others have their code compiled first.
       router = await this.#stable.get(row, section.isAlone === true ? async () => undefined : warmUp);
-      const { window_s, warm_s } = this.#options;
+      const { window_s } = this.#options;
+      const warm_s = Math.max(this.#options.warm_s, section.warm_s ?? 0);
       const earlier = (other: string): Sample | undefined =>
         this.#taken.get(key(section.name, other, row))?.samples.get(round);
       const sample = derived(await this.#take(section, point, router, { window_s, warm_s, earlier }));

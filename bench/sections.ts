@@ -242,6 +242,8 @@ const workers = ({ rounds }: Extent): Section => ({
     twoWorkers(runtime).map((row) => [`spanwire ${runtime}`, row] as const),
   ),
   rounds,
+  // Calls between workers take a way that the warm-up does not go often enough.
+  warm_s: 1,
 });
 
 const slow = ({ rounds }: Extent): Section => ({
