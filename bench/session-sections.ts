@@ -67,7 +67,7 @@ const takeIdle = async (router: Router, point: Point): Promise<Sample> => {
 
 const idle = ({ isQuick, rounds }: Extent): Section => {
   const most = Math.min(descriptors_max() - ownDescriptors, 200_000);
-  const many = isQuick ? Math.min(most, 5_000) : most;
+  const many = isQuick ? Math.min(most, 3_000) : most;
   const step = (count: number): string => `${Math.floor(count / 2)},${count}`;
   const few = Math.min(many, 4_000);
   const isSlow = (row: string): boolean => ["fox-wamp", "nexus", "crossbar"].includes(row);
