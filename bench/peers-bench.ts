@@ -5,7 +5,7 @@
 
 import { findPeers } from "./peer-rows.ts";
 import { runSections, type Section, type Timing } from "./report-run.ts";
-import type { ReportSection } from "./report-types.ts";
+import type { Measurement, ReportSection } from "./report-types.ts";
 import type { BenchResult } from "./result.ts";
 import { ownRows, type Row } from "./rows.ts";
 import { loadSections } from "./sections.ts";
@@ -88,14 +88,24 @@ export const complaints = (sections: readonly ReportSection[], ours: boolean): r
       .map(({ row, point, problem }) => `${section.name} ${point}: ${row}: ${problem}`),
   );
 
-/** A row whose generator works to capacity says less about the server; one that spins always does. */
+/** A generator that is this far behind its schedule has no core of its own. */
+const late_us_max = 1_000;
+
+const doubtOf = ({ command, values }: Measurement): string | undefined => {
+  const late_us = values["late_p99_us"]?.value ?? 0;
+  if (late_us > late_us_max)
+    return `the load generator sent ${short(late_us / 1_000)} ms late (p99): these latencies are not the server's`;
+  const isBusy = !command.includes("--spin") && (values["own_cpu_share"]?.value ?? 0) > 0.9;
+  return isBusy ? "the load generator was the bottleneck" : undefined;
+};
+
+/** What speaks against a figure: a generator that could not keep up says little about the server. */
 export const bottlenecks = (sections: readonly ReportSection[]): readonly string[] =>
   sections.flatMap((section) =>
-    section.measurements
-      .filter(
-        ({ command, values }) => !command.includes("--spin") && (values["own_cpu_share"]?.value ?? 0) > 0.9,
-      )
-      .map(({ row, point }) => `${section.name} ${point}: ${row}: the load generator was the bottleneck`),
+    section.measurements.flatMap((one) => {
+      const doubt = doubtOf(one);
+      return doubt === undefined ? [] : [`${section.name} ${one.point}: ${one.row}: ${doubt}`];
+    }),
   );
 
 export const runPeers = async (

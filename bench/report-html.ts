@@ -4,11 +4,11 @@ import type { Measurement, Report, ReportSection, Spread } from "./report-types.
 import { short } from "./stats.ts";
 import type { Table } from "./table.ts";
 
-const colors = 16;
+const colors = 20;
 const light =
-  "#2563eb #db2777 #0891b2 #7c3aed #0ea5e9 #f472b6 #475569 #94a3b8 #78716c #a8a29e #64748b #16a34a #ea580c #a16207 #0d9488 #be123c";
+  "#2563eb #db2777 #0891b2 #7c3aed #c026d3 #0ea5e9 #f472b6 #65a30d #4f46e5 #e879f9 #475569 #94a3b8 #78716c #a8a29e #64748b #16a34a #ea580c #a16207 #0d9488 #be123c";
 const dark =
-  "#60a5fa #f472b6 #22d3ee #a78bfa #7dd3fc #f9a8d4 #cbd5e1 #94a3b8 #d6d3d1 #a8a29e #e2e8f0 #4ade80 #fb923c #facc15 #2dd4bf #fb7185";
+  "#60a5fa #f472b6 #22d3ee #a78bfa #e879f9 #7dd3fc #f9a8d4 #a3e635 #818cf8 #f0abfc #cbd5e1 #94a3b8 #d6d3d1 #a8a29e #e2e8f0 #4ade80 #fb923c #facc15 #2dd4bf #fb7185";
 
 const palette = (list: string): string =>
   list
@@ -50,9 +50,9 @@ const colorsOf = (report: Report): ReadonlyMap<string, number> => {
   const ours = order.filter((name) => name.startsWith("spanwire"));
   const controls = order.filter((name) => name.startsWith("control"));
   return new Map([
-    ...ours.map((name, i) => [name, i % 6] as const),
-    ...controls.map((name, i) => [name, 6 + (i % 5)] as const),
-    ...peers.map((name, i) => [name, 11 + (i % 5)] as const),
+    ...ours.map((name, i) => [name, i % 10] as const),
+    ...controls.map((name, i) => [name, 10 + (i % 5)] as const),
+    ...peers.map((name, i) => [name, 15 + (i % 5)] as const),
   ]);
 };
 
@@ -62,7 +62,7 @@ const chartOf = (section: ReportSection, colorOf: ReadonlyMap<string, number>): 
   const rows = [...new Set(section.measurements.map(({ row }) => row))];
   const seriesOf = (row: string): Series => ({
     name: row,
-    color: colorOf.get(row) ?? 15,
+    color: colorOf.get(row) ?? 19,
     isDashed: row.startsWith("control"),
     points: section.measurements.flatMap((one) => {
       const spread = one.row === row ? one.values[key] : undefined;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { border, holds, limits } from "../../bench/limits.ts";
-import { figureName, figuresOf, limitedSections } from "../../bench/peers-bench.ts";
+import { bottlenecks, figureName, figuresOf, limitedSections } from "../../bench/peers-bench.ts";
 import { figure, median, ratio, short, slope } from "../../bench/stats.ts";
 import { renderTable } from "../../bench/table.ts";
 
@@ -98,4 +98,37 @@ test("ratios of a section become figures under the names that limits use", () =>
   assert.deepEqual(figuresOf([section]), [
     { ...spread, name: "peers/fanout 1000: mosquitto / spanwire node", unit: "×" },
   ]);
+});
+
+test("a generator that could not keep up is told beside the figure", () => {
+  const spread = (value: number) => ({ value, low: value, high: value, rounds: 1 });
+  const told = (command: string, values: Readonly<Record<string, number>>): readonly string[] =>
+    bottlenecks([
+      {
+        name: "rpc",
+        title: "",
+        about: "",
+        pointTitle: "",
+        chart: { kind: "bars", key: "k", title: "", isLog: false },
+        columns: [],
+        measurements: [
+          {
+            row: "a",
+            point: "1",
+            command,
+            values: Object.fromEntries(Object.entries(values).map(([key, value]) => [key, spread(value)])),
+            ratios: {},
+          },
+        ],
+      },
+    ]);
+  assert.deepEqual(told("load rpc", { own_cpu_share: 0.8, late_p99_us: 900 }), []);
+  assert.deepEqual(told("load rpc --spin", { own_cpu_share: 0.99 }), []);
+  assert.deepEqual(told("load rpc", { own_cpu_share: 0.95 }), [
+    "rpc 1: a: the load generator was the bottleneck",
+  ]);
+  assert.match(
+    told("load rpc --spin", { late_p99_us: 2_500 })[0]!,
+    /^rpc 1: a: the load generator sent 2\.50 ms late/,
+  );
 });
