@@ -13,6 +13,8 @@ const metaBytes = 24 + 24 + 2 * 48 + 24;
 const magic = 0xbeefc0de;
 const dataVersion = 2;
 const pageFlags = { branch: 1, leaf: 2, overflow: 4, meta: 8 } as const;
+/** Those, and two kinds of leaves (P_LEAF2, P_SUBP) that this store never has and LMDB would read in another way. */
+const kindMask = 0x6f;
 /** Lists of free pages have integers as keys (0x8), and the environment is a file (0x4000). Nothing else is ever switched on. */
 const environmentFlags = 0x4008;
 const bigData = 1;
@@ -167,7 +169,7 @@ class LmdbFile {
   #page(walk: Walk, number: number, depth: number, range: Range): void {
     const page = this.#take(number, 1);
     const leaf = depth === 1;
-    if ((page.readUInt16LE(18) & 0xf) !== (leaf ? pageFlags.leaf : pageFlags.branch))
+    if ((page.readUInt16LE(18) & kindMask) !== (leaf ? pageFlags.leaf : pageFlags.branch))
       throw new FileProblem(`page ${number} is not of its kind`);
     if (leaf) walk.leafPages++;
     else walk.branchPages++;
