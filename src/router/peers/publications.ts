@@ -22,7 +22,7 @@ import type { Publisher } from "../types.ts";
 import { kindRange, PeerKind } from "./kinds.ts";
 import type { MessageReader } from "./message.ts";
 import type { PeerHandler, Peers } from "./peers.ts";
-import { RetainedCopies } from "./retained-copies.ts";
+import { elsewhere, RetainedCopies } from "./retained-copies.ts";
 
 export interface PublicationsParts {
   readonly codec: Codec;
@@ -38,8 +38,6 @@ export interface PublicationsParts {
 
 /** What the message says beside the PUBLISH. */
 const Flag = { publisher: 1, disclosed: 2, retain: 4, trust: 8, excluded: 16 } as const;
-/** In the place of a target: the publisher, which is another router's, does not get it. */
-const elsewhere = 2 ** 30 - 2;
 /** Steps of a millisecond, and routers told apart within one: together what a double of our time can hold. */
 const steps = 64;
 

@@ -35,7 +35,7 @@ const stepsPerTurn = 512;
 /** A publication is on its way for less than this. */
 const onTheWay_ms = 10_000;
 /** In the place of a target: the publisher, which is another router's, does not get it. */
-const elsewhere = 2 ** 30 - 2;
+export const elsewhere = 2 ** 30 - 2;
 
 interface Copy {
   readonly realm: string;
