@@ -7,4 +7,4 @@ import { runRouterSuite } from "../support/router-suites.ts";
 // Over WebSocket all of it runs in JSON.
 for (const serializer of [Serializer.msgpack, Serializer.json, Serializer.cbor])
   runRouterSuite(memoryLeg(serializer), serializer === Serializer.json ? "core" : "whole");
-runRouterSuite(localLeg());
+runRouterSuite(localLeg(), "core");
