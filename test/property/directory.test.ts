@@ -121,10 +121,10 @@ class Scenario {
     this.clients = this.clients.filter((client) => !client.isGone);
   }
 
-  /** Until nothing happens any more. */
+  /** Until nothing happens any more: a call that waits for a busy callee takes several turns without a word between routers. */
   async settle(): Promise<void> {
     this.#bringUp();
-    for (let quiet = 0; quiet < 6; quiet++) {
+    for (let quiet = 0; quiet < 24; quiet++) {
       await turn();
       while (this.world.links.step()) quiet = 0;
     }
