@@ -11,7 +11,7 @@ import { DirectoryClient } from "../support/directory-client.ts";
 import { type Peer, PeerWorld } from "../support/peer-world.ts";
 
 const seed = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);
-const numRuns = Number(process.env["RUNS"] ?? 40);
+const numRuns = Number(process.env["RUNS"] ?? 100);
 
 const acts = [
   "join",
