@@ -114,7 +114,7 @@ async function runNode(runtime: string, files: readonly string[], report: string
   const code = await run(runtime, [
     "--test",
     // Many wait more than they work.
-    "--test-concurrency=3",
+    "--test-concurrency=4",
     ...reporters,
     `--test-reporter-destination=${report}`,
     ...files,

@@ -3,10 +3,9 @@ import { Serializer } from "../../src/protocol/serializers.ts";
 import { webSocketLegs } from "../support/router-legs.ts";
 import { runRouterSuite } from "../support/router-suites.ts";
 
-// Each adapter runs all of it in one serializer, and in the others what a transport could get wrong.
-
 for (const serializer of [Serializer.msgpack, Serializer.json, Serializer.cbor])
   for (const leg of webSocketLegs(serializer)) {
-    const own = leg.name.includes("(ws)") ? Serializer.json : Serializer.msgpack;
-    runRouterSuite(leg, serializer === own ? "whole" : "core");
+    // The adapter that stands in where no native one loads has nothing of its own to get wrong in the other serializers.
+    const isSecond = leg.name.includes("(ws)") && serializer !== Serializer.msgpack;
+    runRouterSuite(leg, isSecond ? "core" : "whole");
   }
