@@ -88,9 +88,13 @@ class LmdbFile {
     const { main, free } = this.#snapshot;
     this.#walk("records", main, (a, b) => Buffer.compare(a, b), record);
     const lists: Buffer[] = [];
-    const byNumber = (a: Buffer, b: Buffer): number => Number(integer(a, 0) - integer(b, 0));
-    this.#walk("free pages", free, byNumber, (key, list) => {
+    const numberOf = (key: Buffer): bigint => {
       if (key.length !== 8) throw new FileProblem("a list of free pages has a wrong key");
+      return integer(key, 0);
+    };
+    const byNumber = (a: Buffer, b: Buffer): number => Number(numberOf(a) - numberOf(b));
+    this.#walk("free pages", free, byNumber, (key, list) => {
+      numberOf(key);
       lists.push(list);
     });
     // Last, when all pages in use are known.
