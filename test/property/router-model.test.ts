@@ -12,7 +12,7 @@ import { type Actor, ModelWorld, type Spoil } from "../support/model-world.ts";
 import { RouterModel } from "../support/router-model.ts";
 
 const seed = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);
-const numRuns = Number(process.env["RUNS"] ?? 5_000);
+const numRuns = Number(process.env["RUNS"] ?? 2_000);
 const about = `SEED=${seed}`;
 
 /** One router for many runs: each must leave it as it found it. */
