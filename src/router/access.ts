@@ -137,6 +137,12 @@ export class Access implements SessionObserver {
     return decision;
   }
 
+  /** What `decisionOf` would say, if that is remembered; 0: it is not. */
+  recall(session: RouterSession, pattern: PatternHandle): number {
+    const context = session.access!;
+    return context.isStale ? 0 : this.#recent.get(context.table!.stamp, pattern);
+  }
+
   /** As `decision`, for a URI held as text; only what is given. Overwrites TEXT. Control path. */
   allowedText(session: RouterSession, match: Match, uri: string): number {
     if (session.access === null) return allPermissions;

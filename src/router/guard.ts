@@ -41,6 +41,7 @@ export class Guard {
   readonly denials: Denials;
   readonly #codec: Codec;
   readonly #index: PatternIndex;
+  readonly #access: Access;
   readonly #parts: GuardParts;
   // What the last check was about: a URI in linear memory, what is decided about it, and the right that was looked at last.
   #decision = 0;
@@ -52,6 +53,7 @@ export class Guard {
   constructor(parts: GuardParts) {
     this.#parts = parts;
     this.#codec = parts.codec;
+    this.#access = parts.access;
     this.#index = parts.patterns.index;
     this.denials = parts.denials;
   }
@@ -64,9 +66,11 @@ export class Guard {
     const codec = this.#codec;
     switch (type) {
       case Message.call:
+        if (this.#recalls(session, Permission.call)) return Verdict.allowed;
         return this.#checkUri(session, Permission.call, Match.exact, Permission.discloseCaller);
       case Message.publish:
-        if (codec.u(Slot.uriStatus) !== UriStatus.ok) return Verdict.allowed;
+        if (codec.u(Slot.uriStatus) !== UriStatus.ok || this.#recalls(session, Permission.publish))
+          return Verdict.allowed;
         return this.#checkUri(session, Permission.publish, Match.exact, Permission.disclosePublisher);
       case Message.subscribe:
         return this.#checkUri(session, Permission.subscribe, codec.u(Slot.match) as Match, null);
@@ -82,6 +86,16 @@ export class Guard {
       default:
         return Verdict.allowed;
     }
+  }
+
+  /** The quick way of most requests: one without options whose URI was decided about a moment ago, and is allowed. */
+  #recalls(session: RouterSession, permission: Permission): boolean {
+    const codec = this.#codec;
+    if (codec.u(Slot.present) !== 0 || codec.matchCount === 0) return false;
+    // Only patterns that spell out a URI are remembered.
+    const decision = this.#access.recall(session, codec.matchAt(0) as PatternHandle);
+    this.#decision = decision;
+    return (decision & permission) !== 0 && isDecided(decision, permission);
   }
 
   /** The URI of the message, and what `disclose_me` needs beside. */

@@ -6,7 +6,7 @@
 import { U32Records } from "../base/column.ts";
 import type { PatternHandle, RealmHandle, RegistrationId, SubscriptionId } from "../base/ids.ts";
 import { fixedLimits } from "../base/limits.ts";
-import type { Invoke, Match } from "../protocol/messages.ts";
+import { Invoke, type Match } from "../protocol/messages.ts";
 import { IndexProblem, Slot } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
 import type { PatternIndex } from "../wasm/index.ts";
@@ -78,6 +78,8 @@ const invokeMask = 0xf;
 const callTraitShift = 16;
 const callTraitMask = 0x3f;
 const millisecondShift = 22;
+/** What makes a registration other than the plain one: one callee without conditions, who does not want to know its callers. */
+const unplainBits = discloseBit | (callTraitMask << callTraitShift);
 
 export class Patterns {
   readonly #index: PatternIndex;
@@ -98,6 +100,8 @@ export class Patterns {
 
   /** Called when a pattern is gone: its handle may stand for another one from now on. */
   onRemove: (() => void) | null = null;
+  /** Counts changes of registrations: of who is registered, and of what calls must look at. */
+  callEpoch = 0;
 
   /** The index itself, for look-ups of URIs held as text. */
   get index(): PatternIndex {
@@ -234,6 +238,7 @@ export class Patterns {
 
   /** Forgets the pattern; its id is not given again before 2^25 others in its place. */
   remove(handle: PatternHandle): void {
+    this.callEpoch++;
     this.#lists.remove(this.#index.scope(handle), handle);
     this.#index.remove(handle);
     this.onRemove?.();
@@ -333,7 +338,16 @@ export class Patterns {
   setCallTrait(handle: PatternHandle, trait: number, isSet: boolean): void {
     this.#setBits(handle, trait << callTraitShift, isSet ? trait << callTraitShift : 0);
   }
+  /** Whether a call of a registration has to look at nothing but its first callee. */
+  isPlain(handle: PatternHandle): boolean {
+    return (this.#words.get(handle, Word.bits) & unplainBits) === 0 && this.invoke(handle) !== Invoke.all;
+  }
+
+  #changed(handle: PatternHandle): void {
+    if (this.kind(handle) === PatternKind.registration) this.callEpoch++;
+  }
   #setBits(handle: PatternHandle, mask: number, bits: number): void {
+    this.#changed(handle);
     this.#words.set(handle, Word.bits, (this.#words.get(handle, Word.bits) & ~mask) | bits);
   }
 
@@ -356,11 +370,13 @@ export class Patterns {
   }
   /** Counts a member that joins between two others (0: none). */
   join(handle: PatternHandle, row: number, previous: number, next: number): void {
+    this.#changed(handle);
     const word = this.#words.get(handle, Word.member);
     this.#words.set(handle, Word.member, this.#groups.join(word, row, previous, next));
   }
   /** Takes a member off that stood between two others (0: none). The round-robin cursor moves on if it stood here. */
   leave(handle: PatternHandle, row: number, previous: number, next: number): void {
+    this.#changed(handle);
     const word = this.#words.get(handle, Word.member);
     this.#words.set(handle, Word.member, this.#groups.leave(word, row, previous, next));
   }

@@ -90,8 +90,8 @@ export class Session
 
   onFrame(bytes: Uint8Array): void {
     if (this.#state >= State.closed) return this.#borrower?.onFrame(bytes);
-    if (this.backlog !== null || this.isHeld || !this.#core.intake.admits(this, bytes.length))
-      this.defer(bytes);
+    const isHeld = this.#parked !== null || this.#state === State.leaving;
+    if (isHeld || this.backlog !== null || !this.#core.intake.admits(this, bytes.length)) this.defer(bytes);
     else this.handle(bytes);
   }
 

@@ -202,6 +202,7 @@ export class Calls {
     const row = this.pending.byInvocation(callee.target, invocation);
     if (row === 0) return invocation <= callee.lastInvocation;
     const flags = this.pending.flags(row);
+    if (flags === 0 && codec.u(Slot.present) === 0 && this.#onPlainYield(row, callee)) return true;
     if ((flags & CallFlag.part) !== 0) {
       this.groups.onYield(row, callee);
       return true;
@@ -233,6 +234,22 @@ export class Calls {
     }
     if (!progress) this.#close(row, caller, callee);
     else if (this.pending.timeout_ms(row) > 0) this.#deadlines.set(row, this.pending.timeout_ms(row));
+    caller.post(this.#frames.take(length, false));
+    return true;
+  }
+
+  /**
+   * The quick way of nearly all answers: a YIELD without options that ends a call without conditions. False: nothing has been done, and
+   * the general way is to be taken.
+   */
+  #onPlainYield(row: number, callee: RouterSession): boolean {
+    const { pending } = this;
+    const caller = this.#targets.get(pending.caller(row));
+    if (this.#outgoing !== null && (caller.isRemote || callee.isRemote)) return false;
+    const length = this.#codec.writeResult(caller.serializer, pending.request(row), 0);
+    if (length === 0 || length > caller.peerFrameBytes_max) return false;
+    if (pending.timeout_ms(row) > 0) this.#deadlines.clear(row);
+    pending.close(row, caller, callee);
     caller.post(this.#frames.take(length, false));
     return true;
   }

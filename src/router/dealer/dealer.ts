@@ -22,6 +22,7 @@ import { uriProblem } from "../uri-problem.ts";
 import { CallDispatch } from "./call-dispatch.ts";
 import type { Calls } from "./calls.ts";
 import { Invocations } from "./invocations.ts";
+import { PlainCalls } from "./plain-calls.ts";
 import { Registering } from "./registering.ts";
 import { ShardedCalls } from "./sharded-calls.ts";
 
@@ -50,6 +51,7 @@ export class Dealer {
   readonly #limits: Limits;
   readonly #procedures: RouterProcedures;
   readonly #sharded: ShardedCalls;
+  readonly #plain: PlainCalls;
   readonly #directory: Directory | null;
   /** REGISTER and UNREGISTER. */
   readonly registering: Registering;
@@ -64,6 +66,7 @@ export class Dealer {
     this.#limits = parts.limits;
     this.#procedures = parts.procedures;
     this.#directory = parts.directory;
+    this.#plain = new PlainCalls(parts);
     const invocations = new Invocations(parts);
     this.invocations = invocations;
     this.dispatch = new CallDispatch({
@@ -87,6 +90,7 @@ export class Dealer {
     ) {
       return this.#refuse(caller, Message.call, errors.invalidArgument, `call ${request} is still in flight`);
     }
+    if (codec.u(Slot.present) === 0 && this.#plain.send(caller, request)) return;
     if (codec.u(Slot.uriStatus) === UriStatus.invalid)
       return this.#refuse(caller, Message.call, errors.invalidUri, uriProblem(codec, "procedure"));
     // These names are the router's own: no client's pattern, however wide, takes calls of them.
