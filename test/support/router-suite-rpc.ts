@@ -34,6 +34,41 @@ function registrations(suite: Suite): void {
     await two.invocation();
   });
 
+  suite.test(
+    "[B-13] a call goes to whoever is registered by then, whoever was called before",
+    async (world) => {
+      const [caller, one, two] = [await world.join(), await world.join(), await world.join()];
+      const served = async (callee: typeof one): Promise<void> => {
+        // Twice: what the first one has found out, the second one uses.
+        for (let i = 0; i < 2; i++) {
+          const request = caller.call("com.proc", {}, [i]);
+          const invocation = await callee.invocation();
+          callee.yield(invocation.request, {}, [i]);
+          await caller.expect([Message.result, request, {}, [i]]);
+        }
+      };
+      const first = await one.register("com.proc");
+      await served(one);
+      await one.unregister(first);
+      const second = await two.register("com.proc");
+      await served(two);
+      await two.unregister(second);
+      // With conditions now, and without again.
+      await one.register("com.proc", { invoke: "last" });
+      await served(one);
+      const last = await two.register("com.proc", { invoke: "last" });
+      await served(two);
+      await two.unregister(last);
+      await served(one);
+      one.send([Message.goodbye, {}, "wamp.close.normal"]);
+      await one.expect([Message.goodbye, {}, "wamp.close.goodbye_and_out"]);
+      const nobody = caller.call("com.proc");
+      await caller.expectError(Message.call, nobody, "wamp.error.no_such_procedure");
+      await two.register("com.proc", { invoke: "single" });
+      await served(two);
+    },
+  );
+
   suite.test("[B-13] UNREGISTER ends new calls only: those in flight go on", async (world) => {
     const [caller, callee] = [await world.join(), await world.join()];
     const id = await callee.register("com.proc");

@@ -100,14 +100,8 @@ export class Calls {
     const isOpen = (codec.u(Slot.true) & Option.progress) !== 0;
     const flags = CallFlag.waiting | (isOpen ? CallFlag.open : 0);
     this.#room.lastInvocation++;
-    return this.open(
-      caller,
-      this.#room,
-      codec.f(FSlot.request) as RequestId,
-      registration,
-      flags,
-      timeout_ms,
-    );
+    const request = codec.f(FSlot.request) as RequestId;
+    return this.open(caller, this.#room, request, registration, flags, timeout_ms);
   }
 
   /** The timeout of a call that its callee keeps; 0 where there is none, or the clock of the router runs. */
@@ -179,20 +173,24 @@ export class Calls {
     const { pending } = this;
     const callee = this.#targets.get(pending.callee(row));
     if ((pending.flags(row) & CallFlag.passthru) !== 0) codec.putPassthru(this.#passthru.get(row)!);
-    const length = codec.writeInvocation(
-      callee.serializer,
-      pending.invocation(row),
-      pending.registration(row),
-      details,
-    );
-    if (length === 0 || length > callee.peerFrameBytes_max) {
-      const { error, message } = payloadProblem(length === 0 ? codec.writeStatus : null);
-      this.#interrupt(row, callee, CancelMode.killnowait);
-      this.fail(row, error, message);
-      return false;
-    }
+    const registration = pending.registration(row);
+    const invocation = pending.invocation(row);
+    const length = codec.writeInvocation(callee.serializer, invocation, registration, details);
+    if (!this.#canSend(row, length, callee, callee)) return false;
     callee.post(this.#frames.take(length, false));
     return true;
+  }
+
+  /**
+   * Whether `receiver` can be sent the frame just written, of this length or 0. If not, the call ends with the reason, and `working`, if
+   * any, is told to stop.
+   */
+  #canSend(row: number, length: number, receiver: RouterSession, working: RouterSession | null): boolean {
+    if (length !== 0 && length <= receiver.peerFrameBytes_max) return true;
+    const { error, message } = payloadProblem(length === 0 ? this.#codec.writeStatus : null);
+    if (working !== null) this.#interrupt(row, working, CancelMode.killnowait);
+    this.fail(row, error, message);
+    return false;
   }
 
   /** YIELD. False: the invocation was never issued to this session, which is a violation. */
@@ -226,12 +224,7 @@ export class Calls {
       return true;
     }
     const length = codec.writeResult(caller.serializer, request, progress ? Detail.progress : 0);
-    if (length === 0 || length > caller.peerFrameBytes_max) {
-      const { error, message } = payloadProblem(length === 0 ? codec.writeStatus : null);
-      if (progress) this.#interrupt(row, callee, CancelMode.killnowait);
-      this.fail(row, error, message);
-      return true;
-    }
+    if (!this.#canSend(row, length, caller, progress ? callee : null)) return true;
     if (!progress) this.#close(row, caller, callee);
     else if (this.pending.timeout_ms(row) > 0) this.#deadlines.set(row, this.pending.timeout_ms(row));
     caller.post(this.#frames.take(length, false));
@@ -284,11 +277,7 @@ export class Calls {
       return true;
     }
     const length = codec.writeError(caller.serializer, Message.call, request);
-    if (length === 0 || length > caller.peerFrameBytes_max) {
-      const { error, message } = payloadProblem(length === 0 ? codec.writeStatus : null);
-      this.fail(row, error, message);
-      return true;
-    }
+    if (!this.#canSend(row, length, caller, null)) return true;
     this.#close(row, caller, callee);
     caller.post(this.#frames.take(length, false));
     return true;
