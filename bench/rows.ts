@@ -40,7 +40,7 @@ export const control = (runtime: RuntimeName, kind: "outbox" | "native" = "outbo
 });
 
 /** Pass-through on the `ws` package. */
-export const controlWs: Row = {
+const controlWs: Row = {
   name: "control ws",
   command: (ports) => [
     runtimePath("node"),

@@ -16,7 +16,7 @@ export interface Matched extends NamedPattern {
 }
 
 /** Why a pattern matches a URI; null: it does not. */
-export function whyMatches({ uri: pattern, match }: Omit<NamedPattern, "id">, uri: string): string | null {
+function whyMatches({ uri: pattern, match }: Omit<NamedPattern, "id">, uri: string): string | null {
   if (!matches({ uri: pattern, match }, uri)) return null;
   if (match === Match.exact) return "it is this URI";
   if (match === Match.prefix) return `the URI begins with ${JSON.stringify(pattern)}`;

@@ -41,7 +41,7 @@ export interface FollowParts<S> {
 }
 
 /** What is to be done, in order. */
-export function planFor<S extends FollowedSession>(change: SecurityChange, parts: FollowParts<S>): Step<S>[] {
+function planFor<S extends FollowedSession>(change: SecurityChange, parts: FollowParts<S>): Step<S>[] {
   const { kind, action, realm } = change;
   switch (kind) {
     case "user":

@@ -29,7 +29,7 @@ export function randomBase64(fillRandom: FillRandom, bytes: 16 | 32): string {
 }
 
 /** What is wrong with a realm's password options; undefined: nothing. */
-export function passwordOptionsProblem({ protocol, params }: PasswordOptions): string | undefined {
+function passwordOptionsProblem({ protocol, params }: PasswordOptions): string | undefined {
   if (protocol !== "cra" && protocol !== "scram" && protocol !== "both") {
     return "protocol is cra, scram or both";
   }

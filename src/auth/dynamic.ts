@@ -112,7 +112,7 @@ const transportDetails = ({ kind, peer, tls }: TransportInfo): Dict => ({
 export type Ask = (login: Login, method: AuthMethod, more?: Dict) => Promise<DynamicPrincipal | string>;
 
 /** Asks a realm's authenticator: a principal, or why there is none. Rejects with wamp.error.unavailable when too many are asked. */
-export function authenticatorAsk({ callProcedure, limits }: DynamicOptions): Ask {
+function authenticatorAsk({ callProcedure, limits }: DynamicOptions): Ask {
   let pending = 0;
   /** By realm, where there are any: a realm whose authenticator is slow must not keep the clients of others out. */
   const pendingOf = new Map<string, number>();
@@ -153,7 +153,7 @@ export function authenticatorAsk({ callProcedure, limits }: DynamicOptions): Ask
 }
 
 /** Who it is and what it may, by the authenticator's word. */
-export const provedBy = ({ authid, roles, extra }: DynamicPrincipal): MethodAnswer => ({
+const provedBy = ({ authid, roles, extra }: DynamicPrincipal): MethodAnswer => ({
   kind: "proved",
   roles,
   extra,

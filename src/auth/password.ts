@@ -21,7 +21,7 @@ export interface PasswordMethodOptions {
   upgrade(realm: string, user: string, credentials: Credentials): Promise<void>;
 }
 
-export const hasPassword = (credentials: Credentials | null): credentials is Credentials =>
+const hasPassword = (credentials: Credentials | null): credentials is Credentials =>
   credentials !== null && (credentials.cra ?? credentials.scram) !== undefined;
 
 export function passwordMethod(options: PasswordMethodOptions): Method {

@@ -20,7 +20,7 @@ export interface ScramOptions {
 }
 
 /** Bytes of base64 in its canonical form of at most `text_max` characters; undefined: it is not that. */
-export function canonicalBase64(text: unknown, text_max: number): Buffer | undefined {
+function canonicalBase64(text: unknown, text_max: number): Buffer | undefined {
   if (typeof text !== "string" || text.length > text_max) return undefined;
   const bytes = Buffer.from(text, "base64");
   return bytes.toString("base64") === text ? bytes : undefined;

@@ -15,6 +15,3 @@ export function sessionIdFor(place: number, count: number, random: () => number)
     if (block < blocks) return (block * count + place + 1) as SessionId;
   }
 }
-
-/** The thread that has a session of this id, where there are `count`. */
-export const placeOfSession = (id: number, count: number): number => (id - 1) % count;

@@ -101,7 +101,7 @@ export function addConfigOptions(command: Command): Command {
 }
 
 /** What a command was told, by flags and environment. */
-export function overridesOf(
+function overridesOf(
   command: Command,
   environment: NodeJS.ProcessEnv,
 ): { readonly overrides: Overrides; readonly problems: readonly Problem[] } {

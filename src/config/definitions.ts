@@ -55,7 +55,7 @@ export function problemsOf(all: readonly Definitions[], check: CheckDefinitions)
 }
 
 /** What stands in the configuration itself has this name, wherever the file is. */
-export const inlineName = "the configuration";
+const inlineName = "the configuration";
 
 /**
  * As the security model takes them. The configuration's own list is always among them, if only empty: the model then takes back what

@@ -25,7 +25,7 @@ const certificate = {
   keyFile: z.string().min(1).describe("PEM file of its private key."),
 };
 
-export const tlsSchema = z
+const tlsSchema = z
   .strictObject({
     ...certificate,
     caFile: z

@@ -56,7 +56,7 @@ export const realmOptionsSchema = z
   .describe("The router's rules for sessions of this realm.");
 
 /** The security model knows the other keys, and checks them. */
-export const realmSchema = z
+const realmSchema = z
   .looseObject({
     uri: z.string().min(1).describe("The realm's name."),
     options: realmOptionsSchema.optional(),
@@ -64,4 +64,3 @@ export const realmSchema = z
   .describe("One realm, with the keys of Bondy's security_config.json, and `options`.");
 
 export const realmsSchema = z.array(realmSchema);
-export type RealmDefinition = z.output<typeof realmSchema>;

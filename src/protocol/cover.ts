@@ -72,7 +72,7 @@ function prefixMeets(prefix: string, wildcard: string): boolean {
 }
 
 /** More specific than anything that is open. */
-export const exactSpecificity = 2 ** 31 - 1;
+const exactSpecificity = 2 ** 31 - 1;
 
 /**
  * The one order of patterns by how specific they are: exact before all others, then the one with more characters of text (dots

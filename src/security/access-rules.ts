@@ -32,7 +32,7 @@ export function rolesOf(closure: (groups: readonly string[]) => readonly string[
 }
 
 /** `Permission` bits of those among the names that the router asks for. */
-export const permissionBits = (names: readonly string[]): number =>
+const permissionBits = (names: readonly string[]): number =>
   names.reduce((bits, name) => bits | (permissionNames[name] ?? 0), 0);
 
 /** What is in no URI: a grant on it is a grant on nothing. */

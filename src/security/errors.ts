@@ -2,7 +2,7 @@
 import { errors, WampError } from "../protocol/errors.ts";
 
 /** URI by what went wrong. Those of `bondy.error` are what Bondy makes of its own reasons of the same name. */
-export const securityErrors = {
+const securityErrors = {
   invalidArgument: errors.invalidArgument.uri,
   unavailable: errors.unavailable.uri,
   notFound: "bondy.error.not_found",

@@ -43,7 +43,7 @@ export function resolveRoles(reader: Reader, realm: string, names: readonly stri
 }
 
 /** Throws bondy.error.unknown_roles or .duplicate_roles. */
-export function rolesOfGrant(reader: Reader, realm: string, names: readonly string[]): readonly Role[] {
+function rolesOfGrant(reader: Reader, realm: string, names: readonly string[]): readonly Role[] {
   const { roles, unknown, duplicate } = resolveRoles(reader, realm, names);
   if (unknown.length > 0)
     throw securityError("unknownRoles", `neither user nor group: ${unknown.join(", ")}`, { roles: unknown });

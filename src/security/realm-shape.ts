@@ -95,7 +95,7 @@ export function readRealm(
   };
 }
 
-export function readRealmUri(check: Check, value: unknown, path: string): string {
+function readRealmUri(check: Check, value: unknown, path: string): string {
   return fold(check.uri(value, path, fixedLimits.realmUriBytes_max));
 }
 

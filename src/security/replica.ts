@@ -6,7 +6,7 @@ import { shared } from "./open.ts";
 import type { EffectiveRealm, LiveSecurity, MayChange, SecurityAdmin, SecurityChange } from "./model.ts";
 import { ModelQueries } from "./model-queries.ts";
 import type { Credentials, PasswordOptions, TicketRecord } from "./records.ts";
-import { type Kind, parseKey, type RecordKey, SecurityState } from "./state.ts";
+import { parseKey, SecurityState } from "./state.ts";
 import type { Dict } from "./check.ts";
 
 /** One record with its key. */
@@ -204,14 +204,7 @@ export class SecurityReplica extends ModelQueries implements LiveSecurity {
   }
 }
 
-function applyTo(
-  state: SecurityState,
-  [key, value, origin]: KeyedRecord,
-  pool: Map<string, string>,
-): RecordKey | undefined {
+function applyTo(state: SecurityState, [key, value, origin]: KeyedRecord, pool: Map<string, string>): void {
   const parsed = parseKey(key);
   if (parsed !== undefined) state.apply(parsed, shared(value, pool), origin);
-  return parsed;
 }
-
-export type { Kind };

@@ -168,7 +168,7 @@ export function readSource(check: Check, value: unknown, path: string): SourceGi
   };
 }
 
-export function readCidr(check: Check, value: unknown, path: string): string {
+function readCidr(check: Check, value: unknown, path: string): string {
   const cidr = typeof value === "string" && value.length <= 64 ? normalCidr(value) : undefined;
   if (cidr === undefined)
     check.add(path, `must be a network such as 10.0.0.0/8 or fd00::/8, is ${shown(value)}`);

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 
-export const sealBytes = 8;
+const sealBytes = 8;
 
 /** What is stored for a value. */
 export function seal(key: Uint8Array, value: Uint8Array): Buffer {

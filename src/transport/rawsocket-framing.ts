@@ -7,11 +7,11 @@ import { Serializer } from "../protocol/serializers.ts";
 import type { HeaderFormat } from "./batch-writer.ts";
 
 const magic = 0x7f;
-export const handshakeBytes = 4;
+const handshakeBytes = 4;
 export const headerBytes = 4;
 
 /** Largest frame that the format can name. */
-export const frameBytesOfFormat_max = 1 << 24;
+const frameBytesOfFormat_max = 1 << 24;
 
 /** Why a handshake is refused; the number is the upper half of the answer's second octet. */
 export const HandshakeError = { serializer: 1, length: 2, reserved: 3, connections: 4 } as const;

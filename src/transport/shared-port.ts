@@ -83,7 +83,7 @@ function portOf(server: Server): number {
 let reuse: Promise<boolean> | undefined;
 
 /** Whether two sockets of node:net can listen on one port: tried out once, for the option is ignored where it is not known. */
-export function canReusePort(): Promise<boolean> {
+function canReusePort(): Promise<boolean> {
   reuse ??= tryReuse();
   return reuse;
 }

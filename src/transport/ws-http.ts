@@ -62,7 +62,7 @@ export interface NodeExchangeParts {
   readonly patience_ms: number;
 }
 
-export class NodeExchange extends Exchange {
+class NodeExchange extends Exchange {
   readonly method: string;
   readonly path: string;
   readonly query: string;

@@ -1,8 +1,8 @@
 // The command with several workers, as a user runs it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { placeOfSession } from "../../src/base/session-ids.ts";
 import { connect } from "../../src/client/index.ts";
+import { placeOfSession } from "../support/place-of-session.ts";
 import { startRouter } from "../support/router.ts";
 
 const timeout = 120_000;

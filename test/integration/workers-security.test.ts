@@ -1,10 +1,10 @@
 // One security model in real threads: whoever has a connection can let anybody in, and knows at once what has been changed elsewhere.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { placeOfSession } from "../../src/base/session-ids.ts";
 import { type ClientSession, connect } from "../../src/client/index.ts";
 import { createRouter, type Router } from "../../src/main.ts";
 import { WampError } from "../../src/protocol/errors.ts";
+import { placeOfSession } from "../support/place-of-session.ts";
 
 const timeout = 120_000;
 const workers = 3;

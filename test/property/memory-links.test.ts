@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MemoryLinks } from "../../src/workers/memory-links.ts";
+import { MemoryLinks } from "../support/memory-links.ts";
 import { linksSuite } from "../support/links-suite.ts";
 import { VirtualScheduler } from "../support/virtual-scheduler.ts";
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { RandomIds } from "../../src/base/random-ids.ts";
-import { placeOfSession, sessionIdFor } from "../../src/base/session-ids.ts";
+import { sessionIdFor } from "../../src/base/session-ids.ts";
+import { placeOfSession } from "../support/place-of-session.ts";
 
 const seed = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);
 const anId = fc.oneof(

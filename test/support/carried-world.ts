@@ -4,7 +4,7 @@ import { Serializer } from "../../src/protocol/serializers.ts";
 import { Carrying } from "../../src/router/peers/carrying.ts";
 import type { GateFront } from "../../src/router/peers/gate.ts";
 import { Peers } from "../../src/router/peers/peers.ts";
-import { MemoryLinks, type MemoryLinksOptions } from "../../src/workers/memory-links.ts";
+import { MemoryLinks, type MemoryLinksOptions } from "./memory-links.ts";
 import { VirtualScheduler } from "./virtual-scheduler.ts";
 
 /** A client's connection whose socket has as much room as the test says. */

@@ -15,7 +15,7 @@ import type { PeerLinks } from "../../src/ports.ts";
 import { Message } from "../../src/protocol/messages.ts";
 import type { Serializer } from "../../src/protocol/serializers.ts";
 import { SharedLoads } from "../../src/router/peers/shared-loads.ts";
-import { MemoryLinks } from "../../src/workers/memory-links.ts";
+import { MemoryLinks } from "./memory-links.ts";
 import { DealerRig, type Peer } from "./dealer-rig.ts";
 
 export interface PlaceTraits {

@@ -9,7 +9,7 @@ import { RouterHost } from "../../src/main/host.ts";
 import type { LocalSessionOptions, Router, RouterOptions, RouterStats } from "../../src/main.ts";
 import type { Accept, PeerLinks } from "../../src/ports.ts";
 import { SharedLoads } from "../../src/router/peers/shared-loads.ts";
-import { MemoryLinks, type MemoryLinksOptions } from "../../src/workers/memory-links.ts";
+import { MemoryLinks, type MemoryLinksOptions } from "./memory-links.ts";
 
 /** One router among its peers. */
 export interface Peer {

@@ -1,12 +1,12 @@
 /** A router of several threads under a test, with what its log says, and faults on demand. */
 import { BroadcastChannel } from "node:worker_threads";
 import type { Log, LogLevel } from "../../src/base/log.ts";
-import { placeOfSession } from "../../src/base/session-ids.ts";
 import { connectTransport } from "../../src/client/connect.ts";
 import type { RouterHost } from "../../src/main/host.ts";
 import { startWorkers } from "../../src/main/workers.ts";
 import type { RouterOptions } from "../../src/main.ts";
 import type { Fault } from "./faulty-thread.ts";
+import { placeOfSession } from "./place-of-session.ts";
 import { Wire } from "./wire.ts";
 
 const module = new URL("./faulty-thread.js", import.meta.url);

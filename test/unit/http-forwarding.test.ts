@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { fixedLimits, type Limits } from "../../src/base/limits.ts";
 import { HttpForwarding } from "../../src/router/peers/http-forwarding.ts";
 import { Peers } from "../../src/router/peers/peers.ts";
-import { MemoryLinks } from "../../src/workers/memory-links.ts";
+import { MemoryLinks } from "../support/memory-links.ts";
 import { FakeExchange, type FakeRequest } from "../support/fake-exchange.ts";
 import { HttpWorld, Opened } from "../support/http-world.ts";
 

@@ -151,15 +151,11 @@ export class Directory implements PeerHandler {
 
   /** A session that may have had registrations has gone. */
   onGone(session: SessionId): void {
-    if (this.tables.registrations.of(session).length > 0 || this.#isRegistering(session))
+    if (this.tables.registrations.of(session).length > 0 || this.tables.isRegistering(session))
       this.tell({ kind: "leave", session });
   }
 
-  #isRegistering(session: SessionId): boolean {
-    return this.tables.isRegistering(session);
-  }
-
-  /** Has a subscription stay, here and so everywhere, whoever comes and goes; `then` is told its pattern. */
+  /** Has a subscription stay, here and so everywhere, whoever comes and goes; the asker is told its pattern. */
   stay(
     wish: Omit<Extract<Wish, { kind: "subscribe" }>, "kind" | "session" | "nodeKey">,
     asker: Asker,
@@ -176,9 +172,6 @@ export class Directory implements PeerHandler {
   /** A callee of this router will have the registration soon, which has no other. */
   isJoining(pattern: PatternHandle): boolean {
     return this.tables.isJoining(pattern);
-  }
-  calleeOf(router: number, session: SessionId): RemoteCallee | null {
-    return this.tables.remotes.get(router, session);
   }
   /** A call of it has ended: it may have been its last, and its registrations be gone. */
   releaseIfIdle(callee: RemoteCallee): void {

@@ -1,9 +1,9 @@
 /**
- * The links' twin in one thread: as many ends as there are places, for tests of what is said over links. Order holds between two ends
- * and nowhere else: which of the waiting messages comes next is the caller's choice. Not for a running router.
+ * The links' twin in one thread: as many ends as there are places, for what is said over links. Order holds between two ends
+ * and nowhere else: which of the waiting messages comes next is the caller's choice.
  */
-import { assert } from "../base/assert.ts";
-import type { PeerEvents, PeerLinks } from "../ports.ts";
+import { assert } from "../../src/base/assert.ts";
+import type { PeerEvents, PeerLinks } from "../../src/ports.ts";
 
 export interface MemoryLinksOptions {
   /** Places. All of them are up from the start. */
