@@ -116,7 +116,7 @@ export async function openReplica(channel: WorkerChannel, log: Log): Promise<Rep
   security = SecurityReplica.from(rest, {
     callHome,
     wall_ms: () => hostScheduler.wall_ms(),
-    failed: (cause) => log.error("security", "a listener to changes failed", { cause }),
+    failed: (cause, change) => log.error("security", "a listener to changes failed", { cause, ...change }),
   });
   for (const batch of early) security.apply(...batch);
   const secrets = new MemoryStore();

@@ -1,6 +1,7 @@
 /** Changes one after the other: each is checked against memory, committed as a whole, and only then applied and told. */
 import { fixedLimits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
+import { type ChangeListener, ChangeListeners } from "./change-listeners.ts";
 import { Draft, type Put } from "./draft.ts";
 import { securityError } from "./errors.ts";
 import type { SecurityChange } from "./model.ts";
@@ -11,16 +12,13 @@ export interface Commit {
   commit(changes: readonly RecordChange[]): Promise<void>;
 }
 
-export type Listener = (change: SecurityChange) => void;
-
 /** Resolves when others who have the same records have applied them too. */
 export type Replicate = (puts: readonly Put[], changes: readonly SecurityChange[]) => Promise<void>;
 
 export class Mutations {
   readonly #state: SecurityState;
   readonly #records: Commit;
-  readonly #log: Log;
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners: ChangeListeners;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   /** Who else is to have what is changed; null: nobody. */
@@ -29,14 +27,13 @@ export class Mutations {
   constructor(state: SecurityState, records: Commit, log: Log) {
     this.#state = state;
     this.#records = records;
-    this.#log = log;
+    this.#listeners = new ChangeListeners((cause, change) =>
+      log.error("security", "a listener to changes failed", { cause, ...change }),
+    );
   }
 
-  onChange(listener: Listener): () => void {
-    // Its own function object: the same one given twice is two listeners.
-    const own: Listener = (change) => listener(change);
-    this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
+  onChange(listener: ChangeListener): () => void {
+    return this.#listeners.add(listener);
   }
 
   /** Runs `make` when all earlier ones are done. It puts what it wants into the draft; where it throws, nothing is changed. */
@@ -58,19 +55,8 @@ export class Mutations {
     const changes = draft.changes();
     await this.#records.commit(puts.map(({ key, value, origin }) => ({ key, value, origin })));
     for (const put of puts) this.#state.apply(put, put.value, put.origin);
-    for (const change of changes) this.#tell(change);
+    this.#listeners.tell(changes);
     await this.replicate?.(puts, changes);
     return result;
-  }
-
-  #tell(change: SecurityChange): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(change);
-      } catch (cause) {
-        // The change is durable: whoever could not take it must not undo it for the others.
-        this.#log.error("security", "a listener to changes failed", { cause, ...change });
-      }
-    }
   }
 }

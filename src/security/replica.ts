@@ -2,6 +2,7 @@
  * The security model in a worker: the records of the first thread, kept up with its changes, so that every question is answered from
  * memory here. Changes are made there, and have been applied here when their promise resolves.
  */
+import { type ChangeListener, ChangeListeners } from "./change-listeners.ts";
 import { shared } from "./open.ts";
 import type { EffectiveRealm, LiveSecurity, MayChange, SecurityAdmin, SecurityChange } from "./model.ts";
 import { ModelQueries } from "./model-queries.ts";
@@ -29,13 +30,13 @@ export interface ReplicaParts {
   /** Milliseconds since 1970. */
   wall_ms(): number;
   /** A listener to changes threw: a fault of ours. */
-  failed(cause: unknown): void;
+  failed(cause: unknown, change: SecurityChange): void;
 }
 
 export class SecurityReplica extends ModelQueries implements LiveSecurity {
   readonly nodeId: string;
   readonly #parts: ReplicaParts;
-  readonly #listeners = new Set<(change: SecurityChange) => void>();
+  readonly #listeners: ChangeListeners;
 
   static from(snapshot: Snapshot, parts: ReplicaParts): SecurityReplica {
     const state = new SecurityState();
@@ -52,27 +53,18 @@ export class SecurityReplica extends ModelQueries implements LiveSecurity {
     super(state, { passwordOptions, wall_ms: () => parts.wall_ms() });
     this.nodeId = nodeId;
     this.#parts = parts;
+    this.#listeners = new ChangeListeners((cause, change) => parts.failed(cause, change));
   }
 
   /** A commit of the first thread. */
   apply(records: readonly KeyedRecord[], changes: readonly SecurityChange[]): void {
     const pool = new Map<string, string>();
     for (const record of records) applyTo(this.state, record, pool);
-    for (const change of changes)
-      for (const listener of this.#listeners) {
-        try {
-          listener(change);
-        } catch (cause) {
-          this.#parts.failed(cause);
-        }
-      }
+    this.#listeners.tell(changes);
   }
 
-  onChange(listener: (change: SecurityChange) => void): () => void {
-    // Its own function object: the same one given twice is two listeners.
-    const own = (change: SecurityChange): void => listener(change);
-    this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
+  onChange(listener: ChangeListener): () => void {
+    return this.#listeners.add(listener);
   }
 
   async automaticRealm(uri: string): Promise<EffectiveRealm | undefined> {

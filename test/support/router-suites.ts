@@ -63,6 +63,20 @@ const core: readonly ((suite: Suite) => void)[] = [
   metaSessionSuite,
 ];
 
+/** Calls of registrations that have several callees, or one that takes so many calls at a time. */
+export const sharedCallSuites: readonly ((suite: Suite) => void)[] = [
+  sharedSuite,
+  policySuite,
+  concurrencySuite,
+  sharedConcurrencySuite,
+  rerouteSuite,
+  reregisterSuite,
+  shardedSuite,
+  gatherSuite,
+  gatherYieldsSuite,
+  gatherEndsSuite,
+];
+
 /** What broker and dealer do with them, whatever they came over. */
 const rest: readonly ((suite: Suite) => void)[] = [
   uriSuite,
@@ -74,16 +88,7 @@ const rest: readonly ((suite: Suite) => void)[] = [
   shardedSubscriptionSuite,
   acknowledgedSuite,
   trustSuite,
-  sharedSuite,
-  policySuite,
-  concurrencySuite,
-  sharedConcurrencySuite,
-  rerouteSuite,
-  reregisterSuite,
-  shardedSuite,
-  gatherSuite,
-  gatherYieldsSuite,
-  gatherEndsSuite,
+  ...sharedCallSuites,
   contradictionSuite,
   resumeTransportSuite,
   resumeEndingSuite,

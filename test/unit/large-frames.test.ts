@@ -3,21 +3,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fixedLimits, type Limits, limitsFrom } from "../../src/base/limits.ts";
 import { Metrics } from "../../src/base/metrics.ts";
-import type { Connection, OutgoingFrame } from "../../src/ports.ts";
-import { Serializer } from "../../src/protocol/serializers.ts";
-import {
-  Outbox,
-  type OutboxFrame,
-  type OutboxOwner,
-  type SlowConsumerPolicy,
-} from "../../src/session/outbox.ts";
+import type { OutgoingFrame } from "../../src/ports.ts";
+import { Outbox, type OutboxFrame, type SlowConsumerPolicy } from "../../src/session/outbox.ts";
+import { TestConnection, TestOwner } from "../support/outbox-owner.ts";
 import { VirtualScheduler } from "../support/virtual-scheduler.ts";
 
 /** A socket that copies whatever it is given while it holds nothing, as the native servers do. */
-class CopyingConnection implements Connection {
-  readonly serializer = Serializer.msgpack;
-  readonly info = { kind: "websocket", peer: "test" } as const;
-  readonly peerFrameBytes_max = Number.POSITIVE_INFINITY;
+class CopyingConnection extends TestConnection {
   readonly numbers: number[] = [];
   held = 0;
   /** The operating system takes everything at once. */
@@ -31,26 +23,12 @@ class CopyingConnection implements Connection {
     }
     return i;
   }
-  bufferedBytes(): number {
+  override bufferedBytes(): number {
     return this.held;
   }
-  close(): void {}
-  terminate(): void {}
 }
 
-class Owner implements OutboxOwner {
-  readonly connection = new CopyingConnection();
-  queue: OutboxOwner["queue"] = null;
-  queueLength = 0;
-  queuedBytes = 0;
-  dirty = false;
-  blocked = false;
-  droppedEvents = 0;
-  overruns = 0;
-  overrun(): void {
-    this.overruns++;
-  }
-}
+type Owner = TestOwner<CopyingConnection>;
 
 const large = 100_000;
 const small = {
@@ -78,7 +56,8 @@ function setUp(given: Partial<Limits> = {}, policy: SlowConsumerPolicy = "drop-n
   });
   const frame = (number: number, length = large, droppable = true): OutboxFrame =>
     outbox.adopt(new Uint8Array(length).fill(number), droppable);
-  const owners = (count: number): Owner[] => Array.from({ length: count }, () => new Owner());
+  const owners = (count: number): Owner[] =>
+    Array.from({ length: count }, () => new TestOwner(new CopyingConnection()));
   const held = (all: readonly Owner[]): number =>
     all.reduce((sum, { connection }) => sum + connection.held, 0);
   return { scheduler, metrics, outbox, frame, owners, held };

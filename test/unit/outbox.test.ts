@@ -2,22 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultLimits, type Limits, limitsFrom } from "../../src/base/limits.ts";
 import { Metrics } from "../../src/base/metrics.ts";
-import type { Connection, OutgoingFrame } from "../../src/ports.ts";
-import { Serializer } from "../../src/protocol/serializers.ts";
-import {
-  Outbox,
-  type OutboxFrame,
-  type OutboxOwner,
-  type SlowConsumerPolicy,
-} from "../../src/session/outbox.ts";
+import type { OutgoingFrame } from "../../src/ports.ts";
+import { Outbox, type OutboxFrame, type SlowConsumerPolicy } from "../../src/session/outbox.ts";
+import { TestConnection, TestOwner } from "../support/outbox-owner.ts";
 import { VirtualScheduler } from "../support/virtual-scheduler.ts";
 import { randomFrom } from "../support/pattern-index.ts";
 
 /** A socket that takes `room` bytes and then is full until told otherwise. Keeps copies, as the port demands. */
-class TestConnection implements Connection {
-  readonly serializer = Serializer.msgpack;
-  readonly info = { kind: "local", peer: "test" } as const;
-  readonly peerFrameBytes_max = Number.POSITIVE_INFINITY;
+class RoomyConnection extends TestConnection {
   readonly received: Uint8Array[] = [];
   readonly batches: number[] = [];
   room = Number.POSITIVE_INFINITY;
@@ -30,24 +22,11 @@ class TestConnection implements Connection {
     this.batches.push(i - from);
     return i;
   }
-  bufferedBytes(): number {
-    return 0;
-  }
-  close(): void {}
-  terminate(): void {}
 }
 
-class TestOwner implements OutboxOwner {
-  readonly connection = new TestConnection();
-  queue: OutboxOwner["queue"] = null;
-  queueLength = 0;
-  queuedBytes = 0;
-  dirty = false;
-  blocked = false;
-  droppedEvents = 0;
-  overruns = 0;
-  overrun(): void {
-    this.overruns++;
+class Owner extends TestOwner<RoomyConnection> {
+  constructor() {
+    super(new RoomyConnection());
   }
   /** First byte of each frame received. */
   get numbers(): number[] {
@@ -84,7 +63,7 @@ function setUp(given: Partial<Limits> = {}, policy: SlowConsumerPolicy = "drop-n
 
 test("what is posted in one turn goes out in one write per session, in order", () => {
   const { outbox, scheduler, frame } = setUp();
-  const [a, b] = [new TestOwner(), new TestOwner()];
+  const [a, b] = [new Owner(), new Owner()];
   for (let i = 1; i <= 5; i++) {
     const shared = frame(i);
     outbox.post(a, shared);
@@ -101,8 +80,8 @@ test("what is posted in one turn goes out in one write per session, in order", (
 
 test("frames that wait for a full socket keep their bytes when the room they were written in is used again", () => {
   const { outbox, scheduler, frame } = setUp();
-  const slow = new TestOwner();
-  const fast = new TestOwner();
+  const slow = new Owner();
+  const fast = new Owner();
   slow.connection.room = 150;
   for (let i = 1; i <= 4; i++) outbox.post(slow, frame(i));
   scheduler.settle();
@@ -127,7 +106,7 @@ test("frames that wait for a full socket keep their bytes when the room they wer
 
 test("EVENTs beyond a session's bound are dropped and counted, and the others still come in order", () => {
   const { outbox, scheduler, frame, metrics, limits } = setUp({ outboxBytes_max: 2_048 });
-  const owner = new TestOwner();
+  const owner = new Owner();
   owner.connection.room = 0;
   outbox.post(owner, frame(1));
   scheduler.settle();
@@ -146,7 +125,7 @@ test("EVENTs beyond a session's bound are dropped and counted, and the others st
 
 test("drop-oldest keeps the newest EVENTs and every reply", () => {
   const { outbox, scheduler, frame } = setUp({ outboxBytes_max: 2_048 }, "drop-oldest");
-  const owner = new TestOwner();
+  const owner = new Owner();
   owner.connection.room = 0;
   for (let i = 1; i <= 60; i++) {
     outbox.post(owner, frame(i, 100, i !== 7));
@@ -165,7 +144,7 @@ test("a reply that does not fit ends the session, and so does an EVENT under dis
     ["disconnect", true],
   ] as const) {
     const { outbox, scheduler, frame } = setUp({ outboxBytes_max: 2_048 }, policy);
-    const owner = new TestOwner();
+    const owner = new Owner();
     owner.connection.room = 0;
     outbox.post(owner, frame(1));
     scheduler.settle();
@@ -178,7 +157,7 @@ test("a reply that does not fit ends the session, and so does an EVENT under dis
 
 test("a burst beyond the bound is written through while the socket takes it", () => {
   const { outbox, scheduler, frame } = setUp({ outboxBytes_max: 2_048 });
-  const owner = new TestOwner();
+  const owner = new Owner();
   for (let i = 1; i <= 100; i++) outbox.post(owner, frame(i, 100, i % 2 === 0));
   scheduler.settle();
   assert.deepEqual(
@@ -190,12 +169,12 @@ test("a burst beyond the bound is written through while the socket takes it", ()
 
 test("beyond the router's budget only EVENTs for blocked sessions are dropped", () => {
   const { outbox, scheduler, frame, metrics } = setUp({ outboxBytes_max: 2_048, egressBytes_max: 3_000 });
-  const blocked = [new TestOwner(), new TestOwner(), new TestOwner()];
+  const blocked = [new Owner(), new Owner(), new Owner()];
   for (const owner of blocked) {
     owner.connection.room = 0;
     outbox.post(owner, frame(1));
   }
-  const free = new TestOwner();
+  const free = new Owner();
   scheduler.settle();
   for (let i = 0; i < 15; i++) {
     for (const owner of [...blocked, free]) outbox.post(owner, frame(2));
@@ -208,7 +187,7 @@ test("beyond the router's budget only EVENTs for blocked sessions are dropped", 
 
 test("what several blocked sessions wait for counts once in the router's budget", () => {
   const { outbox, scheduler, frame, metrics } = setUp({ outboxBytes_max: 2_048, egressBytes_max: 3_000 });
-  const owners = Array.from({ length: 100 }, () => new TestOwner());
+  const owners = Array.from({ length: 100 }, () => new Owner());
   const events = Array.from({ length: 20 }, (_, i) => frame(i));
   for (const owner of owners) {
     owner.connection.room = 0;
@@ -231,10 +210,10 @@ test("what several blocked sessions wait for counts once in the router's budget"
 test("large frames go out over several turns and small ones of other sessions are not held up", () => {
   const large = 200_000;
   const { outbox, scheduler, frame } = setUp({ frameBytes_max: 1 << 20, largeBytesPerTurn_max: 1_000_000 });
-  const owners = Array.from({ length: 20 }, () => new TestOwner());
+  const owners = Array.from({ length: 20 }, () => new Owner());
   const event = frame(1, large);
   for (const owner of owners) outbox.post(owner, event);
-  const small = new TestOwner();
+  const small = new Owner();
   outbox.post(small, frame(2));
   scheduler.endTurn();
   assert.equal(owners.filter(({ connection }) => connection.received.length === 1).length, 5);
@@ -245,7 +224,7 @@ test("large frames go out over several turns and small ones of other sessions ar
 
 test("what was queued for a session that is gone is forgotten, in the router's budget too", () => {
   const { outbox, scheduler, frame } = setUp();
-  const owner = new TestOwner();
+  const owner = new Owner();
   owner.connection.room = 0;
   for (let i = 0; i < 10; i++) outbox.post(owner, frame(1));
   scheduler.settle();
@@ -267,7 +246,7 @@ test("sessions that share what is queued each get their own frames, in order, wh
   const seed = Math.floor(Math.random() * 2 ** 32);
   const random = randomFrom(seed);
   const { outbox, scheduler, frame } = setUp();
-  const owners = Array.from({ length: 12 }, () => new TestOwner());
+  const owners = Array.from({ length: 12 }, () => new Owner());
   const wanted: number[][] = owners.map(() => []);
   for (let step = 0; step < 3_000; step++) {
     const fill = step % 251;

@@ -3,8 +3,8 @@ import type { SessionId, Target } from "../../base/ids.ts";
 import type { Identity, TransportInfo } from "../../ports.ts";
 import type { Serializer } from "../../protocol/serializers.ts";
 import type { Realm } from "../realm.ts";
-import { RoutingState } from "../routing-state.ts";
 import type { RouterSession } from "../types.ts";
+import { RemoteSession } from "./remote-session.ts";
 
 /** What a question says of the caller. */
 export interface AskerFacts extends Pick<RouterSession, "id" | "identity" | "serializer"> {
@@ -24,36 +24,27 @@ export const askerFacts = (session: RouterSession): AskerFacts => ({
 });
 
 /** Access control has let its call pass where it is. It is sent nothing: its answer goes back as a value. */
-export class RemoteAsker extends RoutingState implements RouterSession {
-  readonly target = 0 as Target;
+export class RemoteAsker extends RemoteSession implements RouterSession {
   readonly id: SessionId;
   readonly realm: Realm;
   readonly serializer: Serializer;
   readonly identity: Identity | null;
-  readonly info: TransportInfo;
   readonly clientFeatures = 0;
   readonly peerFrameBytes_max: number;
-  readonly queuedBytes = 0;
-  readonly blocked = false;
-  readonly isDetached = false;
 
   constructor(realm: Realm, { id, identity, serializer, frameBytes_max, kind, peer }: AskerFacts) {
-    super();
+    super(0 as Target, { kind, peer });
     this.realm = realm;
     this.id = id;
     this.serializer = serializer;
     this.identity = identity;
-    this.info = { kind, peer };
     this.peerFrameBytes_max = frameBytes_max || Number.POSITIVE_INFINITY;
   }
 
-  override get isRemote(): boolean {
-    return true;
-  }
-  post(): void {}
-  postError(): void {}
-  postMessage(): boolean {
+  override post(): void {}
+  override postError(): void {}
+  override postMessage(): boolean {
     return false;
   }
-  goodbye(): void {}
+  override goodbye(): void {}
 }

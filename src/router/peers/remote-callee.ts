@@ -1,11 +1,10 @@
 /** What stands for a callee of another router in this one's tables: it has registrations and calls, and is never sent a frame. */
-import { unreachable } from "../../base/assert.ts";
 import type { SessionId, Target } from "../../base/ids.ts";
-import type { Identity, TransportInfo } from "../../ports.ts";
+import type { Identity } from "../../ports.ts";
 import { Serializer } from "../../protocol/serializers.ts";
 import type { Realm } from "../realm.ts";
-import { RoutingState } from "../routing-state.ts";
 import type { RouterSession } from "../types.ts";
+import { RemoteSession } from "./remote-session.ts";
 
 /** What its router says of it. */
 export interface CalleeOrigin {
@@ -20,8 +19,7 @@ export interface CalleeOrigin {
   readonly peerFrameBytes_max: number;
 }
 
-export class RemoteCallee extends RoutingState implements RouterSession {
-  readonly target: Target;
+export class RemoteCallee extends RemoteSession implements RouterSession {
   readonly router: number;
   readonly id: SessionId;
   readonly slot: number;
@@ -29,16 +27,11 @@ export class RemoteCallee extends RoutingState implements RouterSession {
   readonly identity: Identity | null;
   readonly clientFeatures: number;
   readonly peerFrameBytes_max: number;
-  readonly info: TransportInfo = { kind: "local", peer: "another router" };
   /** Its router writes what it is sent: the serializer is known there. */
   readonly serializer = Serializer.msgpack;
-  readonly queuedBytes = 0;
-  readonly blocked = false;
-  readonly isDetached = false;
 
   constructor(target: Target, origin: CalleeOrigin) {
-    super();
-    this.target = target;
+    super(target);
     this.router = origin.router;
     this.id = origin.id;
     this.slot = origin.slot;
@@ -48,20 +41,8 @@ export class RemoteCallee extends RoutingState implements RouterSession {
     this.peerFrameBytes_max = origin.peerFrameBytes_max;
   }
 
-  override get isRemote(): boolean {
-    return true;
-  }
-  post(): void {
-    unreachable(this.id as never);
-  }
-  postError(): void {
-    unreachable(this.id as never);
-  }
   /** Its own router tells it what happens to its registrations. */
-  postMessage(): boolean {
+  override postMessage(): boolean {
     return false;
-  }
-  goodbye(): void {
-    unreachable(this.id as never);
   }
 }
