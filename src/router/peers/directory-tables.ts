@@ -19,7 +19,7 @@ import type { RemoteCallee } from "./remote-callee.ts";
 import { RemoteCallees } from "./remote-callees.ts";
 import { SharedInterests } from "./shared-interests.ts";
 import { type CalleeTables, SharedRegistrations } from "./shared-registrations.ts";
-import type { Order, RegisterWish, SubscribeWish, Wish } from "./wishes.ts";
+import type { Named, Order, RegisterWish, SubscribeWish, Wish } from "./wishes.ts";
 
 export interface DirectoryTablesParts {
   readonly peers: Peers;
@@ -365,8 +365,7 @@ export class DirectoryTables {
 
 const none = 0 as SessionId;
 
-const nameOf = ({ realm, match, uri }: Pick<SubscribeWish, "realm" | "match" | "uri">): string =>
-  `${match} ${realm} ${uri}`;
+const nameOf = ({ realm, match, uri }: Named): string => `${match} ${realm} ${uri}`;
 const keyOf = (what: string | PatternHandle, nodeKey: string): string => `${what} ${nodeKey}`;
 
 function bump<K>(counts: Map<K, number>, key: K, change: 1 | -1): void {

@@ -2,11 +2,12 @@
  * Which routers have subscribers of what, as all routers have it in the same order: the directory's part about subscriptions. It
  * makes and removes their patterns; the members that a router has itself are its broker's. Control path.
  */
-import type { PatternHandle, RealmHandle } from "../../base/ids.ts";
+import type { PatternHandle } from "../../base/ids.ts";
 import type { MemberOptions } from "../broker/member-options.ts";
 import { PatternKind, type Patterns } from "../patterns.ts";
 import type { Realms } from "../realms.ts";
-import type { SubscribeWish } from "./wishes.ts";
+import { SharedNames } from "./shared-names.ts";
+import type { Named, SubscribeWish } from "./wishes.ts";
 
 export interface SharedInterestsParts {
   readonly patterns: Patterns;
@@ -17,7 +18,7 @@ export interface SharedInterestsParts {
 }
 
 /** A subscription as a router that comes is told of it. */
-export interface InterestRecord extends Pick<SubscribeWish, "realm" | "match" | "uri" | "isReserved"> {
+export interface InterestRecord extends Named, Pick<SubscribeWish, "isReserved"> {
   readonly id: number;
   readonly created_ms: number;
   /** Bits of the routers that have subscribers, and of those that have some with a node key. */
@@ -29,16 +30,17 @@ const kind = PatternKind.subscription;
 
 export class SharedInterests {
   readonly #parts: SharedInterestsParts;
+  readonly #names: SharedNames;
   /** Bits of the routers that have members with a node key, for patterns with such members. */
   readonly #keys = new Map<PatternHandle, Map<string, number>>();
 
   constructor(parts: SharedInterestsParts) {
     this.#parts = parts;
+    this.#names = new SharedNames(kind, parts);
   }
 
-  find({ realm, match, uri }: Pick<SubscribeWish, "realm" | "match" | "uri">): PatternHandle | 0 {
-    const { patterns, realms } = this.#parts;
-    return patterns.find({ kind, realm: realms.handleOf(realm), match, uri });
+  find(name: Named): PatternHandle | 0 {
+    return this.#names.find(name);
   }
 
   /** The router has members with that node key, or is about to. */
@@ -55,23 +57,11 @@ export class SharedInterests {
   /** A router has subscribers. Makes the pattern, with a new id for 0, if it is not there; 0 when the index is full. */
   subscribe(router: number, wish: SubscribeWish, id: number, created_ms: number): PatternHandle | 0 {
     const { patterns } = this.#parts;
-    const pattern = this.find(wish) || this.#make(wish, id, created_ms);
+    const { isReserved } = wish;
+    const pattern = this.find(wish) || this.#names.make(wish, { isReserved, id, created_ms });
     if (pattern === 0) return 0;
     patterns.setHolders(pattern, patterns.holders(pattern) | (1 << router));
     if (wish.nodeKey !== null) this.#addKey(pattern, wish.nodeKey, router);
-    return pattern;
-  }
-
-  #make(
-    { realm, match, uri, isReserved }: Omit<SubscribeWish, "kind" | "session" | "nodeKey">,
-    id: number,
-    created_ms: number,
-  ): PatternHandle | 0 {
-    const { patterns, realms } = this.#parts;
-    const handle = realms.hold(realm, isReserved);
-    const pattern = patterns.addShared({ kind, realm: handle, match, uri }, id, created_ms);
-    if (pattern === 0) realms.letGo(handle, isReserved);
-    else if (isReserved) patterns.setReserved(pattern);
     return pattern;
   }
 
@@ -103,10 +93,7 @@ export class SharedInterests {
     for (const nodeKey of this.keysOf(pattern, router)) this.dropKey(pattern, nodeKey, router);
     patterns.setHolders(pattern, patterns.holders(pattern) & ~(1 << router));
     if (patterns.isLive(pattern)) return false;
-    const isReserved = patterns.isReserved(pattern);
-    const realm = patterns.realmHandle(pattern) as RealmHandle;
-    patterns.remove(pattern);
-    this.#parts.realms.letGo(realm, isReserved);
+    this.#names.remove(pattern);
     return true;
   }
 
@@ -120,15 +107,11 @@ export class SharedInterests {
   // ---- for routers that come
 
   *records(): Generator<InterestRecord> {
-    const { patterns, realms } = this.#parts;
+    const { patterns } = this.#parts;
     for (const pattern of patterns.all(kind))
       yield {
-        realm: realms.uriOf(patterns.realmHandle(pattern) as RealmHandle),
-        match: patterns.match(pattern),
-        uri: patterns.uri(pattern),
+        ...this.#names.record(pattern),
         isReserved: patterns.isReserved(pattern),
-        id: patterns.id(pattern),
-        created_ms: patterns.created_ms(pattern),
         holders: patterns.holders(pattern),
         keys: [...(this.#keys.get(pattern) ?? [])],
       };
@@ -137,7 +120,7 @@ export class SharedInterests {
   /** Has the subscription as the record says. Returns its pattern; 0 when the index is full. */
   adopt(record: InterestRecord): PatternHandle | 0 {
     const { patterns } = this.#parts;
-    const pattern = this.find(record) || this.#make(record, record.id, record.created_ms);
+    const pattern = this.find(record) || this.#names.make(record, record);
     if (pattern === 0) return 0;
     if (patterns.id(pattern) !== record.id) patterns.reassign(pattern, record.id, record.created_ms);
     const before = [...(this.#keys.get(pattern) ?? [])];

@@ -3,7 +3,7 @@
  * routers become members of the local tables from here, at once; this router's own only when all others know them (directory.ts).
  * Control path.
  */
-import type { PatternHandle, RealmHandle, SessionId } from "../../base/ids.ts";
+import type { PatternHandle, SessionId } from "../../base/ids.ts";
 import type { Invoke } from "../../protocol/messages.ts";
 import type { Queue } from "../dealer/call-queue.ts";
 import type { RegisterOptions } from "../dealer/register-options.ts";
@@ -13,7 +13,8 @@ import type { Realms } from "../realms.ts";
 import type { RemoteCallees } from "./remote-callees.ts";
 import type { RemoteCallee } from "./remote-callee.ts";
 import type { RouterSession } from "../types.ts";
-import type { CalleeFacts, RegisterWish } from "./wishes.ts";
+import { SharedNames } from "./shared-names.ts";
+import type { CalleeFacts, Named, RegisterWish } from "./wishes.ts";
 
 /** One callee of a registration. */
 export interface SharedCallee {
@@ -60,7 +61,7 @@ export interface SharedRegistrationsParts {
 }
 
 /** A registration as a router that comes is told of it. */
-export interface RegistrationRecord extends Pick<RegisterWish, "realm" | "match" | "uri" | "invoke"> {
+export interface RegistrationRecord extends Named, Pick<RegisterWish, "invoke"> {
   readonly id: number;
   readonly created_ms: number;
   readonly discloseCaller: boolean;
@@ -77,6 +78,7 @@ const kind = PatternKind.registration;
 
 export class SharedRegistrations {
   readonly #parts: SharedRegistrationsParts;
+  readonly #names: SharedNames;
   readonly #callees = new Map<PatternHandle, SharedCallee[]>();
   /** Registrations by callee, over all routers. */
   readonly #bySession = new Map<SessionId, Set<PatternHandle>>();
@@ -85,11 +87,11 @@ export class SharedRegistrations {
 
   constructor(parts: SharedRegistrationsParts) {
     this.#parts = parts;
+    this.#names = new SharedNames(kind, parts);
   }
 
-  find({ realm, match, uri }: Pick<RegisterWish, "realm" | "match" | "uri">): PatternHandle | 0 {
-    const { patterns, realms } = this.#parts;
-    return patterns.find({ kind, realm: realms.handleOf(realm), match, uri });
+  find(name: Named): PatternHandle | 0 {
+    return this.#names.find(name);
   }
 
   callees(pattern: PatternHandle): readonly SharedCallee[] {
@@ -165,16 +167,8 @@ export class SharedRegistrations {
     return this.#parts.remotes.take(router, realm, facts);
   }
 
-  #make(
-    { realm, match, uri }: Pick<RegisterWish, "realm" | "match" | "uri">,
-    id: number,
-    created_ms: number,
-  ): PatternHandle | 0 {
-    const { patterns, realms } = this.#parts;
-    const handle = realms.hold(realm, false);
-    const pattern = patterns.addShared({ kind, realm: handle, match, uri }, id, created_ms);
-    if (pattern === 0) realms.letGo(handle, false);
-    return pattern;
+  #make(name: Named, id: number, created_ms: number): PatternHandle | 0 {
+    return this.#names.make(name, { isReserved: false, id, created_ms });
   }
 
   #add(pattern: PatternHandle, callee: SharedCallee): void {
@@ -226,12 +220,10 @@ export class SharedRegistrations {
   }
 
   #endIfEmpty(pattern: PatternHandle): boolean {
-    const { patterns, realms, tables } = this.#parts;
+    const { patterns, tables } = this.#parts;
     if (patterns.isLive(pattern)) return false;
-    const realm = patterns.realmHandle(pattern) as RealmHandle;
     tables.onOver(pattern);
-    patterns.remove(pattern);
-    realms.letGo(realm, false);
+    this.#names.remove(pattern);
     return true;
   }
 
@@ -251,15 +243,11 @@ export class SharedRegistrations {
   // ---- for routers that come
 
   *records(): Generator<RegistrationRecord> {
-    const { patterns, realms } = this.#parts;
+    const { patterns } = this.#parts;
     for (const [pattern, callees] of this.#callees)
       yield {
-        realm: realms.uriOf(patterns.realmHandle(pattern) as RealmHandle),
-        match: patterns.match(pattern),
-        uri: patterns.uri(pattern),
+        ...this.#names.record(pattern),
         invoke: patterns.invoke(pattern),
-        id: patterns.id(pattern),
-        created_ms: patterns.created_ms(pattern),
         discloseCaller: patterns.discloseCaller(pattern),
         callees,
       };

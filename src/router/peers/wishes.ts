@@ -6,7 +6,7 @@ import type { RegisterOptions } from "../dealer/register-options.ts";
 import type { MessageReader, MessageWriter } from "./message.ts";
 
 /** Names a subscription or registration. */
-interface Named {
+export interface Named {
   readonly realm: string;
   readonly match: Match;
   readonly uri: string;
