@@ -29,7 +29,7 @@ import {
   webSocketUrl,
 } from "./negotiate.ts";
 import { TrustedProxies } from "./proxies.ts";
-import { freePort, placeAt } from "./shared-port.ts";
+import { placeAt, portToShare } from "./shared-port.ts";
 import { Certificates } from "./tls.ts";
 import type { TlsMaterial } from "./tls-files.ts";
 
@@ -156,7 +156,9 @@ async function listen(bun: BunGlobal, pausable: boolean, options: WebSocketListe
   const listener = new CorkedListener(pausable ? pausingDriver : driver, options);
   const certificates = tls === undefined ? null : new Certificates(tls, log);
   const open = serving(bun, options, listener);
-  const server = open(await portFor(options), certificates?.material);
+  const { shared } = options;
+  const wanted = shared === undefined ? options.port : await portToShare({ ...options, shared });
+  const server = open(wanted, certificates?.material);
   const { port } = server;
   /** Of earlier certificates; each goes by itself with its last connection. */
   const servers = new Set([server]);
@@ -164,7 +166,7 @@ async function listen(bun: BunGlobal, pausable: boolean, options: WebSocketListe
   return {
     url: webSocketUrl(host, port, path, tls !== undefined),
     port,
-    ...placeAt(port, options.shared),
+    ...placeAt(port, shared),
     async close() {
       if (listener.closed) return;
       listener.closed = true;
@@ -172,17 +174,6 @@ async function listen(bun: BunGlobal, pausable: boolean, options: WebSocketListe
       await Promise.all([...servers].map((each) => each.stop(true)));
     },
   };
-}
-
-/** The first of several threads looks whether somebody else has the port, which sharing would hide. */
-async function portFor({ host, port, shared }: WebSocketListenOptions): Promise<number> {
-  if (shared === undefined) return port;
-  if (shared !== "first") return shared.port;
-  try {
-    return await freePort({ host, port });
-  } catch (cause) {
-    throw listenError(cause, { host, port, portFlag: "--port" });
-  }
 }
 
 interface Serving {

@@ -10,6 +10,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { type AddressInfo, createServer, type ListenOptions, type Server } from "node:net";
 import type { SharedPlace, TransportOptions } from "../ports.ts";
 import { bunGlobal } from "./bun-types.ts";
+import { listenError } from "./listen-error.ts";
 
 export interface TcpPlace {
   readonly shared: TransportOptions["shared"];
@@ -44,6 +45,19 @@ export async function listenTcp(
 /** Of a listener that shares its port, for those where each thread has a socket of its own. */
 export const placeAt = (port: number, shared: TransportOptions["shared"]): { place?: SharedPlace } =>
   shared === undefined ? {} : { place: { port, descriptor: null } };
+
+/**
+ * The port of a WebSocket listener whose threads have a socket of their own each. The first looks whether somebody else has it, which
+ * sharing would hide. Rejects with one line that says what to do.
+ */
+export async function portToShare({ host, port, shared }: TcpPlace): Promise<number> {
+  if (shared !== undefined && shared !== "first") return shared.port;
+  try {
+    return await freePort({ host, port });
+  } catch (cause) {
+    throw listenError(cause, { host, port, portFlag: "--port" });
+  }
+}
 
 /** As listenTcp(), on a Unix socket. */
 export async function listenUnix(

@@ -1,7 +1,7 @@
 /** How uWebSockets.js listens: plainly, or with TLS whose certificates change while it runs. Control path. */
 import type { WebSocketListenOptions } from "../ports.ts";
 import { listenError } from "./listen-error.ts";
-import { freePort } from "./shared-port.ts";
+import { freePort, portToShare } from "./shared-port.ts";
 import type { Certificates } from "./tls.ts";
 import type { CertificatePair, TlsMaterial } from "./tls-files.ts";
 import type { NativeApp, NativeListenSocket, NativeModule, NativeTlsOptions } from "./uws-types.ts";
@@ -25,8 +25,8 @@ export class PlainServer {
     const native = this.#native;
     const flags = shared === undefined ? native.LIBUS_LISTEN_EXCLUSIVE_PORT : 0;
     try {
-      const place = shared === undefined ? { host, port } : await portToShare({ host, port, shared });
-      const socket = listenOn(this.#app, place, flags);
+      const open = shared === undefined ? port : await portToShare({ host, port, shared });
+      const socket = listenOn(this.#app, { host, port: open }, flags);
       if (socket !== null) return native.us_socket_local_port(socket);
       throw await refusalOf({ host, port });
     } catch (cause) {
@@ -58,8 +58,8 @@ export class TlsServer {
     this.#certificates = certificates;
   }
 
-  async listen(where: SharedWhere): Promise<number> {
-    const { host, port } = await portToShare(where);
+  async listen({ host, port: wanted, shared }: SharedWhere): Promise<number> {
+    const port = await portToShare({ host, port: wanted, shared });
     let listening = this.#open({ host, port }, this.#certificates.material);
     this.#certificates.follow((material) => {
       const before = listening;
@@ -102,16 +102,6 @@ function listenOn(app: NativeApp, { host, port }: Where, flags: number): NativeL
     socket = result;
   });
   return socket === false ? null : socket;
-}
-
-/** The first looks whether somebody else has the port, which sharing would hide. */
-async function portToShare({ host, port, shared = "first" }: SharedWhere): Promise<Where> {
-  if (shared !== "first") return { host, port: shared.port };
-  try {
-    return { host, port: await freePort({ host, port }) };
-  } catch (cause) {
-    throw listenError(cause, { host, port, portFlag: "--port" });
-  }
 }
 
 /** The native server says only that it could not listen; node:net, asked for the same, says why. If it can by now, the advice is the same. */
