@@ -76,14 +76,13 @@ export const layFoundation = (options: RouterOptions, thread: Thread = onlyThrea
 /** Who decides about sessions in a router with security. */
 export interface Deciders {
   readonly authenticator: Authenticator;
-  readonly policy: AccessPolicy;
   findRealm(realms: Realms, uri: string): Realm | undefined | Promise<Realm | undefined>;
   /** A realm that another router has sessions in, as far as it can be told at once. Absent: all that there are, are open. */
   openRealm?(realms: Realms, uri: string): Realm | undefined;
 }
 
 /** Everybody is let in, and may do what `access` says. */
-export const openDoors = (ids: RandomIds): Omit<Deciders, "policy"> => ({
+export const openDoors = (ids: RandomIds): Deciders => ({
   authenticator: new AnonymousAuthenticator(() => ids.next()),
   findRealm: (realms, uri) => realms.get(uri),
 });
@@ -92,7 +91,7 @@ export function buildCore(
   options: RouterOptions,
   wasm: Uint8Array,
   { limits, metrics, ids, log, thread }: Foundation,
-  deciders: Omit<Deciders, "policy"> & { readonly policy: AccessPolicy | null },
+  deciders: Deciders & { readonly policy: AccessPolicy | null },
   links: PeerLinks | null = thread.links,
   spread: Spread = thread.spread,
 ): CoreParts {

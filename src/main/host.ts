@@ -28,6 +28,7 @@ import type {
   RouterStats,
   WebSocketOptions,
 } from "./options.ts";
+import { totalsOf } from "./totals.ts";
 
 /** A listener that serves RawSocket too, by its other name. */
 const rawSocketOf = (listener: Listener): Listener => ({
@@ -56,16 +57,6 @@ export interface OtherWorkers {
   unlisten(url: string): Promise<void>;
   close(): Promise<void>;
 }
-
-/** What every worker knows of all: the first one's word counts. */
-const known: readonly (keyof RouterStats)[] = ["patterns"];
-
-const sumOf = (one: RouterStats, other: RouterStats): RouterStats => {
-  const sum: Record<keyof RouterStats, number> = { ...one };
-  for (const key of Object.keys(sum) as (keyof RouterStats)[])
-    sum[key] = known.includes(key) ? one[key] : one[key] + other[key];
-  return sum;
-};
 
 /** A place that several threads serve, and where it is. Can be sent to them. */
 export interface SharedListener {
@@ -180,7 +171,7 @@ export class RouterHost implements Router {
 
   async totals(): Promise<RouterStats> {
     const others = (await this.#others?.stats()) ?? [];
-    return others.reduce(sumOf, this.stats());
+    return totalsOf(this.stats(), others);
   }
 
   /** Says who works beside this thread: they are counted, and closed, with it. */

@@ -164,7 +164,7 @@ export interface Router {
   readonly workerCount: number;
   /** Counts of what this thread holds now; all are 0 when nobody is connected. With one worker, that is all there is. */
   stats(): RouterStats;
-  /** The same of all workers, summed. */
+  /** The same of all workers together. */
   totals(): Promise<RouterStats>;
   /**
    * For a program that goes on after an exception that nothing caught: ends the sessions of this thread, since one of them may have

@@ -15,9 +15,6 @@ export class SessionIndex<S extends RouterSession = RouterSession> {
     this.#targetById = new IntTable(seed);
   }
 
-  get count(): number {
-    return this.#targetById.size;
-  }
   add(session: S): void {
     this.#targetById.set(Math.floor(session.id / twoTo32), session.id >>> 0, session.target);
   }

@@ -45,7 +45,9 @@ for (const { name, ...skip } of adapters) {
       }
       await callAll(wires);
     }
+    await (await rig.join()).register("com.example.limited", { concurrency: 2 });
     const totals = await rig.router.totals();
+    assert.equal(totals.limitedCallees, 1, "all workers know it, and it is one");
     assert.equal(totals.connections, rig.router.connectionCount);
     assert.equal(totals.sessions, rig.router.connectionCount);
     assert.ok(rig.router.stats().sessions < totals.sessions);

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { loadWasm } from "../../src/host.ts";
 import { buildCore, type CoreParts, layFoundation, openDoors } from "../../src/main/core.ts";
 import { RouterHost } from "../../src/main/host.ts";
+import { totalsOf } from "../../src/main/totals.ts";
 import type { LocalSessionOptions, Router, RouterOptions, RouterStats } from "../../src/main.ts";
 import type { Accept, PeerLinks } from "../../src/ports.ts";
 import { SharedLoads } from "../../src/router/peers/shared-loads.ts";
@@ -99,16 +100,10 @@ export class PeerWorld implements Router {
     return sums;
   }
 
-  /** Of all routers together. What each of them has alike, patterns and callees with a limit, counts as home has them. */
+  /** Of all routers together. */
   stats(): RouterStats {
-    const each = this.peers.map(({ host }) => host.stats());
-    const sums: Record<keyof RouterStats, number> = { ...each[0]! };
-    for (const name of Object.keys(sums) as (keyof RouterStats)[]) {
-      const values = each.map((stats) => stats[name]);
-      if (name !== "patterns" && name !== "limitedCallees")
-        sums[name] = values.reduce((sum, value) => sum + value);
-    }
-    return sums;
+    const [first, ...others] = this.peers.map(({ host }) => host.stats());
+    return totalsOf(first!, others);
   }
 
   get workerCount(): number {
