@@ -13,7 +13,7 @@ export { version } from "./main/version.ts";
 export async function createRouter(options: RouterOptions = {}): Promise<Router> {
   const count = workerCount(options);
   if (count === 1) return startAlone(options);
-  // A router of one thread loads nothing of what several need.
+  // A router of one thread loads nothing that starts and joins threads.
   const { startWorkers } = await import("./main/workers.ts");
   return startWorkers(options, count);
 }

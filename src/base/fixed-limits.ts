@@ -1,6 +1,4 @@
-/** Bounds that cannot be set, and what a peer sees when it meets one. Units as in limits.ts. */
-
-/** Bounds that are built into the kernels' memory map and cannot be set. */
+/** Bounds that cannot be set, and what a peer sees when it meets one. Units as in limits.ts; the first are built into the kernels. */
 export const fixedLimits = Object.freeze({
   /** Nesting of arrays and maps in one frame. Beyond: ABORT wamp.error.protocol_violation. */
   depth_max: 64,

@@ -171,7 +171,7 @@ export interface Router {
    * been in the middle of something. Other workers do so themselves.
    */
   fault(cause: unknown): void;
-  /** How busy it is, and what it has shed. */
+  /** How busy this thread is, and what it has shed. */
   load(): LoadReport;
   /** `RouterOptions.access` answers otherwise than before about sessions of these realms: what they may not do any more ends. */
   refreshAccess(realms: Iterable<string>): void;
