@@ -68,6 +68,26 @@ function counts(suite: Suite): void {
   );
 
   suite.testWith(
+    "a session that does not wait for answers holds no more than it may either",
+    limited({ subscriptionsPerSession_max: 2, registrationsPerSession_max: 2 }),
+    async (world) => {
+      const wire = await world.join();
+      for (const type of [Message.subscribe, Message.register]) {
+        const uris = ["a", "b", "c", "d", "e"];
+        for (const uri of uris) wire.send([type, wire.request(), {}, uri]);
+        const found: unknown[] = [];
+        for (const _ of uris) {
+          const answer = await wire.next();
+          found.push(answer[0] === Message.error ? answer[4] : "ok");
+        }
+        assert.deepEqual(found.sort(), ["ok", "ok", unavailable, unavailable, unavailable]);
+      }
+      assert.equal(world.router.stats().subscriptions, 2);
+      assert.equal(world.router.stats().registrations, 2);
+    },
+  );
+
+  suite.testWith(
     "a caller has no more calls in flight than it may",
     limited({ callsPerSession_max: 2 }),
     async (world) => {

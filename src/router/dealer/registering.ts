@@ -50,7 +50,7 @@ export class Registering {
   }
 
   register(session: RouterSession): void {
-    const { codec, patterns, limits } = this.#parts;
+    const { codec, patterns, limits, directory } = this.#parts;
     const request = codec.f(FSlot.request) as RequestId;
     const refuse = (error: ErrorEntry, problem: string): void =>
       session.postError(Message.register, request, error, problem);
@@ -61,7 +61,9 @@ export class Registering {
     if (discloseCaller && !realm.allowDisclosure)
       return refuse(errors.discloseMeDisallowed, "this realm does not disclose callers");
     const { registrationsPerSession_max } = limits;
-    if (session.registrationCount >= registrationsPerSession_max)
+    // Those that the other routers are still being told of count too.
+    const held = session.registrationCount + (directory?.registering(session.id) ?? 0);
+    if (held >= registrationsPerSession_max)
       return refuse(errors.unavailable, `a session may hold ${registrationsPerSession_max} registrations`);
     const hasMore = (codec.u(Slot.present) & Option.other) !== 0;
     const options = hasMore ? readRegisterOptions(codec) : plainRegistration;

@@ -94,8 +94,9 @@ export class DirectoryTables {
     bump(this.#wished, nameOf(wish), change);
     if (wish.nodeKey !== null) bump(this.#wished, keyOf(nameOf(wish), wish.nodeKey), change);
   }
-  isRegistering(session: SessionId): boolean {
-    return this.#registering.has(session);
+  /** REGISTERs of a session that wait. */
+  registering(session: SessionId): number {
+    return this.#registering.get(session) ?? 0;
   }
 
   covers(pattern: PatternHandle, nodeKey: string | null): boolean {
@@ -357,7 +358,7 @@ export class DirectoryTables {
     for (const [pattern, { facts }] of this.registrations.ofRouter(this.#self)) {
       const session = sessions.get(facts.id);
       if (session === null) tell({ kind: "leave", session: facts.id });
-      else if (!this.#callees!.has(pattern, session) && !this.isRegistering(facts.id))
+      else if (!this.#callees!.has(pattern, session) && this.registering(facts.id) === 0)
         tell({ kind: "unregister", id: patterns.id(pattern), session: facts.id, isWhole: true });
     }
   }

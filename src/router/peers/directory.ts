@@ -138,6 +138,11 @@ export class Directory implements PeerHandler {
     return true;
   }
 
+  /** REGISTERs of a session of this router that have not been answered. */
+  registering(session: SessionId): number {
+    return this.tables.registering(session);
+  }
+
   /** Tells of a change that nobody waits for. False: nobody orders now; it is made good later. */
   tell(wish: Wish): boolean {
     if (this.#isJoined) this.#propose(++this.#number, wish);
@@ -151,7 +156,7 @@ export class Directory implements PeerHandler {
 
   /** A session that may have had registrations has gone. */
   onGone(session: SessionId): void {
-    if (this.tables.registrations.of(session).length > 0 || this.tables.isRegistering(session))
+    if (this.tables.registrations.of(session).length > 0 || this.registering(session) > 0)
       this.tell({ kind: "leave", session });
   }
 
