@@ -3,11 +3,13 @@
  * published at the end of the turn, because the codec is busy with the message that causes them; nothing is queued, and nothing
  * made, where no subscription of the realm could hear them.
  */
+import type { PatternHandle } from "../base/ids.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Metrics } from "../base/metrics.ts";
 import { encodeMessage } from "../protocol/encoding.ts";
 import { type Match, Message, matchNames } from "../protocol/messages.ts";
 import { Serializer } from "../protocol/serializers.ts";
+import type { Patterns } from "./patterns.ts";
 import type { Realm } from "./realm.ts";
 import type { Publisher, RouterSession } from "./types.ts";
 
@@ -63,6 +65,14 @@ export interface PatternFacts {
   readonly match: Match;
   readonly invoke?: string;
 }
+
+/** Of a registration its policy is to be added. */
+export const patternFacts = (patterns: Patterns, pattern: PatternHandle): PatternFacts => ({
+  id: patterns.id(pattern),
+  created_ms: patterns.created_ms(pattern),
+  uri: patterns.uri(pattern),
+  match: patterns.match(pattern),
+});
 
 /** The dictionary of `get` and `on_create`. */
 export function patternDetails(facts: PatternFacts): Readonly<Record<string, unknown>> {

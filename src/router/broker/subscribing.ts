@@ -9,7 +9,7 @@ import { type Match, Message } from "../../protocol/messages.ts";
 import { FSlot, Slot, UriStatus } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { Memberships } from "../memberships.ts";
-import type { MetaEvents } from "../meta-events.ts";
+import { type MetaEvents, patternFacts } from "../meta-events.ts";
 import { PatternKind, type Patterns, Trait } from "../patterns.ts";
 import type { Directory } from "../peers/directory.ts";
 import { SessionAsker } from "../peers/session-asker.ts";
@@ -152,12 +152,7 @@ export class Subscribing {
       patterns.setReserved(pattern);
       realm.reservedPatterns++;
     } else if (realm.reservedPatterns > 0)
-      events.onCreate("subscription", session, {
-        id: patterns.id(pattern),
-        created_ms: patterns.created_ms(pattern),
-        uri: patterns.uri(pattern),
-        match: patterns.match(pattern),
-      });
+      events.onCreate("subscription", session, patternFacts(patterns, pattern));
     return pattern;
   }
 

@@ -9,7 +9,7 @@ import { type Invoke, invokeNames, Message } from "../../protocol/messages.ts";
 import { FSlot, Option, Slot, UriStatus } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { Memberships } from "../memberships.ts";
-import type { MetaEvents } from "../meta-events.ts";
+import { type MetaEvents, patternFacts } from "../meta-events.ts";
 import { PatternKind, type Patterns } from "../patterns.ts";
 import type { Directory } from "../peers/directory.ts";
 import type { Realm } from "../realm.ts";
@@ -114,10 +114,7 @@ export class Registering {
     patterns.setInvoke(pattern, invoke);
     if (session.realm!.reservedPatterns > 0)
       events.onCreate("registration", session, {
-        id: patterns.id(pattern),
-        created_ms: patterns.created_ms(pattern),
-        uri: patterns.uri(pattern),
-        match: patterns.match(pattern),
+        ...patternFacts(patterns, pattern),
         invoke: invokeNames[invoke],
       });
     return pattern;

@@ -9,7 +9,7 @@ import { invokeNames, Match, matchNames } from "../../protocol/messages.ts";
 import { UriStatus } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { Memberships } from "../memberships.ts";
-import { patternDetails } from "../meta-events.ts";
+import { patternDetails, patternFacts } from "../meta-events.ts";
 import { PatternKind, type Patterns } from "../patterns.ts";
 import type { ProcedureCall } from "../procedures.ts";
 import type { Realm } from "../realm.ts";
@@ -98,12 +98,7 @@ export class PatternQueries {
   details(call: ProcedureCall): Readonly<Record<string, unknown>> {
     const { patterns } = this.#parts;
     const pattern = this.required(call, 0);
-    const facts = {
-      id: patterns.id(pattern),
-      created_ms: patterns.created_ms(pattern),
-      uri: patterns.uri(pattern),
-      match: patterns.match(pattern),
-    };
+    const facts = patternFacts(patterns, pattern);
     if (this.#kind === PatternKind.subscription) return patternDetails(facts);
     return patternDetails({ ...facts, invoke: invokeNames[patterns.invoke(pattern)] });
   }

@@ -6,7 +6,7 @@ import { unreachable } from "../../base/assert.ts";
 import type { PatternHandle, RealmHandle, SessionId } from "../../base/ids.ts";
 import { invokeNames } from "../../protocol/messages.ts";
 import type { MemberOptions } from "../broker/member-options.ts";
-import type { MetaEvents, PatternFacts } from "../meta-events.ts";
+import { type MetaEvents, patternFacts } from "../meta-events.ts";
 import { PatternKind, type Patterns, Trait } from "../patterns.ts";
 import type { Realm } from "../realm.ts";
 import type { Realms } from "../realms.ts";
@@ -219,18 +219,8 @@ export class DirectoryTables {
     const realm = realms.get(wish.realm);
     const isAnnounced = isNew && origin === this.#self && wish.session !== 0 && !wish.isReserved;
     if (isAnnounced && realm !== undefined && realm.reservedPatterns > 0)
-      events.onCreate("subscription", { id: wish.session, realm }, this.#facts(pattern));
+      events.onCreate("subscription", { id: wish.session, realm }, patternFacts(patterns, pattern));
     return { id: patterns.id(pattern), created_ms: patterns.created_ms(pattern) };
-  }
-
-  #facts(pattern: PatternHandle): PatternFacts {
-    const { patterns } = this.#parts;
-    return {
-      id: patterns.id(pattern),
-      created_ms: patterns.created_ms(pattern),
-      uri: patterns.uri(pattern),
-      match: patterns.match(pattern),
-    };
   }
 
   #giveUp(pattern: PatternHandle, origin: number, session: SessionId): void {
@@ -258,7 +248,7 @@ export class DirectoryTables {
       }
     const made = this.registrations.register(order.origin, wish, { ...order, replaced });
     if (made === null) return null;
-    const facts = this.#facts(made.pattern);
+    const facts = patternFacts(patterns, made.pattern);
     if (made.isNew && isAnnounced) {
       const actor = { id: wish.callee.id, realm };
       events.onCreate("registration", actor, { ...facts, invoke: invokeNames[wish.invoke] });

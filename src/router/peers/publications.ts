@@ -22,6 +22,7 @@ import type { Publisher } from "../types.ts";
 import { kindRange, PeerKind } from "./kinds.ts";
 import type { MessageReader } from "./message.ts";
 import type { PeerHandler, Peers } from "./peers.ts";
+import { remoteIdentity } from "./remote-session.ts";
 import { elsewhere, RetainedCopies } from "./retained-copies.ts";
 
 export interface PublicationsParts {
@@ -196,13 +197,7 @@ export class Publications implements PeerHandler, EventForwarder {
     const publisher = this.#publisher;
     publisher.id = message.f64() as SessionId;
     publisher.identity = null;
-    if ((flags & Flag.disclosed) !== 0)
-      publisher.identity = {
-        authid: message.text(),
-        authrole: message.text(),
-        authmethod: "",
-        authprovider: "",
-      };
+    if ((flags & Flag.disclosed) !== 0) publisher.identity = remoteIdentity(message.text(), message.text());
     return publisher;
   }
 

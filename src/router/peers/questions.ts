@@ -11,8 +11,8 @@ import { kindRange, PeerKind } from "./kinds.ts";
 import type { MessageReader } from "./message.ts";
 import type { PeerHandler, Peers } from "./peers.ts";
 
-/** Answers a question of router `peer`. What it throws, or rejects with, is the answer's error. */
-export type Answerer = (args: readonly unknown[], peer: number) => unknown;
+/** Answers a question. What it throws, or rejects with, is the answer's error. */
+type Answerer = (args: readonly unknown[]) => unknown;
 
 interface Open {
   readonly peer: number;
@@ -94,7 +94,7 @@ export class Questions implements PeerHandler {
     let outcome: number = Outcome.value;
     let values: readonly unknown[];
     try {
-      values = [await this.#answerers.get(name)!(args, peer)];
+      values = [await this.#answerers.get(name)!(args)];
     } catch (cause) {
       outcome = Outcome.error;
       values = this.#errorOf(name, cause);

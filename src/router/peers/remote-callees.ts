@@ -4,6 +4,7 @@ import { Realm } from "../realm.ts";
 import type { Realms } from "../realms.ts";
 import type { Targets } from "../targets.ts";
 import { RemoteCallee } from "./remote-callee.ts";
+import { remoteIdentity } from "./remote-session.ts";
 import type { CalleeFacts } from "./wishes.ts";
 
 export class RemoteCallees {
@@ -32,7 +33,7 @@ export class RemoteCallees {
     const { id, slot, clientFeatures, peerFrameBytes_max, authid, authrole } = facts;
     // Where nobody has joined the realm yet, its rules do not matter yet either.
     const realm = this.#realms.get(realmUri) ?? new Realm(this.#realms.handleOf(realmUri), { uri: realmUri });
-    const identity = { authid, authrole, authmethod: "", authprovider: "" };
+    const identity = remoteIdentity(authid, authrole);
     let callee: RemoteCallee | null = null;
     this.#targets.takeRemote((target) => {
       callee = new RemoteCallee(target, {

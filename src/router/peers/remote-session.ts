@@ -1,7 +1,7 @@
 /** What stands here for a session, or several, of another router: that router has the connection, and sends it what it gets. */
 import { unreachable } from "../../base/assert.ts";
 import type { Target } from "../../base/ids.ts";
-import type { TransportInfo } from "../../ports.ts";
+import type { Identity, TransportInfo } from "../../ports.ts";
 import { RoutingState } from "../routing-state.ts";
 import type { RouterSession } from "../types.ts";
 
@@ -15,6 +15,14 @@ type Kept =
   | "postError"
   | "postMessage"
   | "goodbye";
+
+/** Who a session of another router is, as far as receivers are told. */
+export const remoteIdentity = (authid: string, authrole: string): Identity => ({
+  authid,
+  authrole,
+  authmethod: "",
+  authprovider: "",
+});
 
 const anotherRouter: TransportInfo = { kind: "local", peer: "another router" };
 

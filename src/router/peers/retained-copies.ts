@@ -16,6 +16,7 @@ import type { Publisher } from "../types.ts";
 import { PeerKind } from "./kinds.ts";
 import type { MessageReader } from "./message.ts";
 import type { Peers } from "./peers.ts";
+import { remoteIdentity } from "./remote-session.ts";
 
 export interface RetainedCopiesParts {
   readonly codec: Codec;
@@ -158,6 +159,6 @@ function readDiscloser(message: MessageReader): Publisher {
   const id = message.f64() as SessionId;
   return {
     id,
-    identity: { authid: message.text(), authrole: message.text(), authmethod: "", authprovider: "" },
+    identity: remoteIdentity(message.text(), message.text()),
   };
 }

@@ -1,5 +1,6 @@
 /** Patterns of one kind by what all routers call them; a realm is held while it has some. Control path. */
 import type { PatternHandle, RealmHandle } from "../../base/ids.ts";
+import { patternFacts } from "../meta-events.ts";
 import type { PatternKind, Patterns } from "../patterns.ts";
 import type { Realms } from "../realms.ts";
 import type { Named } from "./wishes.ts";
@@ -43,13 +44,7 @@ export class SharedNames {
 
   /** What a record says of any pattern. */
   record(pattern: PatternHandle): Named & { readonly id: number; readonly created_ms: number } {
-    const patterns = this.#patterns;
-    return {
-      realm: this.#realms.uriOf(patterns.realmHandle(pattern) as RealmHandle),
-      match: patterns.match(pattern),
-      uri: patterns.uri(pattern),
-      id: patterns.id(pattern),
-      created_ms: patterns.created_ms(pattern),
-    };
+    const realm = this.#realms.uriOf(this.#patterns.realmHandle(pattern) as RealmHandle);
+    return { realm, ...patternFacts(this.#patterns, pattern) };
   }
 }
