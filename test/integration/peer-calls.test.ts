@@ -181,6 +181,25 @@ test("places at a callee with a limit are shared among the callers of all router
   await scene.end();
 });
 
+test("a callee that takes more calls than before gets those that wait elsewhere", async () => {
+  const router = { realms: [{ uri: "realm1", repeatedRegistration: true }] };
+  const scene = await Scene.start({ router });
+  const callee = await scene.join(0);
+  const shared = { invoke: "roundrobin" };
+  await callee.register("com.proc", { ...shared, concurrency: 1 });
+  const [here, there] = [await scene.join(0), await scene.join(1)];
+  here.call("com.proc");
+  const first = await callee.invocation();
+  const call = there.call("com.proc");
+  await callee.expectQuiet();
+  await callee.register("com.proc", { ...shared, concurrency: 2 });
+  callee.yield((await callee.invocation()).request);
+  await there.expect([Message.result, call, {}]);
+  callee.yield(first.request);
+  assert.equal((await here.next())[0], Message.result);
+  await scene.end();
+});
+
 test("a router that dies: calls to its callees end, its callers' callees are interrupted, the rest goes on", async () => {
   const scene = await Scene.start();
   const { world } = scene;

@@ -107,6 +107,8 @@ export class CallDispatch implements CallWatcher {
     if (options.concurrency > 0) {
       callees.limit(member, pattern, options.concurrency);
       patterns.setCallTrait(pattern, CallTrait.limited, true);
+      // It may take more than before, and then also calls that wait at other routers.
+      this.#places?.offerRest(pattern, member);
     }
     if (patterns.invoke(pattern) === Invoke.consistentHash)
       patterns.setCallTrait(pattern, CallTrait.keyed, true);
