@@ -12,23 +12,29 @@ export async function assemble(options: RouterOptions, base: Foundation): Promis
   let host: RouterHost | undefined;
   const procedures = new ProcedureCaller((realm) => host!.session(realm));
   const secured = options.security === undefined ? null : await openSecured(options, base, procedures);
-  const deciders = secured ?? { ...openDoors(base.ids), policy: options.access ?? null };
-  const core = withAuthorizers(buildCore(options, wasm, base, deciders), base, procedures);
-  if (secured === null) {
-    host = new RouterHost(core, null);
+  try {
+    const deciders = secured ?? { ...openDoors(base.ids), policy: options.access ?? null };
+    const core = withAuthorizers(buildCore(options, wasm, base, deciders), base, procedures);
+    host = secured === null ? new RouterHost(core, null) : await administered(core, secured);
     return host;
+  } catch (cause) {
+    // Nobody else knows of what security has opened.
+    await secured?.close();
+    throw cause;
   }
+}
+
+async function administered(core: CoreParts, secured: Secured): Promise<RouterHost> {
   const { administer } = await import("./administration.ts");
   const { observers, stop } = administer(core, secured);
   const end = async (): Promise<void> => {
     stop();
     await secured.close();
   };
-  host = new RouterHost(
+  return new RouterHost(
     { ...core, observers: [...core.observers, ...observers] },
     { ...secured, close: end },
   );
-  return host;
 }
 
 /** A router without security does not load what belongs to it. */

@@ -5,7 +5,7 @@ import { type Log, silentLog } from "../base/log.ts";
 import { Metrics } from "../base/metrics.ts";
 import { RandomIds } from "../base/random-ids.ts";
 import { sessionIdFor } from "../base/session-ids.ts";
-import { fillRandom, hostScheduler, processCpu_ms } from "../host.ts";
+import { fillRandom, hostScheduler, threadCpu_ms } from "../host.ts";
 import type { AccessPolicy, Authenticator, PeerLinks } from "../ports.ts";
 import { AccessRefresh } from "../router/access-refresh.ts";
 import { setUpAccess } from "../router/access-setup.ts";
@@ -189,7 +189,7 @@ export function buildCore(
     directory,
     outbox,
     intake,
-    load: new Load({ limits, scheduler, cpu_ms: processCpu_ms, metrics, log, intake }),
+    load: new Load({ limits, scheduler, cpu_ms: threadCpu_ms, metrics, log, intake }),
     calls,
     broker,
     pubsub,

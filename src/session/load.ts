@@ -11,7 +11,7 @@ import { LoadLevel, type LoadState, step, unloaded } from "./overload.ts";
 export interface LoadParts {
   readonly limits: Limits;
   readonly scheduler: Scheduler;
-  /** Milliseconds for which this process has computed. */
+  /** Milliseconds for which this thread has computed. */
   readonly cpu_ms: () => number;
   readonly metrics: Metrics;
   readonly log: Log;

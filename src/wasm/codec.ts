@@ -132,11 +132,6 @@ export class Codec {
     return bytes.slice(frameIn, frameIn + this.u(Slot.length));
   }
 
-  /** The visited frame; a view that dies with the visit. */
-  frameView(): Uint8Array {
-    return this.span(this.core.frameIn, this.u(Slot.length));
-  }
-
   /** Copies the visited frame to an address in memory that `Core.reserve` gave. */
   copyFrame(to: number): void {
     const { bytes, frameIn } = this.core;

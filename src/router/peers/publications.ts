@@ -110,7 +110,7 @@ export class Publications implements PeerHandler, EventForwarder {
     if (isTrusted) writer.f64(codec.f(FSlot.trustLevel));
     if (isRetained) writer.f64(this.#last_ms);
     const mayDrop = !isRetained && (truths & Option.acknowledge) === 0;
-    metrics.eventsDroppedPeer += peers.sendTo(up, codec.frameView(), mayDrop);
+    metrics.eventsDroppedPeer += peers.sendTo(up, codec.visited(), mayDrop);
   }
 
   /** Has the other routers forget what they retain of a topic up to now. */
