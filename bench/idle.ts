@@ -8,7 +8,7 @@ import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { compileLoad, freePort, loadCore, root, routerCore, runtimePath, runtimes, start } from "./child.ts";
 import type { IdleMemory } from "./idle-host.ts";
-import type { BenchResult } from "./result.ts";
+import { type BenchResult, type Wanted, wantsAny } from "./result.ts";
 import { type Figure, figure, short } from "./stats.ts";
 
 export interface IdleOptions {
@@ -105,6 +105,7 @@ const slope = async (one: Case): Promise<number> => {
 export const runIdle = async (
   options: IdleOptions,
   progress: (text: string) => void,
+  wanted?: Wanted,
 ): Promise<BenchResult> => {
   const most = descriptors_max() - ownDescriptors;
   const notes: string[] = [];
@@ -114,7 +115,7 @@ export const runIdle = async (
       `idle: only ${most} sessions, since the hard limit of open files is ${most + ownDescriptors} (ulimit -Hn)`,
     );
   }
-  const cases = casesFor(options, most);
+  const cases = casesFor(options, most).filter(({ name }) => wantsAny(wanted, `idle/${name}`));
   const values = new Map<string, number[]>();
   if (!existsSync(resolve(root, "build/spanwire.wasm"))) problems.push("idle: the router is not built");
   for (let round = 0; round < options.rounds && problems.length === 0; round++) {

@@ -4,7 +4,7 @@
  * fails too; limits about servers that are not installed do not apply.
  */
 import { type RuntimeName, runtimes } from "./child.ts";
-import { type PeerName, peerNames, peerPath } from "./peer-rows.ts";
+import { findPeer, type PeerName, peerNames } from "./peer-rows.ts";
 import { figureName } from "./peers-bench.ts";
 import { type Row, withWorkers } from "./rows.ts";
 import { mixes } from "./wasm-patterns.ts";
@@ -154,7 +154,7 @@ export const limits = (): readonly Limit[] => [
   ...adapterLimits,
   ...runtimes().flatMap(loadLimits),
   ...withWorkers().flatMap(workerLimits),
-  ...peerNames.filter((name) => peerPath(name) !== undefined).flatMap(peerLimits),
+  ...peerNames.filter((name) => findPeer(name) !== undefined).flatMap(peerLimits),
   ...idleLimits,
   ...runtimes().flatMap(scaleLimits),
   ...runtimes().flatMap(accessLimits),
@@ -165,5 +165,10 @@ export const limits = (): readonly Limit[] => [
 export const border = (limit: Limit): number =>
   limit.side === "at most" ? limit.wanted * (1 + limit.room) : limit.wanted / (1 + limit.room);
 
-export const holds = (limit: Limit, value: number): boolean =>
-  limit.side === "at most" ? value <= border(limit) : value >= border(limit);
+export type Verdict = "ok" | "within noise" | "MISSED" | "NOT MEASURED";
+
+export const verdictOf = (limit: Limit, value: number | undefined): Verdict => {
+  if (value === undefined || Number.isNaN(value)) return "NOT MEASURED";
+  const isWithin = (most: number): boolean => (limit.side === "at most" ? value <= most : value >= most);
+  return isWithin(limit.wanted) ? "ok" : isWithin(border(limit)) ? "within noise" : "MISSED";
+};

@@ -2,7 +2,7 @@
  * Other servers to compare with, where they are: on the PATH as their users have them, or in bench/out/peers, where `peers.ts`
  * puts them. Each is started as its own documentation says, on a port of ours; only what a scenario cannot do without is set.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { root, runtimePath } from "./child.ts";
@@ -42,13 +42,6 @@ const onPath = (command: string): string | undefined => {
   }
 };
 
-/** The peer's program (or package), or undefined where it is not installed. */
-export const peerPath = (name: PeerName): string | undefined => {
-  const command = commands[name];
-  const installed = command === undefined ? undefined : onPath(command);
-  return installed ?? (existsSync(fetched[name]) ? fetched[name] : undefined);
-};
-
 /** A Debian package that was only unpacked brings its libraries along. */
 const librariesOf = (path: string): Readonly<Record<string, string>> =>
   path.startsWith(debian)
@@ -57,18 +50,56 @@ const librariesOf = (path: string): Readonly<Record<string, string>> =>
       }
     : {};
 
-/** What the peer says of its version, in one line. */
-export const peerVersion = (name: PeerName, path: string): string => {
-  if (name === "fox-wamp") {
-    const own = JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as { readonly version: string };
-    return own.version;
-  }
-  if (name === "nexus" && path === fetched.nexus) return pinnedVersions.nexus; // It was not told its own.
-  const flag = { "nats-server": "--version", mosquitto: "-h", nexus: "-version", crossbar: "version" }[name];
-  const script = `"$0" ${flag} 2>&1 || true`;
+export interface FoundPeer {
+  /** Its program, or its package. */
+  readonly path: string;
+  readonly version: string;
+}
+
+/** What each is asked to see whether it runs, and the statuses with which it then ends: mosquitto counts its help as a mistake. */
+const questions: Readonly<Record<PeerName, readonly [string, number]>> = {
+  "nats-server": ["--version", 0],
+  mosquitto: ["-h", 3],
+  "fox-wamp": ["", 0],
+  nexus: ["-version", 0],
+  crossbar: ["version", 0],
+};
+
+/** Runs it, or loads it, and gives its version; undefined where it does not run, as a virtual environment that was moved. */
+export const probe = (name: PeerName, path: string): FoundPeer | undefined => {
+  const [question, status] = questions[name];
+  const isPackage = name === "fox-wamp";
+  const command = isPackage ? runtimePath("node") : path;
+  const args = isPackage ? ["-e", `require(${JSON.stringify(path)}); process.exit(0)`] : [question];
   const env = { ...process.env, ...librariesOf(path) };
-  const text = execFileSync("sh", ["-c", script, path], { encoding: "utf8", env });
-  return /\d+\.\d+(\.\d+)?/.exec(text)?.[0] ?? "unknown";
+  const ran = spawnSync(command, args, { encoding: "utf8", env, timeout: 30_000 });
+  if (ran.error !== undefined || ran.status !== status) return undefined;
+  if (isPackage) {
+    const own = JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as { readonly version: string };
+    return { path, version: own.version };
+  }
+  if (name === "nexus" && path === fetched.nexus) return { path, version: pinnedVersions.nexus }; // It was not told its own.
+  return { path, version: /\d+\.\d+(\.\d+)?/.exec(ran.stdout + ran.stderr)?.[0] ?? "unknown" };
+};
+
+const foundBefore = new Map<PeerName, FoundPeer>();
+
+/** The peer as it is installed, else as it was fetched; undefined where neither is there and runs. */
+export const findPeer = (name: PeerName): FoundPeer | undefined => {
+  const before = foundBefore.get(name);
+  if (before !== undefined) return before;
+  const command = commands[name];
+  const installed = command === undefined ? undefined : onPath(command);
+  const paths = [...(installed === undefined ? [] : [installed]), fetched[name]].filter((path) =>
+    existsSync(path),
+  );
+  for (const path of paths) {
+    const peer = probe(name, path);
+    if (peer === undefined) continue;
+    foundBefore.set(name, peer);
+    return peer;
+  }
+  return undefined;
 };
 
 /** A realm that is open to everybody, as its documentation's first example has it. */
@@ -163,12 +194,14 @@ export const findPeers = (): Peers => {
   const versions: Record<string, string> = {};
   const absent: string[] = [];
   for (const name of peerNames) {
-    const path = peerPath(name);
-    if (path === undefined) {
-      absent.push(`${name} is not installed: npm run bench:peers fetches it where it can`);
+    const peer = findPeer(name);
+    if (peer === undefined) {
+      const why = existsSync(fetched[name]) ? "was fetched, but does not run" : "is not installed";
+      absent.push(`${name} ${why}: npm run bench:peers fetches it where it can`);
       continue;
     }
-    versions[name] = peerVersion(name, path);
+    const { path, version } = peer;
+    versions[name] = version;
     rows.push({ name, env: librariesOf(path), ...rowOf[name](path) });
   }
   return { rows, versions, absent };

@@ -4,15 +4,16 @@
  */
 
 import { findPeers } from "./peer-rows.ts";
-import { runSections, type Section, type Timing } from "./report-run.ts";
+import { type RunOptions, runSections, type Section } from "./report-run.ts";
 import type { Measurement, ReportSection } from "./report-types.ts";
-import type { BenchResult } from "./result.ts";
+import type { BenchResult, Wanted } from "./result.ts";
 import { ownRows, type Row } from "./rows.ts";
-import { loadSections } from "./sections.ts";
-import { type Figure, short } from "./stats.ts";
+import { capacityPoint, loadSections } from "./sections.ts";
+import { type Figure, ratioText, short } from "./stats.ts";
 import type { Table } from "./table.ts";
 
-export interface PeersOptions extends Timing {
+export interface PeersOptions extends Pick<RunOptions, "window_s" | "warm_s" | "firstWarm_s" | "lives"> {
+  /** Windows of each row at each point. */
   readonly rounds: number;
 }
 
@@ -32,7 +33,7 @@ const isUseless = (section: string, row: string): boolean =>
   (section === "latency" && !/^(spanwire|control) /.test(row));
 
 export const limitedSections = (rounds: number): readonly Section[] =>
-  loadSections({ isQuick: true, rounds })
+  loadSections({ isQuick: rounds === 1, rounds })
     .filter(({ name }) => chosen[name] !== undefined)
     .map((section) => ({
       ...section,
@@ -43,6 +44,19 @@ export const limitedSections = (rounds: number): readonly Section[] =>
 /** `peers/fanout 1000: nats-server / spanwire node` */
 export const figureName = (section: string, point: string, above: string, below: string): string =>
   `peers/${section} ${point}: ${above} / ${below}`;
+
+/** Of the sections, what is needed for the ratios that are wanted. Capacity is what the shares of it are taken of. */
+export const narrowed = (sections: readonly Section[], wanted: Wanted): readonly Section[] =>
+  sections.flatMap((section): Section[] => {
+    const isWanted = (point: string) => (pair: readonly [string, string]) =>
+      wanted.has(figureName(section.name, point, ...pair));
+    const measured = section.points.filter(({ name }) => section.ratios.some(isWanted(name)));
+    if (measured.length === 0) return [];
+    const ratios = section.ratios.filter((pair) => measured.some(({ name }) => isWanted(name)(pair)));
+    const rows = section.rows.filter((row) => ratios.some((pair) => pair.includes(row)));
+    const points = section.points.filter((one) => measured.includes(one) || one.name === capacityPoint);
+    return [{ ...section, ratios, rows, points }];
+  });
 
 export const figuresOf = (sections: readonly ReportSection[]): readonly Figure[] =>
   sections.flatMap((section) =>
@@ -63,15 +77,17 @@ const tableOf = (section: ReportSection): Table => ({
     section.pointTitle || "load",
     "row",
     ...section.columns.map(({ title }) => title),
-    "ratio (low–high) to",
+    "windows",
+    "ratio (of halves) to",
   ],
   rows: section.measurements.map(({ point, row, values, ratios, problem }) => [
     point,
     row,
     ...section.columns.map(({ key }) => (values[key] === undefined ? "–" : short(values[key].value))),
+    String(Math.max(0, ...Object.values(values).map(({ rounds }) => rounds))),
     problem ??
       Object.entries(ratios)
-        .map(([below, one]) => `${short(one.value)}× (${short(one.low)}–${short(one.high)}) ${below}`)
+        .map(([below, one]) => `${ratioText(one)} ${below}`)
         .join(", "),
   ]),
 });
@@ -111,13 +127,14 @@ export const bottlenecks = (sections: readonly ReportSection[]): readonly string
 export const runPeers = async (
   options: PeersOptions,
   progress: (text: string) => void,
+  wanted?: Wanted,
 ): Promise<BenchResult> => {
   const peers = findPeers();
   const rows: readonly Row[] = [...ownRows(), ...peers.rows];
-  const { rounds, window_s, warm_s } = options;
-  const run = await runSections(limitedSections(rounds), {
-    window_s,
-    warm_s,
+  const { rounds, ...timing } = options;
+  const limited = limitedSections(rounds);
+  const run = await runSections(wanted === undefined ? limited : narrowed(limited, wanted), {
+    ...timing,
     rows,
     patience_ms: 60_000,
     progress,

@@ -1,18 +1,18 @@
 /**
  * `npm run bench:peers`: fetches the servers that the report compares with into bench/out/peers, each by its own package manager:
  * Debian packages are unpacked, not installed; the others come from npm, the Go module proxy and PyPI. What cannot be had says why
- * and is left out of the report. Nothing of it becomes a dependency of this project.
+ * and is left out of the report. What was fetched before and does not run any more is fetched anew. Nothing of it becomes a dependency of this project.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import {
+  type FoundPeer,
   fetched,
+  findPeer,
   type PeerName,
   peerNames,
-  peerPath,
   peersFolder,
-  peerVersion,
   pinnedVersions,
 } from "./peer-rows.ts";
 
@@ -49,6 +49,7 @@ const fetchers: Readonly<Record<PeerName, () => void>> = {
   mosquitto: () => unpackDebian(["mosquitto", "libmosquitto1", "libcjson1", "libdlt2", "libwrap0"]),
   "fox-wamp": () => {
     const folder = join(peersFolder, "fox-wamp");
+    rmSync(folder, { recursive: true, force: true });
     // Its database engine would be compiled; the router of its README does without.
     const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     call(folder, "npm", ["install", "--prefix", ".", ...flags, foxWamp]);
@@ -64,6 +65,8 @@ const fetchers: Readonly<Record<PeerName, () => void>> = {
   },
   crossbar: () => {
     const folder = join(peersFolder, "crossbar");
+    // A virtual environment names its own place in each of its programs: one that was moved cannot be mended.
+    rmSync(folder, { recursive: true, force: true });
     call(folder, "python3", ["-m", "venv", "."]);
     call(folder, join(folder, "bin/pip"), ["install", "--quiet", "--disable-pip-version-check", "crossbar"]);
   },
@@ -75,16 +78,21 @@ const reasonOf = (cause: unknown): string => {
   return text.split("\n").slice(-2).join(" ");
 };
 
+const say = (name: PeerName, { path, version }: FoundPeer): void =>
+  void process.stdout.write(`${name} ${version} is in ${path}\n`);
+
 for (const name of peerNames) {
-  const there = peerPath(name);
+  const there = findPeer(name);
   if (there !== undefined) {
-    process.stdout.write(`${name} ${peerVersion(name, there)} is there: ${there}\n`);
+    say(name, there);
     continue;
   }
   process.stdout.write(`${name}: fetching\n`);
   try {
     fetchers[name]();
-    process.stdout.write(`${name} ${peerVersion(name, fetched[name])} is in ${fetched[name]}\n`);
+    const peer = findPeer(name);
+    if (peer === undefined) throw new Error(`${fetched[name]} does not run`);
+    say(name, peer);
   } catch (cause) {
     process.stdout.write(`${name} cannot be had here and will be left out: ${reasonOf(cause)}\n`);
   }

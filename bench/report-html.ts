@@ -1,7 +1,7 @@
 /** The report as one page: no script, nothing fetched, readable in light and dark. Made from report.json's content alone. */
 import { barChart, type Chart, escapeXml, lineChart, type Series } from "./chart.ts";
-import type { Measurement, Report, ReportSection, Spread } from "./report-types.ts";
-import { short } from "./stats.ts";
+import type { Measurement, Report, ReportSection } from "./report-types.ts";
+import { ratioText, spreadText } from "./stats.ts";
 import type { Table } from "./table.ts";
 
 const colors = 20;
@@ -79,12 +79,9 @@ const chartOf = (section: ReportSection, colorOf: ReadonlyMap<string, number>): 
 const cell = (content: string, kind = ""): string =>
   `<td${kind && ` class="${kind}"`}>${escapeXml(content)}</td>`;
 
-const spreadText = ({ value, low, high, rounds }: Spread): string =>
-  rounds > 1 ? `${short(value)} (${short(low)}–${short(high)})` : short(value);
-
 const ratiosText = (ratios: Measurement["ratios"]): string =>
   Object.entries(ratios)
-    .map(([to, spread]) => `${spreadText(spread)}× ${to}`)
+    .map(([to, ratio]) => `${ratioText(ratio)} ${to}`)
     .join(", ");
 
 const rowOf = (section: ReportSection, one: Measurement): string => {
@@ -92,8 +89,9 @@ const rowOf = (section: ReportSection, one: Measurement): string => {
     const spread = one.values[key];
     return cell(spread === undefined ? "–" : spreadText(spread));
   });
+  const windows = Math.max(0, ...Object.values(one.values).map(({ rounds }) => rounds));
   const problem = one.problem === undefined ? "" : `not measured: ${one.problem}`;
-  return `<tr>${cell(one.point)}${cell(one.row, "left")}${cells.join("")}${cell(problem || ratiosText(one.ratios), "left")}</tr>`;
+  return `<tr>${cell(one.point)}${cell(one.row, "left")}${cells.join("")}${cell(String(windows))}${cell(problem || ratiosText(one.ratios), "left")}</tr>`;
 };
 
 const commandsOf = (section: ReportSection): string =>
@@ -109,7 +107,8 @@ const sectionHtml = (section: ReportSection, colorOf: ReadonlyMap<string, number
     section.pointTitle || "load",
     "row",
     ...section.columns.map(({ title }) => title),
-    "ratio to",
+    "windows",
+    "ratio (of halves) to",
   ];
   return `<h2 id="${escapeXml(section.name)}">${escapeXml(section.title)}</h2>
 <p>${escapeXml(section.about)}</p>
@@ -147,11 +146,13 @@ const machineHtml = (report: Report): string =>
     .join("\n")}</tbody></table></div>`;
 
 const reading = `All rows ran on this machine in this run: each server on one core, unless it has workers, and the load
-generator on another; every round measures all rows of a point next to each other, in an order that moves on. A figure is the
-median of the rounds with the lowest and the highest in parentheses; a ratio is taken round by round, so that what slows the whole
-machine cancels out. CPU time is the server's own, user and system, of all its threads and processes. Every payload carries a tag
-that must come back to the right place, in order and once. The control rows pass messages through on bare sockets: no validation,
-no options, no errors, no clean-up.`;
+generator on another. Rows that are compared are measured next to each other, in many short windows that take turns in an order that
+moves on, in two lives of each server. What disturbs a window only ever adds CPU time, so a row is told by the lower quartile of its
+windows for CPU time, by the upper quartile for rates, and by the median for everything else, latencies among it; in parentheses stand the lowest,
+the median and the highest window. A ratio is the quotient of what stands for the two rows; in parentheses, the same of the even and of
+the odd windows alone, which says how well it repeats. Every window is in report.json. CPU time is the server's own, user and system, of all its
+threads and processes. Every payload carries a tag that must come back to the right place, in order and once. The control rows pass
+messages through on bare sockets: no validation, no options, no errors, no clean-up.`;
 
 export const reportHtml = (report: Report): string => {
   const colorOf = colorsOf(report);

@@ -1,26 +1,25 @@
 /**
- * Runs the report's sections. All rows that a section compares are running at the same time and are measured in turn: round by
- * round, point by point, row by row, in an order that moves on by one each round. A row that fails is started anew, says so in the
- * report, and is not asked for the same thing again; nothing else is lost by it.
+ * Runs the report's sections. All rows that a section compares are running at the same time and are measured in turn: in short
+ * windows, row by row, again and again, in an order that moves on by one each time. All of it happens in several lives of the
+ * servers, so that no figure hangs on how one process happened to be laid out and compiled. A row that fails is started anew, says
+ * so in the report, and is not asked for the same thing again; nothing else is lost by it.
  */
 import { compileLoad, loadCore, run } from "./child.ts";
-import type { Measurement, ReportSection, Spread } from "./report-types.ts";
+import type { Measurement, ReportSection } from "./report-types.ts";
 import { type Router, startRow } from "./router.ts";
 import type { Row } from "./rows.ts";
-import { median } from "./stats.ts";
-
-/** The figures of one measurement. */
-export type Sample = Readonly<Record<string, number>>;
+import { derived, pickOf, type Sample } from "./samples.ts";
+import { type Ratio, ratioOf, type Spread, spreadOf, type Windows } from "./stats.ts";
 
 export interface Timing {
   readonly window_s: number;
   readonly warm_s: number;
 }
 
-/** What a measurement may ask of the round it is in. */
+/** What a measurement may ask of those before it. */
 export interface Turn extends Timing {
-  /** The sample of the same row at another point of this section, in this round. */
-  earlier(point: string): Sample | undefined;
+  /** The samples of the same row at another point of this section, until now. */
+  earlier(point: string): readonly Sample[];
 }
 
 export interface Point {
@@ -28,6 +27,8 @@ export interface Point {
   readonly args: readonly string[];
   /** Measured once, and by a server that is started anew behind it: what it leaves behind takes long to clear. */
   readonly isHeavy?: boolean;
+  /** Where it needs longer windows than others. */
+  readonly window_s?: number;
 }
 
 export interface Section extends Omit<ReportSection, "measurements"> {
@@ -37,9 +38,10 @@ export interface Section extends Omit<ReportSection, "measurements"> {
   readonly points: readonly Point[];
   /** Pairs of rows: the first one's metric over the second one's. */
   readonly ratios: readonly (readonly [string, string])[];
+  /** Windows of each row at each point, in all lives of the servers together. */
   readonly rounds: number;
-  /** Where a row needs longer until its code is compiled. */
-  readonly warm_s?: number;
+  /** How long a load runs before its first window in a server's life, where that must be longer than for others. */
+  readonly firstWarm_s?: number;
   /** Why a row does not take part at a point; empty where that goes without saying. */
   skip?(row: string, point: string): string | undefined;
   /** What the generator is told in this round, where that depends on what was measured before. */
@@ -52,6 +54,10 @@ export interface Section extends Omit<ReportSection, "measurements"> {
 
 export interface RunOptions extends Timing {
   readonly rows: readonly Row[];
+  /** How long a load runs before its first window in a server's life: its code is not compiled yet. */
+  readonly firstWarm_s: number;
+  /** How often all servers are started anew. */
+  readonly lives: number;
   /** No single run takes longer. */
   readonly patience_ms: number;
   progress(text: string): void;
@@ -88,37 +94,17 @@ const warmUp = async (router: Router): Promise<void> => {
     await runLoad(router, [...args, ...load], { window_s: 0.4, warm_s: 0, patience_ms: 30_000 });
 };
 
-/** Rates by CPU time, which is what servers of different speed are compared by. */
-const derived = (sample: Sample): Sample => {
-  const { router_cpu_us_per_event, router_cpu_us_per_call, router_cpu_us_per_join } = sample;
-  const { busiest_thread_us_per_event, busiest_thread_us_per_call } = sample;
-  const busiest_us = busiest_thread_us_per_event ?? busiest_thread_us_per_call;
-  const { rss_before_kb, rss_after_kb } = sample;
-  const rate = (key: string, us: number | undefined): Record<string, number> =>
-    us === undefined || us <= 0 ? {} : { [key]: 1e6 / us };
-  return {
-    ...sample,
-    ...rate("per_cpu_s", router_cpu_us_per_event ?? router_cpu_us_per_call ?? router_cpu_us_per_join),
-    ...rate("per_busiest_s", busiest_us),
-    ...(busiest_us === undefined ? {} : { busiest_us }),
-    ...(rss_before_kb === undefined || rss_after_kb === undefined
-      ? {}
-      : { rss_grown_mb: (rss_after_kb - rss_before_kb) / 1024 }),
-  };
-};
-
 interface Taken {
   /** By round. */
   readonly samples: Map<number, Sample>;
   problem: string | undefined;
 }
 
-const spreadOf = (values: readonly number[]): Spread => ({
-  value: median(values),
-  low: Math.min(...values),
-  high: Math.max(...values),
-  rounds: values.length,
-});
+/** Which of so many rounds are in one of so many lives: about as many in each. */
+export const roundsOfLife = (rounds: number, life: number, lives: number): readonly number[] => {
+  const [from, to] = [life, life + 1].map((one) => Math.floor((rounds * one) / lives)) as [number, number];
+  return Array.from({ length: to - from }, (_, i) => from + i);
+};
 
 /** Routers by row; a row whose start failed is not tried again. */
 class Stable {
@@ -163,6 +149,9 @@ class Stable {
   }
 }
 
+const pointRounds = (section: Section, point: Point): number =>
+  point.isHeavy === true ? Math.min(1, section.rounds) : section.rounds;
+
 const key = (section: string, point: string, row: string): string => `${section}/${point}/${row}`;
 
 class Runner {
@@ -176,45 +165,60 @@ class Runner {
   }
 
   async run(sections: readonly Section[]): Promise<void> {
+    const { lives } = this.#options;
     const together = sections.filter((section) => section.isAlone !== true);
-    const rounds = Math.max(0, ...together.map((section) => section.rounds));
     try {
-      for (let round = 0; round < rounds; round++) {
-        for (const section of together) if (round < section.rounds) await this.#round(section, round);
+      for (let life = 0; life < lives; life++) {
+        for (const section of together)
+          for (const point of section.points)
+            await this.#point(section, point, roundsOfLife(pointRounds(section, point), life, lives));
         await this.#stable.stopAll();
       }
       for (const section of sections.filter((one) => one.isAlone === true))
-        for (let round = 0; round < section.rounds; round++) await this.#round(section, round);
+        for (const point of section.points)
+          await this.#point(section, point, roundsOfLife(pointRounds(section, point), 0, 1));
     } finally {
       await this.#stable.stopAll();
     }
   }
 
-  async #round(section: Section, round: number): Promise<void> {
-    const rows = section.rows.filter((name) => this.#stable.row(name) !== undefined);
-    for (const point of section.points.filter(({ isHeavy }) => isHeavy !== true || round === 0)) {
-      for (let i = 0; i < rows.length; i++) {
-        const row = rows[(i + round) % rows.length]!;
-        if (section.skip?.(row, point.name) === undefined) await this.#measure(section, point, row, round);
-      }
-    }
+  /** Those rounds of all rows, in turn. The first of them warms up for longer. */
+  async #point(section: Section, point: Point, rounds: readonly number[]): Promise<void> {
+    const rows = section.rows.filter(
+      (name) => this.#stable.row(name) !== undefined && section.skip?.(name, point.name) === undefined,
+    );
+    for (const round of rounds)
+      for (let i = 0; i < rows.length; i++)
+        await this.#measure(section, point, rows[(i + round) % rows.length]!, round, round === rounds[0]);
   }
 
-  async #measure(section: Section, point: Point, row: string, round: number): Promise<void> {
+  #turn(section: Section, point: Point, row: string, isFirst: boolean): Turn {
+    const { warm_s, firstWarm_s } = this.#options;
+    return {
+      window_s: point.window_s ?? this.#options.window_s,
+      warm_s: isFirst ? Math.max(firstWarm_s, section.firstWarm_s ?? 0) : warm_s,
+      earlier: (other) => [...(this.#taken.get(key(section.name, other, row))?.samples.values() ?? [])],
+    };
+  }
+
+  async #measure(
+    section: Section,
+    point: Point,
+    row: string,
+    round: number,
+    isFirst: boolean,
+  ): Promise<void> {
     const name = key(section.name, point.name, row);
     const taken = this.#taken.get(name) ?? { samples: new Map(), problem: undefined };
     this.#taken.set(name, taken);
     if (taken.problem !== undefined) return;
-    const what = `round ${round + 1} of ${section.rounds}: ${section.name} ${point.name}: ${row}`;
+    const what = `window ${round + 1} of ${pointRounds(section, point)}: ${section.name} ${point.name}: ${row}`;
     let router: Router | undefined;
     try {
       // Memory is read of servers that have done nothing else; all others have their code compiled first.
       router = await this.#stable.get(row, section.isAlone === true ? async () => undefined : warmUp);
-      const { window_s } = this.#options;
-      const warm_s = Math.max(this.#options.warm_s, section.warm_s ?? 0);
-      const earlier = (other: string): Sample | undefined =>
-        this.#taken.get(key(section.name, other, row))?.samples.get(round);
-      const sample = derived(await this.#take(section, point, router, { window_s, warm_s, earlier }));
+      const turn = this.#turn(section, point, row, isFirst);
+      const sample = derived(await this.#take(section, point, router, turn));
       if (sample[section.chart.key] === undefined && sample[section.metric] === undefined)
         throw new Error("nothing was done within the window");
       taken.samples.set(round, sample);
@@ -266,7 +270,7 @@ class Runner {
     const values: Record<string, Spread> = {};
     for (const one of keys) {
       const numbers = samples.map((sample) => sample[one]).filter((value) => value !== undefined);
-      if (numbers.length > 0) values[one] = spreadOf(numbers);
+      if (numbers.length > 0) values[one] = spreadOf(numbers, pickOf(one));
     }
     const command = ["load", ...loadArgs(this.#stable.row(row)!, point)].join(" ");
     const skipped = section.skip?.(row, point.name);
@@ -282,18 +286,20 @@ class Runner {
     };
   }
 
-  #ratios(section: Section, point: Point, row: string): Readonly<Record<string, Spread>> {
-    const ratios: Record<string, Spread> = {};
+  #windows(section: Section, point: Point, row: string): Windows {
+    const samples = this.#taken.get(key(section.name, point.name, row))?.samples;
+    return new Map(
+      [...(samples ?? [])].map(([round, sample]) => [round, sample[section.metric] ?? Number.NaN]),
+    );
+  }
+
+  #ratios(section: Section, point: Point, row: string): Readonly<Record<string, Ratio>> {
+    const ratios: Record<string, Ratio> = {};
     for (const [above, below] of section.ratios) {
       if (above !== row) continue;
-      const ours = this.#taken.get(key(section.name, point.name, above))?.samples;
-      const theirs = this.#taken.get(key(section.name, point.name, below))?.samples;
-      const values = [...(ours ?? [])].flatMap(([round, sample]) => {
-        const value =
-          (sample[section.metric] ?? Number.NaN) / (theirs?.get(round)?.[section.metric] ?? Number.NaN);
-        return Number.isFinite(value) ? [value] : [];
-      });
-      if (values.length > 0) ratios[below] = spreadOf(values);
+      const theirs = this.#windows(section, point, below);
+      const one = ratioOf(this.#windows(section, point, row), theirs, pickOf(section.metric));
+      if (one !== undefined) ratios[below] = one;
     }
     return ratios;
   }

@@ -1,14 +1,7 @@
 /** The report as data: what the run leaves in report.json, and all that the page is made of. */
 import type { Machine } from "./result.ts";
+import type { Ratio, Spread } from "./stats.ts";
 import type { Table } from "./table.ts";
-
-/** Median of the rounds, with the lowest and the highest. */
-export interface Spread {
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
-  readonly rounds: number;
-}
 
 /** One row at one point of a scenario. */
 export interface Measurement {
@@ -17,8 +10,8 @@ export interface Measurement {
   /** What the load generator was told, without port and process. */
   readonly command: string;
   readonly values: Readonly<Record<string, Spread>>;
-  /** Of the scenario's metric, by the name of the other row: this one over that one, round by round. */
-  readonly ratios: Readonly<Record<string, Spread>>;
+  /** Of the scenario's metric, by the name of the other row: this one over that one. */
+  readonly ratios: Readonly<Record<string, Ratio>>;
   /** Why there are no values. */
   readonly problem?: string;
   /** It was left out on purpose. */

@@ -11,7 +11,7 @@ import { bottlenecks, complaints } from "./peers-bench.ts";
 import { reportHtml } from "./report-html.ts";
 import { runSections } from "./report-run.ts";
 import type { Report, ReportSection } from "./report-types.ts";
-import { type BenchResult, machine, merge } from "./result.ts";
+import { type BenchResult, compactJson, machine, merge } from "./result.ts";
 import { ownRows, type Row } from "./rows.ts";
 import { type Extent, loadSections } from "./sections.ts";
 import { sessionSections } from "./session-sections.ts";
@@ -48,7 +48,7 @@ const parse = (args: readonly string[]): Options => {
   const isQuick = args.includes("--quick");
   const taken = new Set(["--quick", "--soak", "--out", "--rows", soak, out, only]);
   const names = args.filter((arg) => !taken.has(arg));
-  const extent = { isQuick, rounds: isQuick ? 1 : 3 };
+  const extent = { isQuick, rounds: isQuick ? 1 : 8 };
   const known = [...loadSections(extent), ...sessionSections(extent)].map(({ name }) => name);
   const unknown = names.filter((name) => ![...known, ...otherNames].includes(name));
   if (unknown.length > 0)
@@ -106,7 +106,7 @@ const described = (row: Row, version: string): Report["rows"][number] => {
 
 const write = (report: Report, folder: string): void => {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(resolve(folder, "report.json"), `${JSON.stringify(report, null, 1)}\n`);
+  writeFileSync(resolve(folder, "report.json"), `${compactJson(report)}\n`);
   writeFileSync(resolve(folder, "report.html"), reportHtml(report));
 };
 
@@ -119,9 +119,10 @@ const main = async (): Promise<number> => {
   const on = await machine();
   for (const reason of peers.absent) progress(reason);
   const sections = [...loadSections(options), ...sessionSections(options)].filter(({ name }) => wants(name));
-  const timing = options.isQuick ? { window_s: 0.25, warm_s: 0.15 } : { window_s: 0.6, warm_s: 0.3 };
+  const timing = { window_s: 0.3, warm_s: 0.1, firstWarm_s: options.isQuick ? 0.2 : 0.5 };
   const run = await runSections(sections, {
     ...timing,
+    lives: options.isQuick ? 1 : 2,
     rows,
     patience_ms: options.isQuick ? 60_000 : 150_000,
     progress,

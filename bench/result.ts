@@ -22,6 +22,13 @@ export const merge = (results: readonly BenchResult[]): BenchResult => ({
   notes: results.flatMap((result) => result.notes),
 });
 
+/** Names of the figures that a run is for. What they do not need may be left out. */
+export type Wanted = ReadonlySet<string>;
+
+/** Whether a figure is wanted whose name begins like this: where nothing is said, all are. */
+export const wantsAny = (wanted: Wanted | undefined, start: string): boolean =>
+  wanted === undefined || [...wanted].some((name) => name.startsWith(start));
+
 export type Machine = Readonly<Record<string, string | number>>;
 
 /** Processor, kernel and runtime versions: figures mean nothing without them. */
@@ -42,6 +49,17 @@ export const machine = async (): Promise<Machine> => {
   };
 };
 
+/** Indented, with each list of numbers on one line, to five significant digits. */
+export const compactJson = (value: unknown): string => {
+  const rounded = (_: string, one: unknown): unknown =>
+    typeof one === "number" && !Number.isInteger(one) ? Number(one.toPrecision(5)) : one;
+  const text = JSON.stringify(value, rounded, 1);
+  return text.replace(
+    /\[\s*((?:-?[\d.e+-]+|null)(?:,\s*(?:-?[\d.e+-]+|null))*)\s*\]/g,
+    (_, list: string) => `[${list.replaceAll(/\s+/g, " ")}]`,
+  );
+};
+
 export const dateNow = (): string => new Date().toISOString().slice(0, 19).replaceAll(":", "");
 
 /** Writes bench/out/<date>.json and gives its path. Called behind every part, so that what ends a run takes no figures along. */
@@ -50,6 +68,6 @@ export const writeResult = (result: BenchResult, on: Machine, date: string): str
   mkdirSync(folder, { recursive: true });
   const path = resolve(folder, `${date}.json`);
   const { figures, problems, notes } = result;
-  writeFileSync(path, `${JSON.stringify({ date, machine: on, figures, problems, notes }, null, 2)}\n`);
+  writeFileSync(path, `${compactJson({ date, machine: on, figures, problems, notes })}\n`);
   return path;
 };

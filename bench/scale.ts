@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type RuntimeName, root, run, runtimePath, runtimes } from "./child.ts";
-import type { BenchResult } from "./result.ts";
+import { type BenchResult, type Wanted, wantsAny } from "./result.ts";
 import type { ScaleCase, ScaleFindings } from "./scale-case.ts";
 import { type Figure, figure, ratio, short } from "./stats.ts";
 import type { Table } from "./table.ts";
@@ -132,6 +132,7 @@ const tablesOf = (
 export const runScale = async (
   options: ScaleOptions,
   progress: (text: string) => void,
+  wanted?: Wanted,
 ): Promise<BenchResult> => {
   const figures: Figure[] = [];
   const tables: Table[] = [];
@@ -139,8 +140,11 @@ export const runScale = async (
   if (!existsSync(resolve(root, "build/spanwire.wasm")))
     return { figures, tables, problems: ["scale: build/spanwire.wasm is missing: npm run build"], notes: [] };
   if (runtimes().length === 1) problems.push("Bun is not installed: its rows are missing");
-  const populations = populationsOf(options);
   for (const runtime of runtimes()) {
+    const populations = populationsOf(options).filter(({ name }) =>
+      wantsAny(wanted, `scale/${runtime} ${name}: `),
+    );
+    if (populations.length === 0) continue;
     const byName = new Map<string, ScaleFindings>();
     for (const population of populations) {
       progress(`scale: ${runtime}, ${population.name} (${population.counts.join(" + ")} patterns)`);

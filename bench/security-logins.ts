@@ -188,6 +188,13 @@ const stormCases: readonly (readonly [string, string | null])[] = [
   ["with wampcra", "wampcra"],
 ];
 
+const stormFigure = (name: string): string => `security/storm p99: ${name} / calls alone`;
+
+/** What the storm is measured for. */
+export const stormFigures: readonly string[] = stormCases
+  .filter(([, login]) => login !== null)
+  .map(([name]) => stormFigure(name));
+
 export const runStorm = async (
   options: LoginOptions,
   progress: (text: string) => void,
@@ -212,7 +219,7 @@ export const runStorm = async (
     const list = samples.get(name)!;
     const middle = (pick: (sample: StormSample) => number): string => short(median(list.map(pick)));
     const p99 = list.map((sample) => sample.p99_us);
-    const toAlone = ratio(`security/storm p99: ${name} / calls alone`, p99, alone);
+    const toAlone = ratio(stormFigure(name), p99, alone);
     if (name !== "calls alone") figures.push(toAlone);
     return [
       name,

@@ -20,6 +20,9 @@ export interface StateOptions {
 
 type Open = Memory & { readonly open_ms: number };
 
+/** The figures of realms at rest: live heap, and what is resident. */
+export const atRestFigures = ["security/realm at rest: live heap", "security/realm at rest: RSS"] as const;
+
 const child = (...args: readonly string[]): Promise<string> =>
   run([runtimePath("node"), resolve(root, "build/bench/security-store.js"), ...args], { core: routerCore });
 
@@ -56,8 +59,8 @@ const realmsAtRest = async (folder: string, options: StateOptions): Promise<Benc
     values.open_ms.push(now[1].open_ms);
   }
   const figures = [
-    figure("security/realm at rest: live heap", "bytes/realm", values.heap),
-    figure("security/realm at rest: RSS", "bytes/realm", values.rss),
+    figure(atRestFigures[0], "bytes/realm", values.heap),
+    figure(atRestFigures[1], "bytes/realm", values.rss),
     figure(`security/open ${options.realms[0]} realms`, "ms", values.few_ms),
     figure(`security/open ${options.realms[1]} realms`, "ms", values.open_ms),
   ];

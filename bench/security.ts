@@ -4,12 +4,12 @@
  */
 import { performance } from "node:perf_hooks";
 import { type Ed25519, nativeEd25519, portableEd25519 } from "../src/auth/ed25519.ts";
-import { type BenchResult, merge } from "./result.ts";
+import { type BenchResult, merge, type Wanted, wantsAny } from "./result.ts";
 import { accessSuite } from "./security-access.ts";
-import { type LoginOptions, runLogins, runStorm } from "./security-logins.ts";
-import { runState, type StateOptions } from "./security-state.ts";
+import { type LoginOptions, runLogins, runStorm, stormFigures } from "./security-logins.ts";
+import { atRestFigures, runState, type StateOptions } from "./security-state.ts";
 import { type Figure, figure, ratio, short } from "./stats.ts";
-import { runSuite, type WireOptions } from "./wire.ts";
+import { narrowed, runSuite, type WireOptions } from "./wire.ts";
 
 export interface SecurityOptions {
   readonly access: WireOptions;
@@ -66,14 +66,28 @@ const part = async (name: string, run: () => Promise<BenchResult>): Promise<Benc
   }
 };
 
+/** All of it, or what is needed for the figures that are wanted. */
 export const runSecurity = async (
   options: SecurityOptions,
   progress: (text: string) => void,
-): Promise<BenchResult> =>
-  merge([
-    await part("authorization", () => runSuite(accessSuite(options.access), options.access, progress)),
-    await part("logins", () => runLogins(options.logins, progress)),
-    await part("signatures", async () => runSignatures(options.logins.rounds)),
-    await part("storm", () => runStorm(options.storm, progress)),
-    await part("state", async () => merge(await runState(options.state, progress))),
-  ]);
+  wanted?: Wanted,
+): Promise<BenchResult> => {
+  const all = accessSuite(options.access);
+  const suite = wanted === undefined ? all : narrowed(all, wanted);
+  const results: BenchResult[] = [];
+  const take = async (
+    name: string,
+    figures: readonly string[],
+    run: () => Promise<BenchResult>,
+  ): Promise<void> => {
+    if (figures.some((figure) => wantsAny(wanted, figure)) || wanted === undefined)
+      results.push(await part(name, run));
+  };
+  if (suite.scenarios.length > 0)
+    results.push(await part("authorization", () => runSuite(suite, options.access, progress)));
+  await take("logins", [], () => runLogins(options.logins, progress));
+  await take("signatures", [], async () => runSignatures(options.logins.rounds));
+  await take("storm", stormFigures, () => runStorm(options.storm, progress));
+  await take("state", atRestFigures, async () => merge(await runState(options.state, progress)));
+  return merge(results);
+};

@@ -3,8 +3,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { compileLoad, loadCore, start } from "./child.ts";
 import { descriptors_max, ownDescriptors } from "./idle.ts";
 import { residentBytes } from "./processes.ts";
-import { loadArgs, type Point, type Sample, type Section } from "./report-run.ts";
+import { loadArgs, type Point, type Section } from "./report-run.ts";
 import type { Router } from "./router.ts";
+import type { Sample } from "./samples.ts";
 import type { Extent } from "./sections.ts";
 
 const rows = [
@@ -40,7 +41,7 @@ const join = ({ rounds }: Extent): Section => ({
     ["spanwire node ws", "control ws"],
     ...overSpanwire,
   ],
-  rounds: Math.min(rounds, 2),
+  rounds: Math.min(rounds, 4),
 });
 
 /** After a step joined, the last writes and timers of the handshakes end. */

@@ -5,10 +5,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { residentBytes } from "./processes.ts";
 import { runLoad } from "./report-run.ts";
-import type { Measurement, ReportSection, Spread } from "./report-types.ts";
+import type { Measurement, ReportSection } from "./report-types.ts";
 import { type Router, startRow } from "./router.ts";
 import type { Row } from "./rows.ts";
-import { slope } from "./stats.ts";
+import { type Spread, slope, spreadOf } from "./stats.ts";
 
 export interface SoakOptions {
   readonly rows: readonly Row[];
@@ -66,7 +66,7 @@ const soakOne = async (row: Row, { duration_s, progress }: SoakOptions): Promise
   }
 };
 
-const once = (value: number): Spread => ({ value, low: value, high: value, rounds: 1 });
+const once = (value: number): Spread => spreadOf([value], "median");
 
 const measurementsOf = (
   { row, readings, problem }: Soaked,

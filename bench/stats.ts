@@ -1,35 +1,106 @@
-/** Small statistics for the benches: medians of interleaved rounds, and ratios taken round by round. */
+/**
+ * Small statistics for the benches: how the windows of a row become one figure, and how two rows are compared.
+ *
+ * What disturbs a measurement – neighbours on the same processor, mostly – only ever adds CPU time, and differs from one second to
+ * the next. So the lower quartile of many short windows repeats where their median does not, and two rows are compared by the
+ * quotient of their quartiles. README.md says what was seen.
+ */
 
-/** One figure of a bench: what is compared with the limits and written to the result file. */
-export interface Figure {
-  /** `bench/scenario: row / row` for a ratio, `bench/scenario: row` for a plain figure. */
-  readonly name: string;
+/** Which window stands for a row: the lower quartile of what is better low, the upper one of what is better high, or the median. */
+export type Pick = "lower quartile" | "upper quartile" | "median";
+
+/** What the windows of one row say. */
+export interface Spread {
+  /** The quartile or the median, as the figure's `Pick` has it. */
   readonly value: number;
-  /** "×" for a ratio, else the unit. */
-  readonly unit: string;
-  /** Smallest and largest of the rounds. */
   readonly low: number;
+  /** The quartile on the side that is less disturbed; of what is told by its median, the lower one. */
+  readonly quartile: number;
+  readonly median: number;
   readonly high: number;
+  /** How many windows (or rounds). */
   readonly rounds: number;
+  /** Every window, in the order in which they were measured. */
+  readonly each: readonly number[];
 }
 
-export const median = (values: readonly number[]): number => {
+/** One row over another. `value` is the quotient of their values; all else is of the quotients window by window. */
+export interface Ratio extends Spread {
+  /** The same quotient of the even and of the odd windows alone: how well it repeats. */
+  readonly halves?: readonly [number, number];
+}
+
+/** One figure of a bench: what is compared with the limits and written to the result file. */
+export interface Figure extends Ratio {
+  /** `bench/scenario: row / row` for a ratio, `bench/scenario: row` for a plain figure. */
+  readonly name: string;
+  /** "×" for a ratio, else the unit. */
+  readonly unit: string;
+}
+
+/** Between the two values beside it where the share falls between them; NaN of nothing. */
+export const quantile = (values: readonly number[], share: number): number => {
   if (values.length === 0) return Number.NaN;
   const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  const at = (sorted.length - 1) * share;
+  const below = sorted[Math.floor(at)]!;
+  return below + (sorted[Math.ceil(at)]! - below) * (at % 1);
 };
 
-export const figure = (name: string, unit: string, values: readonly number[]): Figure => ({
-  name,
-  value: median(values),
-  unit,
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+const shares: Readonly<Record<Pick, number>> = {
+  "lower quartile": 0.25,
+  "upper quartile": 0.75,
+  median: 0.5,
+};
+
+export const picked = (values: readonly number[], pick: Pick): number => quantile(values, shares[pick]);
+
+export const spreadOf = (values: readonly number[], pick: Pick): Spread => ({
+  value: picked(values, pick),
   low: Math.min(...values),
+  quartile: quantile(values, pick === "upper quartile" ? 0.75 : 0.25),
+  median: median(values),
   high: Math.max(...values),
   rounds: values.length,
+  each: values,
 });
 
-/** Ratio of two rows measured side by side. Round by round, so that what slows the whole machine cancels out. */
+export const figure = (
+  name: string,
+  unit: string,
+  values: readonly number[],
+  pick: Pick = "median",
+): Figure => ({ ...spreadOf(values, pick), name, unit });
+
+/** By round; a row that failed in a round has none there. */
+export type Windows = ReadonlyMap<number, number>;
+
+export const windowsOf = (values: readonly number[]): Windows => new Map(values.entries());
+
+const quotient = (above: Windows, below: Windows, pick: Pick): number =>
+  picked([...above.values()], pick) / picked([...below.values()], pick);
+
+const everySecond = (windows: Windows, from: 0 | 1): Windows =>
+  new Map([...windows].filter(([round]) => round % 2 === from));
+
+/** The quotient of what stands for either row. Undefined where no round has both. */
+export const ratioOf = (above: Windows, below: Windows, pick: Pick): Ratio | undefined => {
+  const has = (windows: Windows, round: number): boolean => (windows.get(round) ?? 0) > 0;
+  const shared = [...above.keys()].filter((round) => has(above, round) && has(below, round));
+  if (shared.length === 0) return undefined;
+  const ours = new Map(shared.map((round) => [round, above.get(round)!]));
+  const theirs = new Map(shared.map((round) => [round, below.get(round)!]));
+  const pairs = shared.map((round) => ours.get(round)! / theirs.get(round)!);
+  const half = (from: 0 | 1): number => quotient(everySecond(ours, from), everySecond(theirs, from), pick);
+  const halves = [half(0), half(1)] as const;
+  const spread = { ...spreadOf(pairs, pick), value: quotient(ours, theirs, pick) };
+  // With less than two windows each, a half says nothing.
+  return shared.length >= 4 && halves.every(Number.isFinite) ? { ...spread, halves } : spread;
+};
+
+/** For what is measured in one process, round by round: the median of the quotients, so that what slows a whole round cancels out. */
 export const ratio = (name: string, above: readonly number[], below: readonly number[]): Figure => {
   const rounds = Math.min(above.length, below.length);
   const values = Array.from({ length: rounds }, (_, i) => above[i]! / below[i]!);
@@ -42,6 +113,14 @@ export const short = (value: number): string => {
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.max(Math.abs(value), 1e-9))));
   return value.toFixed(Math.min(digits, 4));
 };
+
+/** "1.50 (1.35–1.61–1.90)": what stands for the row, and its lowest window, their median and the highest. */
+export const spreadText = ({ value, low, median: middle, high, rounds }: Spread): string =>
+  rounds > 1 ? `${short(value)} (${short(low)}–${short(middle)}–${short(high)})` : short(value);
+
+/** "1.12× (1.10, 1.13)": the ratio, and what either half of the windows says by itself. */
+export const ratioText = ({ value, halves }: Ratio): string =>
+  halves === undefined ? `${short(value)}×` : `${short(value)}× (${halves.map(short).join(", ")})`;
 
 /** How fast y grows with x: the slope of the least-squares line. NaN where all x are the same. */
 export const slope = (points: readonly { readonly x: number; readonly y: number }[]): number => {

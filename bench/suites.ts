@@ -2,7 +2,7 @@
 
 import { runIdle } from "./idle.ts";
 import { runPeers } from "./peers-bench.ts";
-import type { BenchResult } from "./result.ts";
+import type { BenchResult, Wanted } from "./result.ts";
 import { runScale } from "./scale.ts";
 import { runSecurity } from "./security.ts";
 import { runWasm } from "./wasm.ts";
@@ -10,7 +10,8 @@ import { runWire } from "./wire.ts";
 
 export type Effort = "full" | "quick" | "check";
 export type BenchName = "wasm" | "wire" | "peers" | "idle" | "scale" | "security";
-type Bench = (effort: Effort, progress: (text: string) => void) => Promise<BenchResult>;
+/** Of a whole bench, or of what is needed for the figures that are wanted: some have parts that can be left out. */
+type Bench = (effort: Effort, progress: (text: string) => void, wanted?: Wanted) => Promise<BenchResult>;
 
 const sizes = [100, 100_000, 1_000_000];
 const wasmEffort = {
@@ -19,16 +20,18 @@ const wasmEffort = {
   check: { rounds: 5, slice_ms: 25, warm_ms: 150, sizes },
 } as const;
 
+/** Many short windows: see README.md, "What repeats". */
+const short = { window_s: 0.3, warm_s: 0.1 };
 const wireEffort = {
-  full: { rounds: 5, latencyRounds: 7, window_s: 1, warm_s: 0.4, more: true },
-  quick: { rounds: 3, latencyRounds: 3, window_s: 0.4, warm_s: 0.2, more: true },
-  check: { rounds: 5, latencyRounds: 7, window_s: 0.5, warm_s: 0.3, more: false },
+  full: { ...short, rounds: 24, lives: 3, firstWarm_s: 0.8, more: true },
+  quick: { ...short, rounds: 4, lives: 1, firstWarm_s: 0.5, more: true },
+  check: { ...short, rounds: 16, lives: 2, firstWarm_s: 0.8, more: false },
 } as const;
 
 const peersEffort = {
-  full: { rounds: 5, window_s: 0.8, warm_s: 0.4 },
-  quick: { rounds: 1, window_s: 0.3, warm_s: 0.2 },
-  check: { rounds: 5, window_s: 0.5, warm_s: 0.3 },
+  full: { ...short, rounds: 24, lives: 3, firstWarm_s: 0.8 },
+  quick: { ...short, rounds: 1, lives: 1, firstWarm_s: 0.3 },
+  check: { ...short, rounds: 16, lives: 2, firstWarm_s: 0.5 },
 } as const;
 
 const idleEffort = {
@@ -46,19 +49,19 @@ const scaleEffort = {
 const realms = [1_000, 11_000] as const;
 const securityEffort = {
   full: {
-    access: { rounds: 7, latencyRounds: 0, window_s: 1, warm_s: 0.5, more: true },
+    access: { ...short, rounds: 20, lives: 2, firstWarm_s: 0.8, more: true },
     logins: { rounds: 3, window_s: 2, warm_s: 0.5 },
     storm: { rounds: 7, window_s: 2, warm_s: 0.5 },
     state: { rounds: 3, window_s: 2, realms },
   },
   quick: {
-    access: { rounds: 3, latencyRounds: 0, window_s: 0.4, warm_s: 0.3, more: true },
+    access: { ...short, rounds: 4, lives: 1, firstWarm_s: 0.5, more: true },
     logins: { rounds: 1, window_s: 0.5, warm_s: 0.3 },
     storm: { rounds: 3, window_s: 1, warm_s: 0.3 },
     state: { rounds: 1, window_s: 0.5, realms },
   },
   check: {
-    access: { rounds: 5, latencyRounds: 0, window_s: 0.5, warm_s: 0.4, more: false },
+    access: { ...short, rounds: 12, lives: 2, firstWarm_s: 0.8, more: false },
     logins: { rounds: 1, window_s: 0.5, warm_s: 0.3 },
     storm: { rounds: 5, window_s: 1, warm_s: 0.3 },
     state: { rounds: 2, window_s: 0.5, realms },
@@ -68,9 +71,9 @@ const securityEffort = {
 /** What stops a bench altogether (no C compiler, no descriptors) becomes its one problem. */
 const guarded =
   (name: BenchName, bench: Bench): Bench =>
-  async (effort, progress) => {
+  async (effort, progress, wanted) => {
     try {
-      return await bench(effort, progress);
+      return await bench(effort, progress, wanted);
     } catch (cause) {
       const problem = `${name}: ${cause instanceof Error ? cause.message : String(cause)}`;
       return { figures: [], tables: [], problems: [problem], notes: [] };
@@ -78,10 +81,12 @@ const guarded =
   };
 
 export const benches: Readonly<Record<BenchName, Bench>> = {
-  wasm: guarded("wasm", (effort, progress) => runWasm(wasmEffort[effort], progress)),
-  wire: guarded("wire", (effort, progress) => runWire(wireEffort[effort], progress)),
-  peers: guarded("peers", (effort, progress) => runPeers(peersEffort[effort], progress)),
-  idle: guarded("idle", (effort, progress) => runIdle(idleEffort[effort], progress)),
-  scale: guarded("scale", (effort, progress) => runScale(scaleEffort[effort], progress)),
-  security: guarded("security", (effort, progress) => runSecurity(securityEffort[effort], progress)),
+  wasm: guarded("wasm", (effort, progress, wanted) => runWasm(wasmEffort[effort], progress, wanted)),
+  wire: guarded("wire", (effort, progress, wanted) => runWire(wireEffort[effort], progress, wanted)),
+  peers: guarded("peers", (effort, progress, wanted) => runPeers(peersEffort[effort], progress, wanted)),
+  idle: guarded("idle", (effort, progress, wanted) => runIdle(idleEffort[effort], progress, wanted)),
+  scale: guarded("scale", (effort, progress, wanted) => runScale(scaleEffort[effort], progress, wanted)),
+  security: guarded("security", (effort, progress, wanted) =>
+    runSecurity(securityEffort[effort], progress, wanted),
+  ),
 };

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { totalmem } from "node:os";
 import { resolve } from "node:path";
 import { type RuntimeName, root, run, runtimePath, runtimes } from "./child.ts";
-import type { BenchResult } from "./result.ts";
+import { type BenchResult, type Wanted, wantsAny } from "./result.ts";
 import { type Figure, figure, ratio, short } from "./stats.ts";
 import type { Table } from "./table.ts";
 import { type Mix, mixes } from "./wasm-patterns.ts";
@@ -105,6 +105,7 @@ const tableOf = (
 export const runWasm = async (
   options: WasmOptions,
   progress: (text: string) => void,
+  wanted?: Wanted,
 ): Promise<BenchResult> => {
   const figures: Figure[] = [];
   const tables: Table[] = [];
@@ -119,6 +120,7 @@ export const runWasm = async (
   const sizes = options.sizes.filter((size) => enough || size < flatTo);
   for (const runtime of runtimes()) {
     for (const mix of mixes) {
+      if (!wantsAny(wanted, `wasm/${runtime} ${mix}: `)) continue;
       progress(`wasm: ${runtime}, ${mix} patterns`);
       try {
         const own = figuresOf(`${runtime} ${mix}`, await runCase(runtime, mix, { ...options, sizes }), sizes);

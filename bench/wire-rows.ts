@@ -21,7 +21,7 @@ export interface Scenario {
   readonly loads: readonly Load[];
   /** Pairs of keys: the first one's metric over the second one's. */
   readonly ratios: readonly (readonly [string, string])[];
-  /** Latencies are bimodal on small virtual machines and get more rounds. */
+  /** The generator spins, so that it is always busy. */
   readonly isLatency: boolean;
 }
 

@@ -1,21 +1,38 @@
 /**
- * The wire bench: whole routers over real sockets, loaded from a separate process. Every round starts all rows afresh, then
- * runs each scenario over all its rows before the next, in an order that moves on by one each round. What is compared is the
- * router's own CPU time per operation, which says more than a rate where client and router share a machine.
+ * The wire bench: whole routers over real sockets, loaded from a separate process. All rows are started; each scenario is run over
+ * all its rows in short windows, again and again, in an order that moves on by one each time, before the next; and all of it again
+ * with rows started afresh. What is compared is the router's own CPU time per operation, which says more than a rate where client
+ * and router share a machine.
  */
 import { canPin, compileLoad, loadCore, root, run, runtimes } from "./child.ts";
-import type { BenchResult } from "./result.ts";
+import type { BenchResult, Wanted } from "./result.ts";
 import { type Router, startRow } from "./router.ts";
 import { type Row, routerIsBuilt } from "./rows.ts";
-import { type Figure, figure, median, ratio, short } from "./stats.ts";
+import { roundsOfLife } from "./report-run.ts";
+import { pickOf } from "./samples.ts";
+import {
+  type Figure,
+  figure,
+  median,
+  picked,
+  ratioOf,
+  ratioText,
+  short,
+  spreadText,
+  type Windows,
+} from "./stats.ts";
 import type { Table } from "./table.ts";
 import { type Load, type Metric, rows, type Scenario, scenarios } from "./wire-rows.ts";
 
 export interface WireOptions {
+  /** Windows of each load, in all lives of the rows together. */
   readonly rounds: number;
-  readonly latencyRounds: number;
+  /** How often all rows are started anew. */
+  readonly lives: number;
   readonly window_s: number;
   readonly warm_s: number;
+  /** How long a load runs before its first window in a row's life: the code is not compiled yet. */
+  readonly firstWarm_s: number;
   /** Also the scenarios without a limit. */
   readonly more: boolean;
 }
@@ -34,10 +51,19 @@ export interface Suite {
   readonly scenarios: readonly Scenario[];
 }
 
-/** Samples by scenario and key, one per round. */
-type Samples = Map<string, Map<string, Sample[]>>;
+const ratioName = (suite: string, scenario: string, above: string, below: string): string =>
+  `${suite}/${scenario}: ${above} / ${below}`;
 
-const measure = async (router: Router, load: Load, options: WireOptions): Promise<Sample> => {
+/** By round; where one failed there is none. */
+type ByRound = ReadonlyMap<number, Sample>;
+/** Samples by scenario and key. */
+type Samples = Map<string, Map<string, Map<number, Sample>>>;
+
+const measure = async (
+  router: Router,
+  load: Load,
+  options: { readonly window_s: number; readonly warm_s: number },
+): Promise<Sample> => {
   const isRaw = load.args.includes("rawsocket");
   const port = isRaw ? router.ports.rawsocket : router.ports.websocket;
   const common = ["--port", String(port), "--pid", String(router.pid)];
@@ -47,42 +73,55 @@ const measure = async (router: Router, load: Load, options: WireOptions): Promis
   ) as Sample;
 };
 
-const keep = (samples: Samples, scenario: Scenario, key: string, sample: Sample): void => {
-  const byKey = samples.get(scenario.name) ?? new Map<string, Sample[]>();
-  samples.set(scenario.name, byKey);
-  byKey.set(key, [...(byKey.get(key) ?? []), sample]);
+const keep = (samples: Samples, where: readonly [string, string, number], sample: Sample): void => {
+  const [scenario, key, round] = where;
+  const byKey = samples.get(scenario) ?? new Map<string, Map<number, Sample>>();
+  samples.set(scenario, byKey);
+  const byRound = byKey.get(key) ?? new Map<number, Sample>();
+  byKey.set(key, byRound);
+  byRound.set(round, sample);
 };
 
-const runRound = async (
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+const startAll = async (rows: readonly Row[], problems: string[]): Promise<Map<string, Router>> => {
+  const routers = new Map<string, Router>();
+  for (const row of rows) {
+    if (row.name.startsWith("spanwire") && !routerIsBuilt()) continue;
+    try {
+      routers.set(row.name, await startRow(row));
+    } catch (cause) {
+      problems.push(`${row.name} does not start: ${reasonOf(cause)}`);
+    }
+  }
+  return routers;
+};
+
+/** All scenarios, with all rows running. A load that fails is told, and not asked again in this life. */
+const runLife = async (
   suite: Suite,
-  round: number,
+  life: number,
   options: WireOptions,
   samples: Samples,
   problems: string[],
 ): Promise<void> => {
-  const routers = new Map<string, Router>();
-  const chosen = suite.scenarios.filter((scenario) => scenario.isLatency || round < options.rounds);
+  const rounds = roundsOfLife(options.rounds, life, options.lives);
+  const routers = await startAll(suite.rows, problems);
+  const failed = new Set<Load>();
   try {
-    for (const row of suite.rows) {
-      if (row.name.startsWith("spanwire") && !routerIsBuilt()) continue;
-      try {
-        routers.set(row.name, await startRow(row));
-      } catch (cause) {
-        problems.push(
-          `${row.name} does not start: ${cause instanceof Error ? cause.message : String(cause)}`,
-        );
-      }
-    }
-    for (const scenario of chosen) {
-      for (let i = 0; i < scenario.loads.length; i++) {
-        const load = scenario.loads[(i + round) % scenario.loads.length]!;
-        const router = routers.get(load.row);
-        if (router === undefined) continue;
-        try {
-          keep(samples, scenario, load.key, await measure(router, load, options));
-        } catch (cause) {
-          const message = cause instanceof Error ? cause.message : String(cause);
-          problems.push(`${scenario.name}: ${load.key}: ${message} ${router.output().slice(-500)}`);
+    for (const { name, loads } of suite.scenarios) {
+      for (const round of rounds) {
+        const warm_s = round === rounds[0] ? options.firstWarm_s : options.warm_s;
+        for (let i = 0; i < loads.length; i++) {
+          const load = loads[(i + round) % loads.length]!;
+          const router = routers.get(load.row);
+          if (router === undefined || failed.has(load)) continue;
+          try {
+            keep(samples, [name, load.key, round], await measure(router, load, { ...options, warm_s }));
+          } catch (cause) {
+            failed.add(load);
+            problems.push(`${name}: ${load.key}: ${reasonOf(cause)} ${router.output().slice(-500)}`);
+          }
         }
       }
     }
@@ -91,27 +130,20 @@ const runRound = async (
   }
 };
 
-const valuesOf = (samples: readonly Sample[], metric: Metric): number[] =>
-  samples.map((sample) => sample[metric]);
+const windowsOf = (samples: ByRound, metric: Metric): Windows =>
+  new Map([...samples].map(([round, sample]) => [round, sample[metric]]));
 
-const figuresOf = (
-  suite: string,
-  scenario: Scenario,
-  byKey: ReadonlyMap<string, readonly Sample[]>,
-): Figure[] => {
-  const unit = "µs";
+const figuresOf = (suite: string, scenario: Scenario, byKey: ReadonlyMap<string, ByRound>): Figure[] => {
+  const { name, metric } = scenario;
   const plain = [...byKey].map(([key, samples]) =>
-    figure(`${suite}/${scenario.name}: ${key}`, unit, valuesOf(samples, scenario.metric)),
+    figure(`${suite}/${name}: ${key}`, "µs", [...windowsOf(samples, metric).values()], pickOf(metric)),
   );
-  const ratios = scenario.ratios
-    .filter(([above, below]) => byKey.has(above) && byKey.has(below))
-    .map(([above, below]) =>
-      ratio(
-        `${suite}/${scenario.name}: ${above} / ${below}`,
-        valuesOf(byKey.get(above)!, scenario.metric),
-        valuesOf(byKey.get(below)!, scenario.metric),
-      ),
-    );
+  const ratios = scenario.ratios.flatMap(([above, below]): Figure[] => {
+    const [ours, theirs] = [byKey.get(above), byKey.get(below)];
+    if (ours === undefined || theirs === undefined) return [];
+    const one = ratioOf(windowsOf(ours, metric), windowsOf(theirs, metric), pickOf(metric));
+    return one === undefined ? [] : [{ ...one, name: ratioName(suite, name, above, below), unit: "×" }];
+  });
   return [...plain, ...ratios];
 };
 
@@ -125,47 +157,56 @@ const metricTitle: Readonly<Record<Metric, string>> = {
 const tableOf = (
   suite: string,
   scenario: Scenario,
-  byKey: ReadonlyMap<string, readonly Sample[]>,
+  byKey: ReadonlyMap<string, ByRound>,
   figures: readonly Figure[],
 ): Table => {
   const body = [...byKey].map(([key, samples]) => {
-    const middle = (pick: (sample: Sample) => number | undefined): number =>
-      median(samples.map((s) => pick(s) ?? Number.NaN));
+    const told = (key: string): number => {
+      const values = [...samples.values()].map((sample) => (sample as Readonly<Record<string, number>>)[key]);
+      return picked(
+        values.filter((value) => value !== undefined),
+        pickOf(key),
+      );
+    };
     const ratios = figures.filter(
       (f) => f.unit === "×" && f.name.startsWith(`${suite}/${scenario.name}: ${key} / `),
     );
     const own = figures.find((f) => f.name === `${suite}/${scenario.name}: ${key}`)!;
+    const calls_per_s = told("calls_per_s");
     return [
       key,
-      short(own.value),
-      `${short(own.low)}–${short(own.high)}`,
-      ratios
-        .map((f) => `${short(f.value)}× (${short(f.low)}–${short(f.high)}) ${f.name.split(" / ")[1]}`)
-        .join(", "),
-      Math.round(middle((s) => s.calls_per_s ?? s.events_per_s)).toString(),
-      short(middle((s) => s.p50_us)),
-      short(middle((s) => s.p99_us)),
-      short(middle((s) => s.router_cpu_share)),
-      short(middle((s) => s.own_cpu_share)),
+      spreadText(own),
+      String(own.rounds),
+      ratios.map((f) => `${ratioText(f)} ${f.name.split(" / ")[1]}`).join(", "),
+      Math.round(Number.isNaN(calls_per_s) ? told("events_per_s") : calls_per_s).toString(),
+      ...["p50_us", "p99_us", "router_cpu_share", "own_cpu_share"].map((one) => short(told(one))),
     ];
   });
-  const head = [
-    "row",
-    metricTitle[scenario.metric],
-    "low–high",
-    "ratio (low–high) to",
-    "per s",
-    "p50 µs",
-    "p99 µs",
-  ];
-  return { title: `${suite}: ${scenario.name}`, head: [...head, "router busy", "load busy"], rows: body };
+  const head = ["row", `${metricTitle[scenario.metric]} (low–median–high)`, "windows"];
+  const others = ["ratio (of halves) to", "per s", "p50 µs", "p99 µs", "router busy", "load busy"];
+  return { title: `${suite}: ${scenario.name}`, head: [...head, ...others], rows: body };
 };
 
 /** A row whose generator works to capacity while the router does not says nothing about the router. */
-const bottlenecks = (scenario: Scenario, byKey: ReadonlyMap<string, readonly Sample[]>): string[] =>
+const bottlenecks = (scenario: Scenario, byKey: ReadonlyMap<string, ByRound>): string[] =>
   [...byKey]
-    .filter(([, samples]) => !scenario.isLatency && median(samples.map((s) => s.own_cpu_share)) > 0.9)
+    .filter(
+      ([, samples]) => !scenario.isLatency && median([...samples.values()].map((s) => s.own_cpu_share)) > 0.9,
+    )
     .map(([key]) => `${scenario.name}: ${key}: the load generator was the bottleneck`);
+
+/** What of a suite is needed for the ratios that are wanted, and nothing else. */
+export const narrowed = (suite: Suite, wanted: Wanted): Suite => {
+  const scenarios = suite.scenarios.flatMap((one): Scenario[] => {
+    const ratios = one.ratios.filter(([above, below]) =>
+      wanted.has(ratioName(suite.name, one.name, above, below)),
+    );
+    const loads = one.loads.filter(({ key }) => ratios.some((pair) => pair.includes(key)));
+    return loads.length === 0 ? [] : [{ ...one, loads, ratios }];
+  });
+  const used = new Set(scenarios.flatMap(({ loads }) => loads.map(({ row }) => row)));
+  return { ...suite, scenarios, rows: suite.rows.filter(({ name }) => used.has(name)) };
+};
 
 export const runSuite = async (
   suite: Suite,
@@ -179,10 +220,9 @@ export const runSuite = async (
   if (!canPin) notes.push("not pinned: taskset or a second core is missing, expect more noise");
   if (runtimes().length === 1) problems.push("Bun is not installed: its rows are missing");
   compileLoad();
-  const rounds = Math.max(options.rounds, options.latencyRounds);
-  for (let round = 0; round < rounds; round++) {
-    progress(`${suite.name}: round ${round + 1} of ${rounds}`);
-    await runRound(suite, round, options, samples, problems);
+  for (let life = 0; life < options.lives; life++) {
+    progress(`${suite.name}: life ${life + 1} of ${options.lives} of ${suite.rows.length} rows`);
+    await runLife(suite, life, options, samples, problems);
   }
   const figures: Figure[] = [];
   const tables: Table[] = [];
@@ -197,5 +237,12 @@ export const runSuite = async (
   return { figures, tables, problems, notes };
 };
 
-export const runWire = (options: WireOptions, progress: (text: string) => void): Promise<BenchResult> =>
-  runSuite({ name: "wire", rows: rows(), scenarios: scenarios({ more: options.more }) }, options, progress);
+/** Of `wire` as a whole, or of what is needed for the ratios that are wanted. */
+export const runWire = (
+  options: WireOptions,
+  progress: (text: string) => void,
+  wanted?: Wanted,
+): Promise<BenchResult> => {
+  const suite = { name: "wire", rows: rows(), scenarios: scenarios({ more: options.more }) };
+  return runSuite(wanted === undefined ? suite : narrowed(suite, wanted), options, progress);
+};

@@ -4,13 +4,12 @@ import { test } from "node:test";
 import { barChart, type Chart, compact, escapeXml, lineChart } from "../../bench/chart.ts";
 import { reportHtml } from "../../bench/report-html.ts";
 import type { Measurement, Report } from "../../bench/report-types.ts";
+import { spreadOf } from "../../bench/stats.ts";
 import { checkMarkup } from "../support/markup.ts";
 
 const spread = (value: number): Measurement["values"][string] => ({
+  ...spreadOf([value * 0.9, value, value * 1.1], "lower quartile"),
   value,
-  low: value * 0.9,
-  high: value * 1.1,
-  rounds: 3,
 });
 
 const nasty = `<b>&"'`;
@@ -23,7 +22,7 @@ const measurements: readonly Measurement[] = ["spanwire node", "control node", "
         point,
         command: `load fanout --subscribers ${point}`,
         values: { per_cpu_s: spread(10 ** (i + 3)), us: spread(1.5) },
-        ratios: row === "mosquitto" ? { "spanwire node": spread(4) } : {},
+        ratios: row === "mosquitto" ? { "spanwire node": { ...spread(4), halves: [3.9, 4.1] } } : {},
       }),
     ),
 );
@@ -72,9 +71,9 @@ test("every row of the data is in the page's tables, with its figures and its re
       const found = rows.filter((row) => row.startsWith(`|${one.point}||${one.row}|`));
       assert.equal(found.length, report.sections.length, `${one.row} at ${one.point}`);
       if (one.problem !== undefined) assert.ok(found[0]!.includes(escapeXml(one.problem)));
-      else assert.ok(found[0]!.includes("1.50 (1.35–1.65)"));
+      else assert.ok(found[0]!.includes("1.50 (1.35–1.50–1.65)"));
       for (const other of Object.keys(one.ratios))
-        assert.ok(found[0]!.includes(`4.00 (3.60–4.40)× ${other}`));
+        assert.ok(found[0]!.includes(`4.00× (3.90, 4.10) ${other}`));
     }
   }
   for (const { name, command } of report.rows) assert.ok(page.includes(`<code>${command}</code>`), name);
