@@ -167,16 +167,19 @@ const rowOf: Readonly<Record<PeerName, (path: string) => Omit<Row, "name" | "env
   "fox-wamp": (path) => ({
     command: ({ websocket }) => [runtimePath("node"), "-e", foxScript(path, websocket)],
     load: ["--format", "json", "--loose", "--star"],
+    isSlow: true,
     ready: /listening/,
   }),
   nexus: (path) => ({
     command: ({ websocket }) => [path, "-ws", `127.0.0.1:${websocket}`, "-realm", "realm1"],
     load: ["--path", "/", "--loose"],
+    isSlow: true,
     ready: /Listening for websocket/,
   }),
   crossbar: (path) => ({
     command: ({ websocket }) => [path, "start", "--cbdir", crossbarFolder(websocket)],
     load: ["--loose"],
+    isSlow: true,
     ready: /NODE_BOOT_COMPLETE|transport started as transport/,
     startWait_ms: 90_000,
   }),

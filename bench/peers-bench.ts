@@ -33,7 +33,7 @@ const isUseless = (section: string, row: string): boolean =>
   (section === "latency" && !/^(spanwire|control) /.test(row));
 
 export const limitedSections = (rounds: number): readonly Section[] =>
-  loadSections({ isQuick: rounds === 1, rounds })
+  loadSections({ isQuick: rounds === 1, rounds, latencyRounds: Math.ceil(rounds / 2) })
     .filter(({ name }) => chosen[name] !== undefined)
     .map((section) => ({
       ...section,

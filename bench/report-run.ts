@@ -149,6 +149,9 @@ class Stable {
   }
 }
 
+/** Rows that are slow are in every so many rounds. */
+const slowRows_every = 4;
+
 const pointRounds = (section: Section, point: Point): number =>
   point.isHeavy === true ? Math.min(1, section.rounds) : section.rounds;
 
@@ -187,9 +190,15 @@ class Runner {
     const rows = section.rows.filter(
       (name) => this.#stable.row(name) !== undefined && section.skip?.(name, point.name) === undefined,
     );
-    for (const round of rounds)
-      for (let i = 0; i < rows.length; i++)
-        await this.#measure(section, point, rows[(i + round) % rows.length]!, round, round === rounds[0]);
+    const begun = new Set<string>();
+    for (const round of rounds) {
+      for (let i = 0; i < rows.length; i++) {
+        const row = rows[(i + round) % rows.length]!;
+        if (this.#stable.row(row)!.isSlow === true && round % slowRows_every !== 0) continue;
+        await this.#measure(section, point, row, round, !begun.has(row));
+        begun.add(row);
+      }
+    }
   }
 
   #turn(section: Section, point: Point, row: string, isFirst: boolean): Turn {

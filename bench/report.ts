@@ -48,7 +48,9 @@ const parse = (args: readonly string[]): Options => {
   const isQuick = args.includes("--quick");
   const taken = new Set(["--quick", "--soak", "--out", "--rows", soak, out, only]);
   const names = args.filter((arg) => !taken.has(arg));
-  const extent = { isQuick, rounds: isQuick ? 1 : 8 };
+  const extent = isQuick
+    ? { isQuick, rounds: 1, latencyRounds: 1 }
+    : { isQuick, rounds: 8, latencyRounds: 4 };
   const known = [...loadSections(extent), ...sessionSections(extent)].map(({ name }) => name);
   const unknown = names.filter((name) => ![...known, ...otherNames].includes(name));
   if (unknown.length > 0)
@@ -57,7 +59,7 @@ const parse = (args: readonly string[]): Options => {
     );
   return {
     ...extent,
-    soak_s: soak === undefined ? (isQuick ? 60 : 240) : secondsOf(soak),
+    soak_s: soak === undefined ? (isQuick ? 60 : 180) : secondsOf(soak),
     folder: resolve(root, out ?? "bench/out"),
     names,
     rows: only === undefined ? [] : only.split(","),
@@ -119,7 +121,7 @@ const main = async (): Promise<number> => {
   const on = await machine();
   for (const reason of peers.absent) progress(reason);
   const sections = [...loadSections(options), ...sessionSections(options)].filter(({ name }) => wants(name));
-  const timing = { window_s: 0.3, warm_s: 0.1, firstWarm_s: options.isQuick ? 0.2 : 0.5 };
+  const timing = { window_s: 0.3, warm_s: 0.1, firstWarm_s: options.isQuick ? 0.2 : 0.4 };
   const run = await runSections(sections, {
     ...timing,
     lives: options.isQuick ? 1 : 2,

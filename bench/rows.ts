@@ -22,6 +22,8 @@ export interface Row {
   readonly cwd?: string;
   /** May use both cores. All others share one, so that the generator has the other one for itself. */
   readonly isUnpinned?: boolean;
+  /** Its sessions open slowly, and it is far from every limit: every fourth window is enough. */
+  readonly isSlow?: boolean;
 }
 
 const cli = resolve(root, "build/src/cli/spanwire.js");

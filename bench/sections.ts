@@ -9,6 +9,8 @@ export interface Extent {
   readonly isQuick: boolean;
   /** Windows of each row at each point; sections that only inform take fewer. */
   readonly rounds: number;
+  /** The same of latencies at a share of the capacity, which take longer windows. */
+  readonly latencyRounds: number;
 }
 
 const cpuOf = (kind: string): Column => ({ key: `router_cpu_us_per_${kind}`, title: `CPU µs/${kind}` });
@@ -169,7 +171,7 @@ const latency = (extent: Extent): Section => ({
     })),
   ],
   ratios: [...toControls, ...overSpanwire(wampPeers)],
-  rounds: Math.min(extent.rounds, 8),
+  rounds: extent.latencyRounds,
   argsNow: ({ args }, turn) => {
     const share = args.find((arg) => arg.endsWith("%"));
     if (share === undefined) return args;

@@ -79,25 +79,29 @@ export type Windows = ReadonlyMap<number, number>;
 
 export const windowsOf = (values: readonly number[]): Windows => new Map(values.entries());
 
+/** Without those in which nothing was counted. */
+const counted = (windows: Windows): Windows => new Map([...windows].filter(([, value]) => value > 0));
+
 const quotient = (above: Windows, below: Windows, pick: Pick): number =>
   picked([...above.values()], pick) / picked([...below.values()], pick);
 
 const everySecond = (windows: Windows, from: 0 | 1): Windows =>
   new Map([...windows].filter(([round]) => round % 2 === from));
 
-/** The quotient of what stands for either row. Undefined where no round has both. */
+/** The quotient of what stands for either row, each by all of its windows. Undefined where no round has both. */
 export const ratioOf = (above: Windows, below: Windows, pick: Pick): Ratio | undefined => {
-  const has = (windows: Windows, round: number): boolean => (windows.get(round) ?? 0) > 0;
-  const shared = [...above.keys()].filter((round) => has(above, round) && has(below, round));
+  const [ours, theirs] = [counted(above), counted(below)];
+  const shared = [...ours.keys()].filter((round) => theirs.has(round));
   if (shared.length === 0) return undefined;
-  const ours = new Map(shared.map((round) => [round, above.get(round)!]));
-  const theirs = new Map(shared.map((round) => [round, below.get(round)!]));
   const pairs = shared.map((round) => ours.get(round)! / theirs.get(round)!);
-  const half = (from: 0 | 1): number => quotient(everySecond(ours, from), everySecond(theirs, from), pick);
-  const halves = [half(0), half(1)] as const;
   const spread = { ...spreadOf(pairs, pick), value: quotient(ours, theirs, pick) };
+  const halves = ([0, 1] as const).map(
+    (from) => [everySecond(ours, from), everySecond(theirs, from)] as const,
+  );
   // With less than two windows each, a half says nothing.
-  return shared.length >= 4 && halves.every(Number.isFinite) ? { ...spread, halves } : spread;
+  if (halves.some((rows) => rows.some(({ size }) => size < 2))) return spread;
+  const [even, odd] = halves.map((rows) => quotient(...rows, pick)) as [number, number];
+  return { ...spread, halves: [even, odd] };
 };
 
 /** For what is measured in one process, round by round: the median of the quotients, so that what slows a whole round cancels out. */

@@ -165,6 +165,6 @@ void measure(const Load *load) {
     if (error_count) fail("%ld calls or publishes failed", error_count);
   }
   // Whatever arrives now was sent once too often; the modes' own checks notice.
-  for (uint64_t quiet = now_ns(); now_ns() - quiet < 150000000u;) turn(10);
+  for (uint64_t quiet = now_ns(); now_ns() - quiet < 50000000u;) turn(10);
   report(from, to, resident_before_kb);
 }

@@ -91,19 +91,19 @@ test("the halves of a ratio are those of the even and the odd windows", () => {
   assert.equal(ratioOf(windows([1, 1, 1]), windows([1, 1, 1]), "lower quartile")!.halves, undefined);
 });
 
-test("only rounds that both rows have count, and of none there is no ratio", () => {
+test("windows in which nothing was counted are left out, and rows that share no round are not compared", () => {
   const ours = new Map([
     [0, 30],
     [2, 6],
     [3, 8],
   ]);
   const theirs = new Map([
-    [1, 1],
+    [1, 2],
     [2, 2],
-    [3, 0], // Nothing was counted.
+    [3, 0],
   ]);
-  const one = ratioOf(ours, theirs, "lower quartile")!;
-  assert.deepEqual([one.value, one.rounds], [3, 1]);
+  const one = ratioOf(ours, theirs, "median")!;
+  assert.deepEqual([one.value, one.each], [4, [3]]);
   assert.equal(ratioOf(new Map([[0, 1]]), new Map([[1, 1]]), "median"), undefined);
 });
 
