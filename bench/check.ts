@@ -47,7 +47,7 @@ const main = async (): Promise<number> => {
     process.stderr.write(`no limit matches; ${usage}`);
     return 2;
   }
-  const needed = only === undefined ? undefined : new Set(judged.map(({ figure }) => figure));
+  const needed = new Set(judged.map(({ figure }) => figure));
   const chosen = Object.keys(benches).filter(
     (name): name is BenchName => isBench(name) && judged.some(({ figure }) => benchOf(figure) === name),
   );

@@ -1,7 +1,7 @@
 /**
  * What the benches must show, in one table. `wanted` is the goal as it was set; `room` is what is granted to noise on a small
- * shared machine, as a fraction, before `npm run bench:check` fails. A figure that was not measured
- * fails too; limits about servers that are not installed do not apply.
+ * shared machine, as a fraction: up to there `npm run bench:check` says "within noise", beyond it "MISSED", and fails. A figure that
+ * was not measured fails too; limits about servers that are not there, or do not run, do not apply.
  */
 import { type RuntimeName, runtimes } from "./child.ts";
 import { findPeer, type PeerName, peerNames } from "./peer-rows.ts";
@@ -30,7 +30,10 @@ const atLeast = (figure: string, wanted: number, room: number): Limit => ({
   room,
 });
 
-/** Paired CPU figures repeat within about a tenth; latencies of single calls are bimodal and repeat within a quarter. */
+/**
+ * Quotients of the quartiles of many short windows repeat within about 5 % between two runs, and machines differ; tails of latencies,
+ * where others use the same two cores, within a quarter at best.
+ */
 const cpuRoom = 0.15;
 const latencyRoom = 0.25;
 const kernelRoom = 0.15;

@@ -28,7 +28,6 @@ const chosen: Readonly<Record<string, readonly string[]>> = {
 /** Rows that no limit speaks of. */
 const isUseless = (section: string, row: string): boolean =>
   row === "spanwire node ws" ||
-  (section !== "workers" && row.endsWith("workers")) ||
   row === "control ws" ||
   (section === "latency" && !/^(spanwire|control) /.test(row));
 

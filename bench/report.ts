@@ -59,7 +59,7 @@ const parse = (args: readonly string[]): Options => {
     );
   return {
     ...extent,
-    soak_s: soak === undefined ? (isQuick ? 60 : 180) : secondsOf(soak),
+    soak_s: soak === undefined ? (isQuick ? 60 : 150) : secondsOf(soak),
     folder: resolve(root, out ?? "bench/out"),
     names,
     rows: only === undefined ? [] : only.split(","),
@@ -121,7 +121,7 @@ const main = async (): Promise<number> => {
   const on = await machine();
   for (const reason of peers.absent) progress(reason);
   const sections = [...loadSections(options), ...sessionSections(options)].filter(({ name }) => wants(name));
-  const timing = { window_s: 0.3, warm_s: 0.1, firstWarm_s: options.isQuick ? 0.2 : 0.4 };
+  const timing = { window_s: 0.3, warm_s: 0.1, firstWarm_s: options.isQuick ? 0.2 : 0.3 };
   const run = await runSections(sections, {
     ...timing,
     lives: options.isQuick ? 1 : 2,

@@ -28,8 +28,6 @@ const heavy = (is: boolean, one: Point): Point => (is ? { ...one, isHeavy: true,
 const ours = [
   "spanwire node",
   "spanwire bun",
-  "spanwire node 2 workers",
-  "spanwire bun 2 workers",
   "spanwire node ws",
   "spanwire node grants",
   "spanwire bun grants",
@@ -230,7 +228,7 @@ const workers = ({ rounds }: Extent): Section => ({
   name: "workers",
   title: "Two workers",
   about:
-    "What two workers could do if each had a core: operations per second of the busiest thread's CPU time. The generator shares this machine's cores with them, so a rate would measure the machine. Connections fall at random onto the workers, anew in each window, as many as a service with workers has: 1,000 subscribers; 64 callers with 16 calls in flight each, to 32 callees of one procedure in turn. With few of them the busier worker would have much more than half of the load by chance alone; of these, 52 to 55 %. One worker gets the same load. Half of the calls go to a callee on the other worker, unless local ones are preferred. The time of all threads says what sharing the work costs.",
+    "What two workers could do if each had a core: operations per second of the busiest thread's CPU time. The generator shares this machine's cores with them, so a rate would measure the machine. Connections fall at random onto the workers, anew in each window, as many as a service with workers has: 1,000 subscribers; 64 callers with 16 calls in flight each, to 32 callees of one procedure in turn. With few of them the busier worker would have much more than half of the load by chance alone; of these it has about 54 %, and 52 % in the windows that are told. One worker gets the same load. Half of the calls go to a callee on the other worker, unless local ones are preferred. The time of all threads says what sharing the work costs.",
   pointTitle: "",
   chart: {
     kind: "bars",
