@@ -158,6 +158,7 @@ const asker =
       };
       const ended = (code: number | null): void =>
         failed(new Error(`it ended with ${code} instead of answering`));
+      if (child.exitCode !== null || child.signalCode !== null) return ended(child.exitCode);
       child.stdout.on("data", read);
       child.once("exit", ended);
       child.stdin.write(`${line}\n`);

@@ -4,17 +4,12 @@
  * servers, so that no figure hangs on how one process happened to be laid out and compiled. A row that fails is started anew, says
  * so in the report, and is not asked for the same thing again; nothing else is lost by it.
  */
-import { compileLoad, loadCore, run } from "./child.ts";
+import { Generators, runLoad, type Timing } from "./generator.ts";
 import type { Measurement, ReportSection } from "./report-types.ts";
 import { type Router, startRow } from "./router.ts";
 import type { Row } from "./rows.ts";
 import { derived, pickOf, type Sample } from "./samples.ts";
 import { type Ratio, ratioOf, type Spread, spreadOf, type Windows } from "./stats.ts";
-
-export interface Timing {
-  readonly window_s: number;
-  readonly warm_s: number;
-}
 
 /** What a measurement may ask of those before it. */
 export interface Turn extends Timing {
@@ -40,11 +35,13 @@ export interface Section extends Omit<ReportSection, "measurements"> {
   readonly ratios: readonly (readonly [string, string])[];
   /** Windows of each row at each point, in all lives of the servers together. */
   readonly rounds: number;
+  /** Its sessions are opened anew for each window: where what the server has left of the last ones, or which worker gets them, counts. */
+  readonly connectsAnew?: boolean;
   /** How long a load runs before its first window in a server's life, where that must be longer than for others. */
   readonly firstWarm_s?: number;
   /** Why a row does not take part at a point; empty where that goes without saying. */
   skip?(row: string, point: string): string | undefined;
-  /** What the generator is told in this round, where that depends on what was measured before. */
+  /** What the generator is told when it starts, where that depends on what was measured before. */
   argsNow?(point: Point, turn: Turn): readonly string[];
   /** Instead of one run of the load generator. */
   take?(router: Router, point: Point, turn: Turn): Promise<Sample>;
@@ -67,20 +64,6 @@ const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.mes
 
 /** What the generator is told, without what differs in each run. */
 export const loadArgs = (row: Row, point: Point): readonly string[] => [...point.args, ...(row.load ?? [])];
-
-export const runLoad = async (
-  router: Router,
-  args: readonly string[],
-  timing: Timing & { readonly patience_ms: number },
-): Promise<Sample> => {
-  const isRaw = args.includes("rawsocket");
-  const port = isRaw ? router.ports.rawsocket : router.ports.websocket;
-  const place = ["--port", String(port), "--pid", String(router.pid)];
-  const times = ["--seconds", String(timing.window_s), "--warm", String(timing.warm_s)];
-  const { patience_ms } = timing;
-  const command = [compileLoad(), ...args, ...place, ...times];
-  return JSON.parse(await run(command, { core: loadCore, patience_ms })) as Sample;
-};
 
 /** What a server has done before anything is measured, as one that has run for a while. */
 const warmUps: readonly (readonly string[])[] = [
@@ -160,6 +143,7 @@ const key = (section: string, point: string, row: string): string => `${section}
 class Runner {
   readonly #options: RunOptions;
   readonly #stable: Stable;
+  readonly #generators = new Generators();
   readonly #taken = new Map<string, Taken>();
 
   constructor(options: RunOptions) {
@@ -181,6 +165,7 @@ class Runner {
         for (const point of section.points)
           await this.#point(section, point, roundsOfLife(pointRounds(section, point), 0, 1));
     } finally {
+      await this.#generators.stopAll();
       await this.#stable.stopAll();
     }
   }
@@ -199,6 +184,7 @@ class Runner {
         begun.add(row);
       }
     }
+    await this.#generators.stopAll();
   }
 
   #turn(section: Section, point: Point, row: string, isFirst: boolean): Turn {
@@ -234,10 +220,14 @@ class Runner {
       this.#options.progress(
         `${what}: ${section.chart.title}: ${(sample[section.chart.key] ?? 0).toPrecision(4)}`,
       );
-      if (section.isAlone === true || point.isHeavy === true) await this.#stable.stop(row);
+      if (section.isAlone === true || point.isHeavy === true) {
+        await this.#generators.stop(row);
+        await this.#stable.stop(row);
+      }
     } catch (cause) {
       taken.problem = this.#complaint(cause, router);
       this.#options.progress(`${what}: FAILED: ${taken.problem}`);
+      await this.#generators.stop(row);
       await this.#stable.stop(row);
     }
   }
@@ -253,8 +243,11 @@ class Runner {
   #take(section: Section, point: Point, router: Router, turn: Turn): Promise<Sample> {
     if (section.take !== undefined) return section.take(router, point, turn);
     const { patience_ms } = this.#options;
-    const args = section.argsNow?.(point, turn) ?? point.args;
-    return runLoad(router, loadArgs(router.row, { ...point, args }), { ...turn, patience_ms });
+    const args = (): readonly string[] =>
+      loadArgs(router.row, { ...point, args: section.argsNow?.(point, turn) ?? point.args });
+    const timing = { ...turn, patience_ms };
+    if (section.connectsAnew === true) return runLoad(router, args(), timing);
+    return this.#generators.window(router.row.name, router, { args, firstWarm_s: turn.warm_s }, timing);
   }
 
   result(section: Section): ReportSection {

@@ -255,6 +255,7 @@ const workers = ({ rounds }: Extent): Section => ({
     twoWorkers(runtime).map((row) => [`spanwire ${runtime}`, row] as const),
   ),
   rounds,
+  connectsAnew: true,
   // Calls between workers take a way that the warm-up does not go often enough.
   firstWarm_s: 1,
 });
@@ -277,6 +278,7 @@ const slow = ({ rounds }: Extent): Section => ({
     ]),
     window_s: 0.6,
   })),
+  connectsAnew: true,
   ratios: overSpanwire([...brokers, ...wampPeers]),
   rounds: Math.min(rounds, 2),
 });

@@ -33,6 +33,7 @@ const join = ({ rounds }: Extent): Section => ({
     { key: "own_cpu_share", title: "load busy" },
   ],
   metric: "router_cpu_us_per_join",
+  connectsAnew: true,
   rows,
   points: [{ name: "16 at once", args: ["join", "--window", "16"] }],
   ratios: [

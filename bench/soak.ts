@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { residentBytes } from "./processes.ts";
-import { runLoad } from "./report-run.ts";
+import { runLoad } from "./generator.ts";
 import type { Measurement, ReportSection } from "./report-types.ts";
 import { type Router, startRow } from "./router.ts";
 import type { Row } from "./rows.ts";

@@ -4,12 +4,13 @@
  * with rows started afresh. What is compared is the router's own CPU time per operation, which says more than a rate where client
  * and router share a machine.
  */
-import { canPin, compileLoad, loadCore, root, run, runtimes } from "./child.ts";
+import { canPin, compileLoad, root, runtimes } from "./child.ts";
+import { Generators } from "./generator.ts";
 import type { BenchResult, Wanted } from "./result.ts";
 import { type Router, startRow } from "./router.ts";
 import { type Row, routerIsBuilt } from "./rows.ts";
 import { roundsOfLife } from "./report-run.ts";
-import { pickOf } from "./samples.ts";
+import { pickOf, type Sample } from "./samples.ts";
 import {
   type Figure,
   figure,
@@ -37,13 +38,6 @@ export interface WireOptions {
   readonly more: boolean;
 }
 
-/** One line of the load generator. */
-type Sample = Readonly<Record<Metric | "router_cpu_share" | "own_cpu_share", number>> & {
-  readonly calls_per_s?: number;
-  readonly events_per_s?: number;
-  readonly p99_us?: number;
-};
-
 /** What is compared: routers, and loads on them. `name` goes before the figures. */
 export interface Suite {
   readonly name: string;
@@ -58,20 +52,6 @@ const ratioName = (suite: string, scenario: string, above: string, below: string
 type ByRound = ReadonlyMap<number, Sample>;
 /** Samples by scenario and key. */
 type Samples = Map<string, Map<string, Map<number, Sample>>>;
-
-const measure = async (
-  router: Router,
-  load: Load,
-  options: { readonly window_s: number; readonly warm_s: number },
-): Promise<Sample> => {
-  const isRaw = load.args.includes("rawsocket");
-  const port = isRaw ? router.ports.rawsocket : router.ports.websocket;
-  const common = ["--port", String(port), "--pid", String(router.pid)];
-  const times = ["--seconds", String(options.window_s), "--warm", String(options.warm_s)];
-  return JSON.parse(
-    await run([compileLoad(), ...load.args, ...common, ...times], { core: loadCore }),
-  ) as Sample;
-};
 
 const keep = (samples: Samples, where: readonly [string, string, number], sample: Sample): void => {
   const [scenario, key, round] = where;
@@ -97,41 +77,64 @@ const startAll = async (rows: readonly Row[], problems: string[]): Promise<Map<s
   return routers;
 };
 
-/** All scenarios, with all rows running. A load that fails is told, and not asked again in this life. */
+/** A generator that takes longer to open its sessions has failed. */
+const patience_ms = 60_000;
+
+/** Those rounds of all loads of a scenario. A load that fails is told, and not asked again. */
+const runScenario = async (
+  scenario: Scenario,
+  rounds: readonly number[],
+  routers: ReadonlyMap<string, Router>,
+  options: WireOptions,
+  into: { readonly samples: Samples; readonly problems: string[] },
+): Promise<void> => {
+  const { name, loads } = scenario;
+  const { firstWarm_s } = options;
+  const timing = { ...options, patience_ms };
+  const failed = new Set<Load>();
+  const generators = new Generators();
+  try {
+    for (const round of rounds) {
+      for (let i = 0; i < loads.length; i++) {
+        const load = loads[(i + round) % loads.length]!;
+        const router = routers.get(load.row);
+        if (router === undefined || failed.has(load)) continue;
+        try {
+          const begin = { args: () => load.args, firstWarm_s };
+          keep(
+            into.samples,
+            [name, load.key, round],
+            await generators.window(load.key, router, begin, timing),
+          );
+        } catch (cause) {
+          failed.add(load);
+          into.problems.push(`${name}: ${load.key}: ${reasonOf(cause)} ${router.output().slice(-500)}`);
+        }
+      }
+    }
+  } finally {
+    await generators.stopAll();
+  }
+};
+
+/** All scenarios, with all rows running. */
 const runLife = async (
   suite: Suite,
   life: number,
   options: WireOptions,
-  samples: Samples,
-  problems: string[],
+  into: { readonly samples: Samples; readonly problems: string[] },
 ): Promise<void> => {
   const rounds = roundsOfLife(options.rounds, life, options.lives);
-  const routers = await startAll(suite.rows, problems);
-  const failed = new Set<Load>();
+  const routers = await startAll(suite.rows, into.problems);
   try {
-    for (const { name, loads } of suite.scenarios) {
-      for (const round of rounds) {
-        const warm_s = round === rounds[0] ? options.firstWarm_s : options.warm_s;
-        for (let i = 0; i < loads.length; i++) {
-          const load = loads[(i + round) % loads.length]!;
-          const router = routers.get(load.row);
-          if (router === undefined || failed.has(load)) continue;
-          try {
-            keep(samples, [name, load.key, round], await measure(router, load, { ...options, warm_s }));
-          } catch (cause) {
-            failed.add(load);
-            problems.push(`${name}: ${load.key}: ${reasonOf(cause)} ${router.output().slice(-500)}`);
-          }
-        }
-      }
-    }
+    for (const scenario of suite.scenarios) await runScenario(scenario, rounds, routers, options, into);
   } finally {
     for (const router of routers.values()) await router.stop();
   }
 };
 
 const windowsOf = (samples: ByRound, metric: Metric): Windows =>
-  new Map([...samples].map(([round, sample]) => [round, sample[metric]]));
+  new Map([...samples].map(([round, sample]) => [round, sample[metric] ?? Number.NaN]));
 
 const figuresOf = (suite: string, scenario: Scenario, byKey: ReadonlyMap<string, ByRound>): Figure[] => {
   const { name, metric } = scenario;
@@ -191,7 +194,9 @@ const tableOf = (
 const bottlenecks = (scenario: Scenario, byKey: ReadonlyMap<string, ByRound>): string[] =>
   [...byKey]
     .filter(
-      ([, samples]) => !scenario.isLatency && median([...samples.values()].map((s) => s.own_cpu_share)) > 0.9,
+      ([, samples]) =>
+        !scenario.isLatency &&
+        median([...samples.values()].map((sample) => sample["own_cpu_share"] ?? 0)) > 0.9,
     )
     .map(([key]) => `${scenario.name}: ${key}: the load generator was the bottleneck`);
 
@@ -222,7 +227,7 @@ export const runSuite = async (
   compileLoad();
   for (let life = 0; life < options.lives; life++) {
     progress(`${suite.name}: life ${life + 1} of ${options.lives} of ${suite.rows.length} rows`);
-    await runLife(suite, life, options, samples, problems);
+    await runLife(suite, life, options, { samples, problems });
   }
   const figures: Figure[] = [];
   const tables: Table[] = [];

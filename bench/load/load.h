@@ -45,7 +45,7 @@ typedef struct {
 
 typedef struct {
   const char *mode, *host, *path, *realm, *steps, *authid; const Protocol *protocol; int port, format, pid;
-  bool raw, spin, fresh, loose, star, shared;
+  bool raw, spin, fresh, loose, star, shared, turns;
   long callers, callees, window, subscribers, slow, patterns, bytes, batched, users, uris, others;
   double seconds, warm, rate;
 } Options;
@@ -69,6 +69,7 @@ void opened(Connection *c);
 void turn(int wait_ms);
 void await_count(const long *count, long target, const char *what);
 void open_sessions(long total);
+bool await_line(char *line, size_t size);
 
 // ---- websocket.c: frames of WebSocket and RawSocket, and batches
 void send_handshake(Connection *c);

@@ -45,6 +45,7 @@ static void usage(void) {
        "  --star (the router's wildcard is a `*`, and it wants no option)\n"
        "  --bytes N --seconds S --warm S --window N --spin (never sleep: for latencies)\n"
        "  --rate N (open loop: N a second at times of their own, whatever the server does; latencies count from those times)\n"
+       "  --turns (the sessions stay, and each line on stdin, seconds and warm-up, asks for a window)\n"
        "  rpc: --callers N --callees N --shared (one procedure, by `roundrobin`)    fanout: --subscribers N --slow N    wild: --subscribers N --patterns N\n"
        "  --authid PREFIX --users N (log in by `trust` as PREFIX0 … PREFIX<N-1>)  --others N (that many sessions more, silent)\n"
        "  --uris N (so many procedures or topics, in turn)  --fresh (each message about a new one, of one prefix registration)\n"
@@ -59,7 +60,8 @@ static void read_options(int argc, char **argv) {
     { "warm", 1, 0, 'w' }, { "window", 1, 0, 'W' }, { "spin", 0, 0, 'S' }, { "batched", 1, 0, 'B' }, { "callers", 1, 0, 'c' },
     { "callees", 1, 0, 'C' }, { "subscribers", 1, 0, 'n' }, { "patterns", 1, 0, 'N' }, { "steps", 1, 0, 'i' },
     { "authid", 1, 0, 'a' }, { "users", 1, 0, 'U' }, { "uris", 1, 0, 'k' }, { "fresh", 0, 0, 'F' }, { "others", 1, 0, 'o' },
-    { "protocol", 1, 0, 'X' }, { "rate", 1, 0, 'R' }, { "slow", 1, 0, 'l' }, { "loose", 0, 0, 'L' }, { "star", 0, 0, '*' }, { "shared", 0, 0, '=' }, { 0 } };
+    { "protocol", 1, 0, 'X' }, { "rate", 1, 0, 'R' }, { "slow", 1, 0, 'l' }, { "loose", 0, 0, 'L' }, { "star", 0, 0, '*' }, { "shared", 0, 0, '=' },
+    { "turns", 0, 0, 'T' }, { 0 } };
   for (int name; (name = getopt_long(argc - 1, argv + 1, "", names, NULL)) != -1;) switch (name) {
     case 'p': option.port = atoi(optarg); break;          case 'h': option.host = optarg; break;
     case 'u': option.path = optarg; break;                case 'r': option.realm = optarg; break;
@@ -75,7 +77,7 @@ static void read_options(int argc, char **argv) {
     case 'o': option.others = atol(optarg); break;        case 'B': option.batched = atol(optarg); break;
     case 'R': option.rate = atof(optarg); break;          case 'l': option.slow = atol(optarg); break;
     case 'L': option.loose = true; break;                 case '*': option.star = true; break;
-    case '=': option.shared = true; break;
+    case '=': option.shared = true; break;                case 'T': option.turns = true; break;
     case 'X': option.protocol = optarg[0] == 'n' ? &nats : optarg[0] == 'm' ? &mqtt : &wamp; break;
     default: usage();
   }

@@ -1,6 +1,7 @@
 // The measured window: totals at its start and at its end, of what was done and of what the server spent on it.
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <fcntl.h>
 #include <math.h>
 #include <time.h>
 #include <unistd.h>
@@ -143,10 +144,11 @@ static bool has_seen_enough(const Totals *from, uint64_t now, uint64_t end_at) {
   long window = option.window * (done_calls ? option.callers : 1);
   return option.rate > 0 || done >= 4 * (uint64_t)window || now >= end_at + (uint64_t)(option.seconds * 7e9);
 }
-void measure(const Load *load) {
+static void measure_window(const Load *load) {
   uint64_t start = now_ns(), moved = start, seen = 0; Totals from = { 0 }, to = { 0 };
   uint64_t window_at = start + (uint64_t)(option.warm * 1e9), end_at = window_at + (uint64_t)(option.seconds * 1e9);
   double due = (double)start; long resident_before_kb = 0;
+  thread_count = 0;
   while (!to.at || *load->pending) {
     uint64_t now = now_ns();
     if (!from.at && now >= window_at) {
@@ -167,4 +169,14 @@ void measure(const Load *load) {
   // Whatever arrives now was sent once too often; the modes' own checks notice.
   for (uint64_t quiet = now_ns(); now_ns() - quiet < 50000000u;) turn(10);
   report(from, to, resident_before_kb);
+}
+void measure(const Load *load) {
+  char line[64];
+  if (!option.turns) { measure_window(load); return; }
+  fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
+  puts("ready");
+  for (fflush(stdout); await_line(line, sizeof line); fflush(stdout)) {
+    if (sscanf(line, "%lf %lf", &option.seconds, &option.warm) != 2) fail("not a window: %s", line);
+    measure_window(load);
+  }
 }

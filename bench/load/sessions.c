@@ -1,5 +1,4 @@
 // Sessions themselves: many that say nothing, and many that come and go.
-#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 #include "load.h"
@@ -15,9 +14,7 @@ void run_idle(void) {
     double rate = (double)(open_count - before) / seconds;
     printf("{\"mode\":\"idle\",\"sessions\":%ld,\"sessions_per_s\":%.0f}\n", open_count, rate);
     fflush(stdout);
-    ssize_t n;
-    while ((n = read(STDIN_FILENO, line, sizeof line)) < 0 && errno == EAGAIN) turn(20);
-    if (n <= 0) return;
+    if (!await_line(line, sizeof line)) return;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -124,4 +125,15 @@ void open_sessions(long total) {
     if (connection_count - open_count > OPENING_MAX) await_count(&open_count, connection_count - OPENING_MAX / 2, "sessions");
   }
   await_count(&open_count, total, "sessions");
+}
+// The next line on stdin, while the sessions stay alive: the server's pings are answered meanwhile. False at the end of stdin.
+bool await_line(char *line, size_t size) {
+  for (ssize_t n; (n = read(STDIN_FILENO, line, size - 1));) {
+    if (n > 0) { line[n] = 0; return true; }
+    if (errno != EAGAIN) return false;
+    struct pollfd either[2] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = poll_fd, .events = POLLIN } };
+    poll(either, 2, -1);
+    if (either[1].revents) turn(0);
+  }
+  return false;
 }

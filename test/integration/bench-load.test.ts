@@ -7,10 +7,12 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { compileLoad, found, freePort } from "../../bench/child.ts";
+import { Generators, runLoad } from "../../bench/generator.ts";
 import { findPeers } from "../../bench/peer-rows.ts";
-import { runLoad } from "../../bench/report-run.ts";
 import type { Report } from "../../bench/report-types.ts";
 import { startRow } from "../../bench/router.ts";
+import { control } from "../../bench/rows.ts";
+import type { Sample } from "../../bench/samples.ts";
 import { checkMarkup } from "../support/markup.ts";
 
 const hasCompiler = ["cc", "gcc", "clang"].some(found);
@@ -71,6 +73,36 @@ test("the generator says why it cannot go on", compiled, async () => {
   assert.match(load(["dance"]), /usage: load rpc\|fanout/);
   assert.match(load(["rpc", "--protocol", "mqtt"]), /calls are for WAMP/);
 });
+
+test(
+  "a generator that stays measures window after window with the same sessions, and says why it ended",
+  compiled,
+  async () => {
+    const router = await startRow(control("node"));
+    const generators = new Generators();
+    let begun = 0;
+    const args = (): readonly string[] => {
+      begun++;
+      return ["rpc", "--callers", "3", "--window", "2"];
+    };
+    const timing = { window_s: 0.1, warm_s: 0.01, patience_ms: 60_000 };
+    const window = (): Promise<Sample> => generators.window("a", router, { args, firstWarm_s: 0.05 }, timing);
+    try {
+      for (const _ of [1, 2, 3]) {
+        const sample = await window();
+        assert.ok(sample["calls"]! > 0 && sample["router_cpu_us_per_call"]! > 0);
+        assert.ok(sample["busiest_thread_us_per_call"]! > 0);
+      }
+      assert.equal(begun, 1);
+      await router.stop();
+      await assert.rejects(window(), /load: connection \d+: /);
+      await assert.rejects(window(), /load: connect 0: /);
+    } finally {
+      await generators.stopAll();
+      await router.stop();
+    }
+  },
+);
 
 /** The report is made on Node, whatever its rows run on. */
 const onNode = process.versions["bun"] === undefined ? compiled : { ...compiled, skip: "made on Node only" };
