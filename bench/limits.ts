@@ -31,8 +31,8 @@ const atLeast = (figure: string, wanted: number, room: number): Limit => ({
 });
 
 /**
- * Quotients of the quartiles of many short windows repeat within about 5 % between two runs, and machines differ; tails of latencies,
- * where others use the same two cores, within a quarter at best.
+ * Quotients of the quartiles of many short windows repeat within about 5 % between two runs on a machine that does nothing else,
+ * within 10 % where others work beside them; tails of latencies within a quarter at best.
  */
 const cpuRoom = 0.15;
 const latencyRoom = 0.25;

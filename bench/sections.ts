@@ -257,7 +257,7 @@ const workers = ({ rounds }: Extent): Section => ({
   rounds,
   connectsAnew: true,
   // Calls between workers take a way that the warm-up does not go often enough.
-  firstWarm_s: 1,
+  firstWarm_s: 2,
 });
 
 const slow = ({ rounds }: Extent): Section => ({

@@ -25,7 +25,7 @@ const short = { window_s: 0.3, warm_s: 0.1 };
 const wireEffort = {
   full: { ...short, rounds: 24, lives: 3, firstWarm_s: 0.8, more: true },
   quick: { ...short, rounds: 4, lives: 1, firstWarm_s: 0.5, more: true },
-  check: { ...short, rounds: 16, lives: 2, firstWarm_s: 0.8, more: false },
+  check: { ...short, rounds: 20, lives: 2, firstWarm_s: 0.8, more: false },
 } as const;
 
 const peersEffort = {
@@ -61,7 +61,7 @@ const securityEffort = {
     state: { rounds: 1, window_s: 0.5, realms },
   },
   check: {
-    access: { ...short, rounds: 12, lives: 2, firstWarm_s: 0.8, more: false },
+    access: { ...short, rounds: 16, lives: 2, firstWarm_s: 0.8, more: false },
     logins: { rounds: 1, window_s: 0.5, warm_s: 0.3 },
     storm: { rounds: 5, window_s: 1, warm_s: 0.3 },
     state: { rounds: 2, window_s: 0.5, realms },
