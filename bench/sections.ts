@@ -1,8 +1,7 @@
 /** What the report measures under load: data only. Sections about sessions themselves are in `session-sections.ts`. */
 import type { Point, Section } from "./report-run.ts";
 import type { Column } from "./report-types.ts";
-import { pickOf } from "./samples.ts";
-import { picked } from "./stats.ts";
+import { median } from "./stats.ts";
 
 /** How much of everything a run measures. */
 export interface Extent {
@@ -140,7 +139,7 @@ export const capacityPoint = "capacity";
 
 /** What is beyond p99.9 of a window must still be dozens of calls, and hold the server's own pauses as often as they come. */
 const tailWindow = ({ isQuick }: Extent): { readonly window_s: number } => ({
-  window_s: isQuick ? 0.5 : 1.5,
+  window_s: isQuick ? 0.25 : 1.5,
 });
 
 const latency = (extent: Extent): Section => ({
@@ -175,7 +174,8 @@ const latency = (extent: Extent): Section => ({
     if (share === undefined) return args;
     const rates = turn.earlier(capacityPoint).flatMap(({ calls_per_s }) => calls_per_s ?? []);
     if (rates.length === 0) throw new Error("its capacity was not measured");
-    const capacity = picked(rates, pickOf("calls_per_s"));
+    // Not the best of them: what is beyond the capacity of a disturbed minute would be refused.
+    const capacity = median(rates);
     const calls_per_s = Math.round((capacity * Number.parseInt(share, 10)) / 100);
     return args.map((arg) => (arg === share ? String(calls_per_s) : arg));
   },
