@@ -139,7 +139,7 @@ export const capacityPoint = "capacity";
 
 /** What is beyond p99.9 of a window must still be dozens of calls, and hold the server's own pauses as often as they come. */
 const tailWindow = ({ isQuick }: Extent): { readonly window_s: number } => ({
-  window_s: isQuick ? 0.25 : 1.5,
+  window_s: isQuick ? 0.4 : 1.5,
 });
 
 const latency = (extent: Extent): Section => ({
