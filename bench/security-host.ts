@@ -5,6 +5,7 @@
  */
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
+import { tuneEngine } from "../src/cli/engine.ts";
 import { openStore } from "../src/cli/state.ts";
 import { createRouter, type RouterOptions } from "../src/index.ts";
 import { collect, memoryNow } from "./memory.ts";
@@ -33,6 +34,8 @@ const worldOf = async (kind: string, dir: string): Promise<World> => {
 };
 
 const main = async (): Promise<void> => {
+  // As the command does.
+  tuneEngine();
   const [kind = "off", port = "0", rawsocket = "0", dir = ""] = process.argv.slice(2);
   const since = performance.now();
   const { options, token = "" } = await worldOf(kind, dir);
