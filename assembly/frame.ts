@@ -77,7 +77,7 @@ import {
 import { uriStatus } from "./uri";
 
 /** Containers that may still be opened inside a message element: 64, less the message itself. */
-const DEPTH: u32 = 63;
+export const DEPTH: u32 = 63;
 
 /** Decodes the frame at [p, end). False after a violation. */
 export function decodeFrame<F>(p: u32, end: u32, flags: u32): bool {
@@ -228,7 +228,7 @@ function args<F>(p: u32, end: u32, flags: u32): u32 {
 }
 
 /** The keyword arguments: a map with text keys. An empty one counts as absent. */
-function kwargs<F>(p: u32, end: u32, flags: u32): u32 {
+export function kwargs<F>(p: u32, end: u32, flags: u32): u32 {
   if (isAbsent<F>(p, end, flags)) return skip<F>(p, end, 0);
   const start = p;
   p = enterMap<F>(p, end);

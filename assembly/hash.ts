@@ -50,9 +50,13 @@ function sipHash(key0: u64, key1: u64, word: u64): u64 {
   return v0 ^ v1 ^ v2 ^ v3;
 }
 
+/** The first key of `sumPair`; the next one is 16 bytes on. */
+export const SUM_KEYS: u32 = KEYS;
+
+/** What eight bytes of a text add to its sum. */
 // @ts-ignore: decorator
 @inline
-function pair(key: u32, word: u64): u64 {
+export function sumPair(key: u32, word: u64): u64 {
   return (load<u64>(key) + (word & 0xffffffff)) * (load<u64>(key, 8) + (word >> 32));
 }
 
@@ -65,10 +69,10 @@ export function sumOf(p: u32, length: u32): u64 {
   const end = p + (length & ~7);
   const tail = tailOf(p, length);
   for (; p < end; p += 8) {
-    sum += pair(key, load<u64>(p));
+    sum += sumPair(key, load<u64>(p));
     key += 16;
   }
-  return (length & 7) == 0 ? sum : sum + pair(key, tail);
+  return (length & 7) == 0 ? sum : sum + sumPair(key, tail);
 }
 
 /** The last 0 to 7 of the `length` bytes at `p` as one word, the first of them lowest. Reads nothing outside of the text. */

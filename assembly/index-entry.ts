@@ -155,12 +155,30 @@ function scopeTag(id: u32): u32 {
   return tagOf(id, 0, 0);
 }
 
+/** Scopes asked for before, by the low bits of their numbers: number and record of each, 0 for none. */
+const RECENT = <u32>memory.data(512);
+const RECENT_MASK: u32 = 63;
+
+// @ts-ignore: decorator
+@inline function recentAt(id: u32): u32 { return RECENT + ((id & RECENT_MASK) << 3); }
+
 /** The record of scope `id`; 0 if it has no patterns. */
+// @ts-ignore: decorator
+@inline
 export function scopeOf(id: u32): u32 {
+  const at = recentAt(id);
+  const record = load<u32>(at, 4);
+  return record != 0 && load<u32>(at) == id ? record : lookUpScope(id);
+}
+
+function lookUpScope(id: u32): u32 {
   const tag = scopeTag(id);
   for (let slot = firstSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {
     const value = slotValue(slot);
-    if ((value & KIND_MASK) == IS_SCOPE && scopeId(value - IS_SCOPE) == id) return value - IS_SCOPE;
+    if ((value & KIND_MASK) != IS_SCOPE || scopeId(value - IS_SCOPE) != id) continue;
+    store<u32>(recentAt(id), id);
+    store<u32>(recentAt(id), value - IS_SCOPE, 4);
+    return value - IS_SCOPE;
   }
   return 0;
 }
@@ -187,5 +205,7 @@ export function dropScopeIfEmpty(scope: u32): void {
   if ((scopeCount(scope, EXACT) | scopeCount(scope, PREFIX) | scopeCount(scope, WILDCARD)) != 0) return;
   tableRemove(slotOf(scopeTag(scopeId(scope)), scope | IS_SCOPE));
   if (wildcardRoots(scope) != 0) release(wildcardRoots(scope));
+  const recent = recentAt(scopeId(scope));
+  if (load<u32>(recent, 4) == scope) store<u32>(recent, 0, 4);
   release(scope);
 }

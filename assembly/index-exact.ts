@@ -4,7 +4,7 @@ import { sameBytes, sumOf, tagOf } from "./hash";
 import { propose } from "./index-candidates";
 import { entryLength, entryOwner, entryUri, IS_ENTRY, KIND_MASK, setEntryOwner } from "./index-entry";
 import { URI_BYTES_MAX } from "./index-limits";
-import { firstSlot, nextSlot, slotOf, slotValue, tableInsert, tableRemove } from "./index-table";
+import { findSlot, firstSlot, nextSlot, slotOf, slotValue, tableInsert, tableRemove } from "./index-table";
 
 function exactTag(scope: u32, uri: u32, length: u32): u32 {
   return tagOf(scope, sumOf(uri, length), length);
@@ -12,9 +12,15 @@ function exactTag(scope: u32, uri: u32, length: u32): u32 {
 
 /** The exact pattern of `scope` that is this URI; 0 if there is none. */
 export function exactFind(scope: u32, uri: u32, length: u32): u32 {
-  if (length > URI_BYTES_MAX) return 0;
-  const tag = exactTag(scope, uri, length);
-  for (let slot = firstSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {
+  return length > URI_BYTES_MAX ? 0 : exactFindBySum(scope, uri, length, sumOf(uri, length));
+}
+
+/** The same for who knows the URI's `sumOf` already. */
+// @ts-ignore: decorator
+@inline
+export function exactFindBySum(scope: u32, uri: u32, length: u32, sum: u64): u32 {
+  const tag = tagOf(scope, sum, length);
+  for (let slot = findSlot(tag); slot != 0; slot = nextSlot(slot, tag)) {
     const entry = slotValue(slot);
     if ((entry & KIND_MASK) != IS_ENTRY || entryOwner(entry) != scope || entryLength(entry) != length) continue;
     if (sameBytes(entryUri(entry), uri, length)) return entry;

@@ -95,6 +95,13 @@ function scan(slot: u32, tag: u32): u32 {
 }
 
 export function firstSlot(tag: u32): u32 {
+  return findSlot(tag);
+}
+
+/** `firstSlot` without a call, for the one place that is worth it. */
+// @ts-ignore: decorator
+@inline
+export function findSlot(tag: u32): u32 {
   work++;
   return scan(bucketOf(tag), tag);
 }

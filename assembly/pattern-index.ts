@@ -14,7 +14,7 @@ import {
   countEntry, dropScopeIfEmpty, entryHandle, entryLength, entryOf, entryPolicy, entryScope, entryUri, freeEntry,
   handlesInit, newEntry, newScope, scopeCount, scopeId, scopeOf, uncountEntry,
 } from "./index-entry";
-import { exactCollect, exactFind, exactLink, exactUnlink } from "./index-exact";
+import { exactCollect, exactFind, exactFindBySum, exactLink, exactUnlink } from "./index-exact";
 import { EXACT, PREFIX, URI_BYTES_MAX, WILDCARD } from "./index-limits";
 import { prefixBest, prefixCollect, prefixFind, prefixLink, prefixUnlink } from "./index-prefix";
 import { shapeFits } from "./index-shapes";
@@ -116,7 +116,22 @@ function findEntry(record: u32, policy: u32, uri: u32, uriLen: u32): u32 {
 export function indexMatch(scope: u32, uri: u32, uriLen: u32): u32 {
   setU(U_MATCH_STATUS, M_OK);
   const record = ready ? scopeOf(scope) : 0;
+  return record == 0 ? 0 : matchIn(record, uri, uriLen);
+}
+
+/** `indexMatch` for who knows the URI's `sumOf` already. */
+export function indexMatchBySum(scope: u32, uri: u32, uriLen: u32, sum: u64): u32 {
+  setU(U_MATCH_STATUS, M_OK);
+  const record = ready ? scopeOf(scope) : 0;
   if (record == 0) return 0;
+  if ((scopeCount(record, PREFIX) | scopeCount(record, WILDCARD)) != 0) return matchIn(record, uri, uriLen);
+  const entry = exactFindBySum(record, uri, uriLen, sum);
+  if (entry == 0) return 0;
+  store<u32>(MATCHES, entryHandle(entry));
+  return 1;
+}
+
+function matchIn(record: u32, uri: u32, uriLen: u32): u32 {
   const found = collect(record, uri, uriLen, MATCHES, MATCHES_MAX);
   if (overflowed) setU(U_MATCH_STATUS, M_OVERFLOW);
   return found;
@@ -151,9 +166,21 @@ const FIRST = <u32>memory.data(4);
 export function indexBest(scope: u32, uri: u32, uriLen: u32): u32 {
   const record = ready ? scopeOf(scope) : 0;
   if (record == 0) return 0;
-  let entry: u32 = 0;
-  if (scopeCount(record, EXACT) != 0) entry = exactFind(record, uri, uriLen);
-  if (entry == 0 && scopeCount(record, PREFIX) != 0) entry = prefixBest(record, uri, uriLen);
+  const entry = scopeCount(record, EXACT) != 0 ? exactFind(record, uri, uriLen) : 0;
+  return entry != 0 ? entryHandle(entry) : bestPattern(record, uri, uriLen);
+}
+
+/** `indexBest` for who knows the URI's `sumOf` already. */
+export function indexBestBySum(scope: u32, uri: u32, uriLen: u32, sum: u64): u32 {
+  const record = ready ? scopeOf(scope) : 0;
+  if (record == 0) return 0;
+  const entry = scopeCount(record, EXACT) != 0 ? exactFindBySum(record, uri, uriLen, sum) : 0;
+  return entry != 0 ? entryHandle(entry) : bestPattern(record, uri, uriLen);
+}
+
+/** The handle of the best prefix or wildcard pattern. */
+function bestPattern(record: u32, uri: u32, uriLen: u32): u32 {
+  const entry = scopeCount(record, PREFIX) != 0 ? prefixBest(record, uri, uriLen) : 0;
   if (entry != 0) return entryHandle(entry);
   if (scopeCount(record, WILDCARD) == 0) return 0;
   beginMatch(uri, FIRST, FIRST + 4);

@@ -6,6 +6,7 @@
 
 import { URI_INVALID, URI_OK, URI_RESERVED, VISIT_STRICT_URI } from "./abi";
 import { codePoint } from "./bytes";
+import { SUM_KEYS, sumPair } from "./hash";
 
 /** Bounds of base/limits.ts. */
 const URI_BYTES_MAX: u32 = 1024;
@@ -45,7 +46,48 @@ export function uriStatus(uri: u32, length: u32, match: u32, flags: u32): u32 {
   return length >= 4 && isReserved(uri, length) ? URI_RESERVED : URI_OK;
 }
 
+/** What `scanUri` says of a text that it leaves to `uriStatus`. */
+export const URI_NOT_PLAIN: u32 = 0xff;
+/** `sumOf` (hash.ts) of the text that `scanUri` has last been through. */
+export let scannedSum: u64 = 0;
+
+/**
+ * UTF-8, rules and hash of an exact URI in one pass: URI_OK, URI_RESERVED, or URI_NOT_PLAIN where the loose rules are broken or it is
+ * not all printable ASCII. Eight readable bytes lie in front of it.
+ */
+// @ts-ignore: decorator
+@inline
+export function scanUri(uri: u32, length: u32): u32 {
+  const end = uri + length;
+  const rest = length & 7;
+  let refused: u64 = 0;
+  let components: u32 = 1;
+  let open: u64 = 0x80;
+  let empty: u64 = 0;
+  let sum: u64 = 0;
+  let key = SUM_KEYS;
+  for (let p = uri; p < end; p += 8) {
+    let word = load<u64>(p);
+    if (end - p < 8) word = load<u64>(end - 8) >> ((8 - rest) << 3);
+    sum += sumPair(key, word);
+    key += 16;
+    if (end - p < 8) word |= FILLER << (rest << 3);
+    const hash = word ^ HASHES;
+    refused |= word | ((word - BANGS) & ~word) | ((hash - LOW) & ~hash);
+    const dots = ~((word ^ DOTS) + (HIGH - LOW)) & HIGH;
+    components += <u32>popcnt(dots);
+    empty |= dots & ((dots << 8) | open);
+    open = dots >> 56;
+  }
+  scannedSum = sum;
+  if ((refused & HIGH) != 0 || empty != 0 || components > COMPONENTS_MAX) return URI_NOT_PLAIN;
+  if (length == 0 || load<u8>(end - 1) == DOT) return URI_NOT_PLAIN;
+  return length >= 4 && isReserved(uri, length) ? URI_RESERVED : URI_OK;
+}
+
 /** Whether the whole first component is a name of the router's own. `length` is 4 at least. */
+// @ts-ignore: decorator
+@inline
 function isReserved(uri: u32, length: u32): bool {
   const start = load<u32>(uri);
   if (start == WAMP) return endsAt(uri, length, 4);

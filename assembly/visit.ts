@@ -41,14 +41,25 @@ import {
 import { Cbor, Json, Msgpack } from "./format";
 import { decodeFrame } from "./frame";
 import { CALL, PUBLISH, REGISTER, SUBSCRIBE } from "./messages";
-import { indexBest, indexFind, indexMatch } from "./pattern-index";
+import { quickFrame } from "./msgpack-frame";
+import { indexBest, indexBestBySum, indexFind, indexMatch, indexMatchBySum } from "./pattern-index";
 import { FRAME_IN, FRAME_IN_BYTES, MATCHES, SCRATCH } from "./regions";
+import { scannedSum } from "./uri";
 
 /** Decodes the frame of `length` bytes in FRAME_IN. With a realm, also looks its URI up in that realm's patterns. */
 export function visit(format: u32, length: u32, realm: u32, flags: u32): u32 {
-  reset();
   setU(U_FORMAT, format);
   setU(U_LENGTH, length);
+  if (format == MSGPACK && length <= FRAME_IN_BYTES && quickFrame(FRAME_IN + length, flags)) {
+    if (realm != 0 && getU(U_URI_STATUS) != URI_INVALID) matchBySum(realm);
+    return OK;
+  }
+  return visitAny(format, length, realm, flags);
+}
+
+/** The way that every frame can go. U_FORMAT and U_LENGTH are set. */
+export function visitAny(format: u32, length: u32, realm: u32, flags: u32): u32 {
+  reset();
   if (!decode(format, length, flags)) {
     const at = getU(U_ERROR_OFFSET);
     // A violation inside an unescaped copy of a string has no offset of its own in the frame.
@@ -86,7 +97,7 @@ function reset(): void {
   clear(HEADER + (F_ID << 3));
   clear(HEADER + (F_ID2 << 3));
   clear(HEADER + (F_TIMEOUT << 3));
-  clearPair(U_TYPE);
+  setU(U_TYPE, 0);
   clearPair(U_ERROR_OFFSET);
   setU(U_URI, 0);
   clearPair(U_URI_LEN);
@@ -121,6 +132,18 @@ function match(realm: u32): void {
   } else if (type == REGISTER) {
     found(indexFind(topics | 1, getU(U_MATCH), uri, length));
   }
+}
+
+/** The same for a frame that `quickFrame` has read. */
+// @ts-ignore: decorator
+@inline
+function matchBySum(realm: u32): void {
+  const type = getU(U_TYPE);
+  const topics = realm << 1;
+  const uri = getU(U_URI);
+  const length = getU(U_URI_LEN);
+  if (type == PUBLISH) setU(U_MATCH_COUNT, indexMatchBySum(topics, uri, length, scannedSum));
+  else if (type == CALL) found(indexBestBySum(topics | 1, uri, length, scannedSum));
 }
 
 // @ts-ignore: decorator
