@@ -4,10 +4,11 @@
  */
 
 import { U_SCRATCH, U_VIOLATION, U_WRITE_STATUS, V_NONE, W_NONE, setU } from "./abi";
-import { SCRATCH, reserveRegions } from "./regions";
+import { quickFrame } from "./msgpack-frame";
+import { FRAME_IN, SCRATCH, reserveRegions } from "./regions";
 
-export { HEADER, HEADER_U32 } from "./abi";
-export { FRAME_IN, FRAME_IN_BYTES, FRAME_OUT, FRAME_OUT_BYTES, SCRATCH, SCRATCH_BYTES } from "./regions";
+export { HEADER, HEADER_U32, TEXT } from "./abi";
+export { FRAME_IN, FRAME_IN_BYTES, FRAME_OUT, FRAME_OUT_BYTES, MATCHES, SCRATCH, SCRATCH_BYTES } from "./regions";
 
 export function kernelsInit(frameBytes: u32): bool {
   return reserveRegions(frameBytes, 16);
@@ -28,3 +29,12 @@ export { POWERS, POWER_MAX, POWER_MIN } from "./powers";
 // ---- CBOR, and from one format to another
 export * from "./cbor";
 export { transcode } from "./transcode";
+
+// ---- a visit by either way
+export { indexInit, indexInsert } from "./pattern-index";
+export { visit, visitAny } from "./visit";
+
+/** Whether the frame of `length` bytes in FRAME_IN is read in the quick way. */
+export function isQuick(length: u32, flags: u32): bool {
+  return quickFrame(FRAME_IN + length, flags);
+}

@@ -3,6 +3,7 @@
  * SPANWIRE_KERNELS names another build of the module, such as the one with assertions.
  */
 import { readFileSync } from "node:fs";
+import type { Build } from "./codec.ts";
 import { type Format, formatNumber } from "./value-model.ts";
 
 /** The part of WebAssembly's interface that is needed here; the compiler is told of no browser. */
@@ -44,6 +45,13 @@ export interface CodecExports {
   readonly cborPutBinary: Writer;
   readonly cborPutU64: (o: number, oEnd: number, value: bigint) => number;
   readonly cborPutI64: (o: number, oEnd: number, value: bigint) => number;
+  readonly TEXT: { readonly value: number };
+  readonly MATCHES: { readonly value: number };
+  readonly indexInit: (seed0: number, seed1: number, seed2: number, seed3: number) => number;
+  readonly indexInsert: (scope: number, policy: number, uri: number, uriLength: number) => number;
+  readonly visit: (format: number, length: number, realm: number, flags: number) => number;
+  readonly visitAny: (format: number, length: number, realm: number, flags: number) => number;
+  readonly isQuick: (length: number, flags: number) => number;
   readonly transcode: (from: number, to: number, p: number, end: number, o: number, oEnd: number) => number;
 }
 
@@ -74,8 +82,9 @@ export const countUnknown = 0xffffffff;
 export const frameBytes_max = 1 << 20;
 const canary = 0xa5;
 
-function load(): CodecExports {
-  const path = process.env["SPANWIRE_KERNELS"] ?? new URL("../../test-kernels.wasm", import.meta.url);
+function load(build: Build): CodecExports {
+  const file = build === "debug" ? "test-kernels.debug.wasm" : "test-kernels.wasm";
+  const path = process.env["SPANWIRE_KERNELS"] ?? new URL(`../../${file}`, import.meta.url);
   const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(path)), {});
   const exports = instance.exports as unknown as CodecExports;
   if (exports.kernelsInit(frameBytes_max) === 0) throw new Error("no memory for the regions");
@@ -85,9 +94,15 @@ function load(): CodecExports {
 export type Transcoded = { readonly bytes: Uint8Array } | { readonly status: number };
 
 export class CodecKernels {
-  readonly exports: CodecExports = load();
-  readonly frame: number = this.exports.FRAME_IN.value >>> 0;
-  readonly output: number = this.exports.FRAME_OUT.value >>> 0;
+  readonly exports: CodecExports;
+  readonly frame: number;
+  readonly output: number;
+
+  constructor(build: Build = "release") {
+    this.exports = load(build);
+    this.frame = this.exports.FRAME_IN.value >>> 0;
+    this.output = this.exports.FRAME_OUT.value >>> 0;
+  }
 
   bytes(): Uint8Array {
     return new Uint8Array(this.exports.memory.buffer);

@@ -296,3 +296,22 @@ test("the URI is copied, so that the caller's memory may change", () => {
   assert.equal(index.uri(id as PatternHandle), "com.example.kept");
   assert.equal(index.find(scope, exact, "com.example.kept"), id);
 });
+
+test("a scope that went with its last pattern is not found where it was before", () => {
+  const { index } = openIndex();
+  for (const other of [66, 3]) {
+    const first = insertInto(index, scope, exact, "a.b");
+    assert.equal(index.best(scope, "a.b"), first.id);
+    index.remove(first.id as PatternHandle);
+    // Its memory now serves the other scope, which in one case is also remembered in the same place.
+    const second = insertInto(index, other, exact, "a.b");
+    assert.equal(index.best(scope, "a.b"), 0);
+    assert.equal(index.best(other, "a.b"), second.id);
+    const third = insertInto(index, scope, exact, "c.d");
+    index.remove(second.id as PatternHandle);
+    assert.equal(index.best(scope, "a.b"), 0);
+    assert.equal(index.best(scope, "c.d"), third.id);
+    assert.equal(index.best(other, "a.b"), 0);
+    index.remove(third.id as PatternHandle);
+  }
+});
