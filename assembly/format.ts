@@ -15,6 +15,8 @@ export type Cbor = u32;
 
 // @ts-ignore: decorator
 @inline export function isJson<F>(): bool { return sizeof<F>() == 1; }
+// @ts-ignore: decorator
+@inline export function isMsgpack<F>(): bool { return sizeof<F>() == 2; }
 
 // ---- readers
 // @ts-ignore: decorator

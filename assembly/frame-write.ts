@@ -43,8 +43,9 @@ import {
   setU,
 } from "./abi";
 import { copyBytes, narrow } from "./bytes";
-import { isJson, putArray, putBool, putColon, putEnd, putId, putMap, putSep, putString } from "./format";
+import { isJson, isMsgpack, putArray, putBool, putColon, putEnd, putId, putMap, putSep, putString } from "./format";
 import { ERROR, EVENT, INTERRUPT, INVOCATION, RESULT } from "./messages";
+import { forwardsPlain, hasRoom, plainHead, plainId, plainParts, plainPayload } from "./msgpack-forward";
 import { OPAQUE_SHIFT, opaqueKey } from "./option-keys";
 import { FRAME_OUT, FRAME_OUT_BYTES, PAYLOAD, PAYLOAD_BYTES } from "./regions";
 import { transcode } from "./transcode";
@@ -55,6 +56,10 @@ const COMMA: u8 = 0x2c;
 
 /** [36, subscription, publication, details, args?, kwargs?] */
 export function event<F>(subscription: f64, publication: f64, details: u32): u32 {
+  if (isMsgpack<F>() && forwardsPlain(details)) {
+    setU(U_WRITE_STATUS, W_NONE);
+    return plainPayload(plainId(plainId(plainHead(EVENT, 4 + plainParts()), subscription), publication));
+  }
   let o = begin<F>(EVENT, 4, true);
   o = element<F>(o, subscription, 1);
   o = element<F>(o, publication, 2);
@@ -64,6 +69,10 @@ export function event<F>(subscription: f64, publication: f64, details: u32): u32
 
 /** [68, request, registration, details, args?, kwargs?] */
 export function invocation<F>(request: f64, registration: f64, details: u32): u32 {
+  if (isMsgpack<F>() && forwardsPlain(details)) {
+    setU(U_WRITE_STATUS, W_NONE);
+    return plainPayload(plainId(plainId(plainHead(INVOCATION, 4 + plainParts()), request), registration));
+  }
   let o = begin<F>(INVOCATION, 4, true);
   o = element<F>(o, request, 1);
   o = element<F>(o, registration, 2);
@@ -73,6 +82,10 @@ export function invocation<F>(request: f64, registration: f64, details: u32): u3
 
 /** [50, request, details, args?, kwargs?] */
 export function result<F>(request: f64, details: u32): u32 {
+  if (isMsgpack<F>() && forwardsPlain(details)) {
+    setU(U_WRITE_STATUS, W_NONE);
+    return plainPayload(plainId(plainHead(RESULT, 3 + plainParts()), request));
+  }
   let o = begin<F>(RESULT, 3, true);
   o = element<F>(o, request, 1);
   o = detailMap<F>(o, 2, details, false, true);
@@ -92,7 +105,13 @@ export function error<F>(requestType: u32, request: f64, uri: u32, uriLength: u3
 
 /** [type, request, id], without the id if it is negative. */
 export function acknowledgement<F>(type: u32, request: f64, id: f64): u32 {
-  let o = begin<F>(type, id < 0 ? 2 : 3, false);
+  const elements: u32 = id < 0 ? 2 : 3;
+  if (isMsgpack<F>() && hasRoom(0)) {
+    setU(U_WRITE_STATUS, W_NONE);
+    const behind = plainId(plainHead(type, elements), request);
+    return (id < 0 ? behind : plainId(behind, id)) - start();
+  }
+  let o = begin<F>(type, elements, false);
   o = element<F>(o, request, 1);
   if (id >= 0) o = element<F>(o, id, 2);
   return finish<F>(o, false);

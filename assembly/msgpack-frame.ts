@@ -1,5 +1,5 @@
 /**
- * The quick way through the MessagePack frames that make up almost all traffic: PUBLISH, CALL and YIELD with a short head. It reads
+ * The quick way through the MessagePack frames that make up almost all traffic: PUBLISH, CALL, YIELD and ERROR. It reads
  * what is there in straight code, and gives up on anything out of the ordinary: frame.ts then reads the frame from its start, and it
  * alone says what a violation is and where. What it leaves in the slots is what frame.ts would have left. Hot.
  *
@@ -30,6 +30,7 @@ import {
   U_PAYLOAD_ARGS,
   U_PAYLOAD_LEN,
   U_PRESENT,
+  U_REQUEST_TYPE,
   U_SCRATCH,
   U_TYPE,
   U_URI,
@@ -44,7 +45,7 @@ import { validUtf8 } from "./bytes";
 import { Msgpack } from "./format";
 import { DEPTH, kwargs } from "./frame";
 import { options } from "./frame-options";
-import { CALL, PUBLISH, YIELD } from "./messages";
+import { CALL, ERROR, PUBLISH, YIELD } from "./messages";
 import { msgpackSkip } from "./msgpack";
 import { FRAME_IN, SCRATCH } from "./regions";
 import { scanUri, uriStatus, URI_NOT_PLAIN } from "./uri";
@@ -69,13 +70,21 @@ export function quickFrame(end: u32, flags: u32): bool {
   if (end - p < 4) return false;
   const count: u32 = <u32>load<u8>(p) - 0x90;
   const type: u32 = load<u8>(p, 1);
-  const hasUri = type == CALL || type == PUBLISH;
-  if (!hasUri && type != YIELD) return false;
-  const ahead: u32 = hasUri ? 4 : 3;
+  if (type != CALL && type != YIELD && type != PUBLISH && type != ERROR) return false;
+  // Elements in front of the payload.
+  const ahead: u32 = type == YIELD ? 3 : type == ERROR ? 5 : 4;
   if (count - ahead > 2) return false;
+  begin(type, count);
 
-  let id: u64 = load<u8>(p, 2);
-  p += 3;
+  p += 2;
+  if (type == ERROR) {
+    const requestType: u32 = load<u8>(p);
+    if (requestType >= 0x80) return false;
+    setU(U_REQUEST_TYPE, requestType);
+    ++p;
+  }
+  let id: u64 = load<u8>(p);
+  ++p;
   if (id >= 0x80) {
     const width = <u32>id - 0xcc;
     if (width > 3) return false;
@@ -83,9 +92,7 @@ export function quickFrame(end: u32, flags: u32): bool {
     p += 1 << width;
   }
   if (id - 1 >= ID_MAX || p >= end) return false;
-  setU(U_TYPE, type);
   setF(F_REQUEST, <f64>(<i64>id));
-  begin(count);
 
   setU(U_OPTIONS, p);
   if (load<u8>(p) == 0x80) {
@@ -97,7 +104,7 @@ export function quickFrame(end: u32, flags: u32): bool {
     setU(U_OPTIONS_LEN, behind - p);
     p = behind;
   }
-  if (hasUri) {
+  if (type != YIELD) {
     p = uri(p, end, flags);
     if (p == 0) return false;
   } else {
@@ -114,7 +121,8 @@ export function quickFrame(end: u32, flags: u32): bool {
 /** Clears what neither this nor the frame's elements fill in; see `reset` in visit.ts. */
 // @ts-ignore: decorator
 @inline
-function begin(count: u32): void {
+function begin(type: u32, count: u32): void {
+  setU(U_TYPE, type);
   clearF(F_ID);
   clearF(F_ID2);
   clearF(F_TIMEOUT);

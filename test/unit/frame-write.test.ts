@@ -295,6 +295,36 @@ test("a kept frame stays where it is while others are written, until all are rel
   assert.equal(codec.outFrame(length).byteOffset, frames[0]!.view.byteOffset);
 });
 
+/** Ids at both ends of every length that MessagePack has for them. */
+const edges = [1, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53];
+
+for (const build of buildNames) {
+  test(`payloads of any length go on behind the shortest head, and leave kept frames alone, in the ${build} build`, () => {
+    const built = openCodec(build);
+    const kept: { readonly address: number; readonly frame: Uint8Array }[] = [];
+    const keeps = (length: number, expected: readonly unknown[]): void => {
+      const frame = encodeMessage(Serializer.msgpack, expected);
+      assert.equal(hex(written(built, length)), hex(frame));
+      kept.push({ address: built.keep(length), frame });
+    };
+    for (let bytes = 0; bytes < 600; bytes += bytes < 300 ? 1 : 37) {
+      const payload: unknown[] = bytes % 5 === 4 ? [] : [[new Uint8Array(bytes).fill(bytes)]];
+      if (bytes % 3 === 0 && payload.length > 0) payload.push({ k: bytes });
+      const first = edges[bytes % 10]!;
+      const second = edges[(bytes * 7 + 3) % 10]!;
+      visit(built, Serializer.msgpack, [Message.publish, 1, {}, "a.b", ...payload]);
+      keeps(built.writeEvent(Serializer.msgpack, first, second, 0), [36, first, second, {}, ...payload]);
+      visit(built, Serializer.msgpack, [Message.call, 1, {}, "a.b", ...payload]);
+      keeps(built.writeInvocation(Serializer.msgpack, first, second, 0), [68, first, second, {}, ...payload]);
+      visit(built, Serializer.msgpack, [Message.yield, 1, {}, ...payload]);
+      keeps(built.writeResult(Serializer.msgpack, first, 0), [50, first, {}, ...payload]);
+      keeps(built.writeAck(Serializer.msgpack, 17, first, second), [17, first, second]);
+      keeps(built.writeAck(Serializer.msgpack, 35, first, -1), [35, first]);
+    }
+    for (const { address, frame } of kept) assert.equal(hex(built.span(address, frame.length)), hex(frame));
+  });
+}
+
 test("an unknown serializer is refused, not trapped on", () => {
   visit(codec, Serializer.msgpack, [Message.publish, 1, {}, "com.example", [1]]);
   for (const format of [0, 4]) assert.equal(codec.core.exports.writeEvent(format, 1, 2, 0), 0);
