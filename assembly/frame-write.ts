@@ -55,11 +55,17 @@ const COMMA: u8 = 0x2c;
 // ---- messages; each returns the length of the frame, or 0 with U_WRITE_STATUS
 
 /** [36, subscription, publication, details, args?, kwargs?] */
+// @ts-ignore: decorator
+@inline
 export function event<F>(subscription: f64, publication: f64, details: u32): u32 {
   if (isMsgpack<F>() && forwardsPlain(details)) {
     setU(U_WRITE_STATUS, W_NONE);
     return plainPayload(plainId(plainId(plainHead(EVENT, 4 + plainParts()), subscription), publication));
   }
+  return anyEvent<F>(subscription, publication, details);
+}
+
+function anyEvent<F>(subscription: f64, publication: f64, details: u32): u32 {
   let o = begin<F>(EVENT, 4, true);
   o = element<F>(o, subscription, 1);
   o = element<F>(o, publication, 2);
@@ -68,11 +74,17 @@ export function event<F>(subscription: f64, publication: f64, details: u32): u32
 }
 
 /** [68, request, registration, details, args?, kwargs?] */
+// @ts-ignore: decorator
+@inline
 export function invocation<F>(request: f64, registration: f64, details: u32): u32 {
   if (isMsgpack<F>() && forwardsPlain(details)) {
     setU(U_WRITE_STATUS, W_NONE);
     return plainPayload(plainId(plainId(plainHead(INVOCATION, 4 + plainParts()), request), registration));
   }
+  return anyInvocation<F>(request, registration, details);
+}
+
+function anyInvocation<F>(request: f64, registration: f64, details: u32): u32 {
   let o = begin<F>(INVOCATION, 4, true);
   o = element<F>(o, request, 1);
   o = element<F>(o, registration, 2);
@@ -81,11 +93,17 @@ export function invocation<F>(request: f64, registration: f64, details: u32): u3
 }
 
 /** [50, request, details, args?, kwargs?] */
+// @ts-ignore: decorator
+@inline
 export function result<F>(request: f64, details: u32): u32 {
   if (isMsgpack<F>() && forwardsPlain(details)) {
     setU(U_WRITE_STATUS, W_NONE);
     return plainPayload(plainId(plainHead(RESULT, 3 + plainParts()), request));
   }
+  return anyResult<F>(request, details);
+}
+
+function anyResult<F>(request: f64, details: u32): u32 {
   let o = begin<F>(RESULT, 3, true);
   o = element<F>(o, request, 1);
   o = detailMap<F>(o, 2, details, false, true);
@@ -249,14 +267,18 @@ function comma(o: u32, oEnd: u32): u32 {
  * A details map out of the D_… bits and, where a payload follows, what the visited options say about an opaque one. EVENT and
  * INVOCATION call the same things by different names.
  */
+// @ts-ignore: decorator
+@inline
 function detailMap<F>(o: u32, index: u32, details: u32, toCallee: bool, payload: bool): u32 {
   o = separate<F>(o, index);
   if (o == 0) return 0;
   const opaque = payload && (getU(U_PRESENT) & O_OPAQUE) != 0 ? getU(U_PRESENT) >> OPAQUE_SHIFT : 0;
-  if ((details | opaque) == 0) {
-    o = putMap<F>(o, bound(), 0);
-    return o == 0 ? 0 : putEnd<F>(o, bound(), true);
-  }
+  if ((details | opaque) != 0) return detailPairs<F>(o, details, opaque, toCallee);
+  o = putMap<F>(o, bound(), 0);
+  return o == 0 ? 0 : putEnd<F>(o, bound(), true);
+}
+
+function detailPairs<F>(o: u32, details: u32, opaque: u32, toCallee: bool): u32 {
   let disclosed: u32 = 0;
   if ((details & D_DISCLOSE) != 0) {
     disclosed = 1 + u32(getU(U_AUTHID_LEN) != 0) + u32(getU(U_AUTHROLE_LEN) != 0);

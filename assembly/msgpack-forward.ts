@@ -46,7 +46,7 @@ export function plainHead(type: u32, elements: u32): u32 {
   return o + 2;
 }
 
-/** An id, 0 … 2^53, in its shortest form. Eight bytes behind it may be written, too. */
+/** An id, 0 … 2^53, in its shortest form. */
 // @ts-ignore: decorator
 @inline
 export function plainId(o: u32, id: f64): u32 {
@@ -55,10 +55,23 @@ export function plainId(o: u32, id: f64): u32 {
     store<u8>(o, value);
     return o + 1;
   }
-  const width = u32(value > 0xff) + u32(value > 0xffff) + u32(value > 0xffffffff);
-  store<u8>(o, 0xcc + width);
-  store<u64>(o, bswap<u64>(value << (64 - (8 << width))), 1);
-  return o + 1 + (1 << width);
+  if (value <= 0xff) {
+    store<u16>(o, 0xcc | (<u32>value << 8));
+    return o + 2;
+  }
+  if (value <= 0xffff) {
+    store<u8>(o, 0xcd);
+    store<u16>(o, bswap<u16>(<u16>value), 1);
+    return o + 3;
+  }
+  if (value <= 0xffffffff) {
+    store<u8>(o, 0xce);
+    store<u32>(o, bswap<u32>(<u32>value), 1);
+    return o + 5;
+  }
+  store<u8>(o, 0xcf);
+  store<u64>(o, bswap<u64>(value), 1);
+  return o + 9;
 }
 
 /** The empty details and the payload. Returns the frame's length. */
@@ -72,6 +85,7 @@ export function plainPayload(o: u32): u32 {
   if (length > COPY_MAX) {
     memory.copy(o, from, length);
   } else {
+    // Up to 15 bytes too many, into what is free.
     for (let i: u32 = 0; i < length; i += 16) {
       store<u64>(o + i, load<u64>(from + i));
       store<u64>(o + i, load<u64>(from + i, 8), 8);

@@ -120,6 +120,8 @@ export function indexMatch(scope: u32, uri: u32, uriLen: u32): u32 {
 }
 
 /** `indexMatch` for who knows the URI's `sumOf` already. */
+// @ts-ignore: decorator
+@inline
 export function indexMatchBySum(scope: u32, uri: u32, uriLen: u32, sum: u64): u32 {
   setU(U_MATCH_STATUS, M_OK);
   const record = ready ? scopeOf(scope) : 0;
@@ -171,6 +173,8 @@ export function indexBest(scope: u32, uri: u32, uriLen: u32): u32 {
 }
 
 /** `indexBest` for who knows the URI's `sumOf` already. */
+// @ts-ignore: decorator
+@inline
 export function indexBestBySum(scope: u32, uri: u32, uriLen: u32, sum: u64): u32 {
   const record = ready ? scopeOf(scope) : 0;
   if (record == 0) return 0;

@@ -208,8 +208,9 @@ const dicts = [
 
 /** A frame much like those that clients send; `odd` ones break a rule now and then. */
 function frameOf(pick: Pick, odd: boolean): Uint8Array {
-  const types = [16, 48, 70];
-  const type = odd && pick(10) === 0 ? pick(128) : types[pick(3)]!;
+  const types = [16, 48, 70, 8];
+  const type = odd && pick(10) === 0 ? pick(128) : types[pick(4)]!;
+  if (pick(10) === 0) return Uint8Array.from([0x92, 0xcd, 1, 81, ...(odd ? id(pick) : [0xcd, 2, pick(256)])]);
   const hasUri = type !== 70;
   const parts = pick(4) === 0 ? 0 : 1 + (pick(3) % 2);
   const dict = odd && pick(3) === 0 ? dicts[pick(dicts.length)]! : [0x80];
@@ -223,6 +224,7 @@ function frameOf(pick: Pick, odd: boolean): Uint8Array {
   ]!;
   const elements = [
     type === 16 && odd && pick(20) === 0 ? [0xcc, 16] : [type],
+    ...(type === 8 ? [odd && pick(10) === 0 ? id(pick) : [68]] : []),
     odd ? id(pick) : [0xcd, 1, pick(256)],
     dict,
     ...(hasUri ? [odd ? uri(pick) : textOf([...utf8.encode(known[pick(known.length)]!)], () => 1)] : []),
