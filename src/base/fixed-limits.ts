@@ -129,6 +129,11 @@ export const fixedLimits = Object.freeze({
   openQuestions_max: 4_096,
   /** Topics whose retained event was deleted just now, kept while publications may be on their way. Beyond: the oldest is not. */
   forgottenTopics_max: 10_000,
+  /**
+   * Steps through tables – an entry looked at is one – that the router's own procedures take in one loop turn, over all calls. Beyond:
+   * the calls are answered in a later turn.
+   */
+  stepsPerTurn_max: 1 << 14,
   /** Threads of one router. Beyond: the router does not start, and says so. */
   workers_max: 30,
   /** Time for a worker to make its router, or to listen. Beyond: it could not be started. */

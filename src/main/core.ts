@@ -31,6 +31,7 @@ import { Realms } from "../router/realms.ts";
 import { SharedPatterns } from "../router/shared-patterns.ts";
 import { SessionIndex } from "../router/session-index.ts";
 import { Targets } from "../router/targets.ts";
+import { TurnShare } from "../router/turn-share.ts";
 import type { SessionCore } from "../session/core.ts";
 import { Intake } from "../session/intake.ts";
 import { Load } from "../session/load.ts";
@@ -117,7 +118,8 @@ export function buildCore(
   const afterTurn = (task: () => void): void => outbox.afterTurn(task);
   const events = new MetaEvents({ afterTurn, limits, metrics });
   const procedures = new RouterProcedures(codec, log, limits);
-  const shared = { codec, targets, patterns, frames: outbox, limits, metrics, events };
+  const turnShare = new TurnShare(afterTurn);
+  const shared = { codec, targets, patterns, frames: outbox, limits, metrics, events, turnShare };
   const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!, spread.loads), scheduler });
   const realms = new Realms();
   const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };

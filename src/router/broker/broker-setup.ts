@@ -15,6 +15,7 @@ import { Publications } from "../peers/publications.ts";
 import type { Peers } from "../peers/peers.ts";
 import type { RealmObserver, Realms } from "../realms.ts";
 import type { Targets } from "../targets.ts";
+import type { TurnShare } from "../turn-share.ts";
 import type { FrameSource, SessionObserver } from "../types.ts";
 import { AcknowledgedDelivery } from "./acknowledged-delivery.ts";
 import { Broker } from "./broker.ts";
@@ -45,6 +46,8 @@ export interface BrokerSetupParts {
   readonly scheduler: Scheduler;
   /** Runs a task at the end of the turn. */
   readonly afterTurn: (task: () => void) => void;
+  /** Of what the router's own procedures do. */
+  readonly turnShare: TurnShare;
   readonly log: Log;
   /** The other routers that this one works with; null: none. */
   readonly peers: Peers | null;
@@ -81,7 +84,9 @@ export function setUpBroker(parts: BrokerSetupParts): BrokerSetup {
   const broker = new Broker({ ...parts, fanOut, retention, memberOptions, deliveries, forwarder });
   procedures.add(historyProcedures({ patterns, histories, limits, guard }), historyTexts);
   procedures.add(
-    retainedProcedures(retained, limits, guard, (realm, topic) => forwarder?.forget(realm, topic)),
+    retainedProcedures(retained, limits, guard, parts.turnShare, (realm, topic) =>
+      forwarder?.forget(realm, topic),
+    ),
     retainedTexts,
   );
   return {

@@ -1,17 +1,14 @@
 /** Procedures of the router about retained events. What a caller would not have received, it does not see here either. */
 import type { Limits } from "../../base/limits.ts";
-import { errors, WampError } from "../../protocol/errors.ts";
 import { type Match, matchNames } from "../../protocol/messages.ts";
 import { Permission } from "../../protocol/permissions.ts";
 import type { Guard } from "../guard.ts";
 import { aDict, aUri, invalidArgument, optional, positional } from "../meta/meta-args.ts";
 import type { Realm } from "../realm.ts";
 import type { ProcedureCall, ProcedureHandler, ProcedureText } from "../procedures.ts";
+import type { Steps, TurnShare } from "../turn-share.ts";
 import type { RetainedEvents } from "./retained.ts";
 import { decodeStored } from "./stored-event.ts";
-
-/** Steps that one call may take through the topics: the router does nothing else meanwhile. */
-const steps_max = 1 << 16;
 
 export const retainedTexts = {
   "spanwire.retained.count": {
@@ -39,11 +36,13 @@ export function retainedProcedures(
   retained: RetainedEvents,
   limits: Limits,
   guard: Guard,
+  share: TurnShare,
   forgetElsewhere: (realm: Realm, topic: string) => void,
 ): Readonly<Record<keyof typeof retainedTexts, ProcedureHandler>> {
   return {
     "spanwire.retained.count": ({ realm }) => [retained.count(realm)],
-    "spanwire.retained.list": (call) => [list(retained, call, limits.retainedList_max, guard)],
+    "spanwire.retained.list": (call) =>
+      share.run(list(retained, call, listedTopics(call, limits.retainedList_max, guard))),
     "spanwire.retained.get": (call) => [get(retained, call, guard)],
     "spanwire.retained.delete": (call) => {
       const topic = positional(call, 0, "topic", aUri);
@@ -65,12 +64,14 @@ function get(retained: RetainedEvents, call: ProcedureCall, guard: Guard): unkno
   return { topic, timestamp, publication, ...decodeStored(found.event, false) };
 }
 
-function list(
-  retained: RetainedEvents,
-  call: ProcedureCall,
-  list_max: number,
-  guard: Guard,
-): readonly string[] {
+interface ListedTopics {
+  readonly match: Match;
+  readonly uri: string;
+  readonly count_max: number;
+}
+
+/** Which topics the call wants; throws where it may not, or says something else. */
+function listedTopics(call: ProcedureCall, list_max: number, guard: Guard): ListedTopics {
   const uri = optional(call, 0, "uri", aUri) ?? "";
   const options = optional(call, 1, "options", aDict) ?? {};
   const match = (matchNames as readonly unknown[]).indexOf(options["match"] ?? "prefix");
@@ -79,15 +80,23 @@ function list(
   if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 1)
     throw invalidArgument("options: limit must be an integer, 1 or more");
   guard.require(call.caller, Permission.subscribe, uri, match as Match);
+  return { match: match as Match, uri, count_max: Math.min(limit, list_max) };
+}
+
+/** The tree may be large, and few of it match: the walk may take many turns. */
+function* list(
+  retained: RetainedEvents,
+  { realm, caller }: ProcedureCall,
+  { match, uri, count_max }: ListedTopics,
+): Steps<readonly unknown[]> {
   const topics: string[] = [];
-  const steps = retained.matching(call.realm, match as Match, uri);
-  for (let left = steps_max; topics.length < Math.min(limit, list_max); left--) {
+  const steps = retained.matching(realm, match, uri);
+  while (topics.length < count_max) {
     const step = steps.next();
     if (step.done === true) break;
-    if (left === 0)
-      throw new WampError(errors.unavailable.uri, "too many topics to look through; name them more closely");
-    const latest = step.value === null ? null : retained.latest(step.value, call.caller);
+    const latest = step.value === null ? null : retained.latest(step.value, caller);
     if (latest !== null) topics.push(latest.event.topic);
+    yield 1;
   }
-  return topics;
+  return [topics];
 }

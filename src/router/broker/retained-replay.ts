@@ -14,7 +14,8 @@ import type { Patterns } from "../patterns.ts";
 import type { FrameSource, RouterSession } from "../types.ts";
 import type { AcknowledgedDelivery } from "./acknowledged-delivery.ts";
 import type { MemberOptions } from "./member-options.ts";
-import type { RetainedEvents, RetainedTopic } from "./retained.ts";
+import { Replay, ReplayQueue } from "./replay-queue.ts";
+import type { RetainedEvents } from "./retained.ts";
 import { revisit, type StoredEvent } from "./stored-event.ts";
 
 export interface RetainedReplayParts {
@@ -31,28 +32,20 @@ export interface RetainedReplayParts {
   readonly deliveries: AcknowledgedDelivery;
 }
 
-interface Replay {
-  readonly session: RouterSession;
-  readonly row: number;
-  readonly pattern: PatternHandle;
-  readonly topics: Iterator<RetainedTopic | null, undefined>;
-  /** Number of the last event that is replayed. */
-  readonly upTo: number;
-  left: number;
-}
-
-/** What all replays together may do in one turn: a step in the tree of topics is 1, an event as below. */
-const workPerTurn = 16_384;
+/** What all replays together may do in one turn: a step in the tree of topics, and a look at a session, is 1, an event as below. */
+const workPerTurn = 8_192;
 const workOf = (event: StoredEvent): number => 32 + (event.frame.length >>> 6);
 /** How soon a replay looks again whether its slow reader has read on. */
 const patience_ms = 25;
 
 export class RetainedReplay {
   readonly #parts: RetainedReplayParts;
-  /** By membership row: a session that subscribes anew begins anew. */
-  readonly #replays = new Map<number, Replay>();
+  /** A session that subscribes anew begins anew. */
+  readonly #queue = new ReplayQueue();
   readonly #turn = (): void => this.#onTurn();
   #workLeft = workPerTurn;
+  /** Sessions that had to wait, one after the other, until now. */
+  #waiting = 0;
   #isScheduled = false;
   #cancel: (() => void) | null = null;
 
@@ -62,7 +55,7 @@ export class RetainedReplay {
 
   /** Replays that are not over yet. */
   get count(): number {
-    return this.#replays.size;
+    return this.#queue.count;
   }
 
   /** Behind SUBSCRIBED: nobody needs the visited message any more. */
@@ -71,30 +64,23 @@ export class RetainedReplay {
     const realm = session.realm!;
     this.end(row);
     if (retained.count(realm) === 0) return;
-    const uri = patterns.uri(pattern);
-    const match = patterns.match(pattern);
-    if (match === Match.exact) {
-      const latest = retained.get(realm, uri, session);
+    if (patterns.match(pattern) === Match.exact) {
+      const latest = retained.get(realm, patterns.uri(pattern), session);
       if (latest !== null) this.#send(session, row, pattern, latest.event);
       return;
     }
-    const topics = retained.matching(realm, match, uri);
-    const replay = {
-      session,
-      row,
-      pattern,
-      topics,
-      upTo: retained.sequence,
-      left: limits.retainedReplay_max,
-    };
-    if (!this.#advance(replay)) this.#replays.set(row, replay);
+    const replay = new Replay(session, row, pattern, retained.sequence, limits.retainedReplay_max);
+    const isFirst = !this.#queue.has(session);
     this.#schedule();
+    if (isFirst && !this.#waits(replay) && this.#advance(replay)) return;
+    this.#queue.add(replay);
+    this.#waiting = 0;
   }
 
   /** The subscription has ended, or begins anew. */
   end(row: number): void {
-    this.#replays.delete(row);
-    if (this.#replays.size === 0) this.stop();
+    this.#queue.remove(row);
+    if (this.#queue.count === 0) this.stop();
   }
 
   stop(): void {
@@ -108,24 +94,28 @@ export class RetainedReplay {
     this.#parts.afterTurn(this.#turn);
   }
 
+  /** Each session has its turn once at most. */
   #onTurn(): void {
     this.#isScheduled = false;
     this.#workLeft = workPerTurn;
-    let waiting = 0;
-    for (const replay of [...this.#replays.values()]) {
-      if (this.#workLeft <= 0) break;
+    const queue = this.#queue;
+    for (let left = queue.sessionCount; left > 0 && queue.count > 0 && this.#workLeft > 0; left--) {
+      this.#workLeft--;
+      const replay = queue.take();
+      if (replay === null) continue;
       if (this.#waits(replay)) {
-        waiting++;
+        this.#waiting++;
+        queue.putBehind(replay);
         continue;
       }
-      // Behind the others, which have their share first next time.
-      this.#replays.delete(replay.row);
-      if (!this.#advance(replay)) this.#replays.set(replay.row, replay);
+      this.#waiting = 0;
+      if (this.#advance(replay)) queue.remove(replay.row);
     }
-    if (this.#replays.size === 0) return;
-    if (waiting < this.#replays.size) return this.#schedule();
+    if (queue.count === 0) return;
+    if (this.#waiting < queue.sessionCount) return this.#schedule();
     this.#cancel ??= this.#parts.scheduler.after(patience_ms, () => {
       this.#cancel = null;
+      this.#waiting = 0;
       this.#schedule();
     });
   }
@@ -142,11 +132,12 @@ export class RetainedReplay {
 
   /** Goes on while this turn's work lasts and the subscriber reads. True: it is over. */
   #advance(replay: Replay): boolean {
-    const { session, topics, upTo } = replay;
-    const { retained, metrics } = this.#parts;
+    const { session, pattern, upTo } = replay;
+    const { patterns, retained, metrics } = this.#parts;
     if (session.realm === null) return true;
+    replay.topics ??= retained.matching(session.realm, patterns.match(pattern), patterns.uri(pattern));
     while (this.#workLeft > 0 && !this.#waits(replay)) {
-      const step = topics.next();
+      const step = replay.topics.next();
       if (step.done === true) return true;
       this.#workLeft--;
       const latest = step.value === null ? null : retained.latest(step.value, session);
