@@ -37,25 +37,32 @@ export class TurnShare {
 
   /** What the steps return: at once where this turn's share suffices for them and nobody waits, else when they are over. */
   run<T>(steps: Steps<T>): T | Promise<T> {
-    this.#schedule();
-    if (this.#walks.length === 0) {
-      const last = this.#take(steps, this.#left);
-      if (last !== null) return last.value;
-    }
+    const last = this.#begin(steps);
+    if (last !== null) return last.value;
     return new Promise<T>((resolve, reject) => {
       this.#walks.push({
         advance: () => {
           try {
-            const last = this.#take(steps, quantum);
-            if (last === null) return false;
-            resolve(last.value);
+            const end = this.#take(steps, quantum);
+            if (end !== null) resolve(end.value);
+            return end !== null;
           } catch (cause) {
             reject(cause);
+            return true;
           }
-          return true;
         },
       });
     });
+  }
+
+  /** The same for steps that nobody waits for. They do not throw. */
+  start(steps: Steps<void>): void {
+    if (this.#begin(steps) === null) this.#walks.push({ advance: () => this.#take(steps, quantum) !== null });
+  }
+
+  #begin<T>(steps: Steps<T>): IteratorReturnResult<T> | null {
+    this.#schedule();
+    return this.#walks.length === 0 ? this.#take(steps, this.#left) : null;
   }
 
   /** Takes steps that cost `upTo`, as far as the turn's share goes. Null: there are more. */

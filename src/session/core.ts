@@ -23,6 +23,7 @@ import type { Realm } from "../router/realm.ts";
 import type { Realms } from "../router/realms.ts";
 import type { SessionIndex } from "../router/session-index.ts";
 import type { Targets } from "../router/targets.ts";
+import type { TurnShare } from "../router/turn-share.ts";
 import type { SessionObserver } from "../router/types.ts";
 import type { Codec } from "../wasm/codec.ts";
 import type { Intake } from "./intake.ts";
@@ -72,6 +73,8 @@ export interface SessionCore {
   /** Asks a realm's authorizer. It settles the question and unparks the session; false: no more can be asked. */
   readonly askAuthorizer: (session: Session, question: AccessQuestion) => boolean;
   readonly authenticator: Authenticator;
+  /** Of long work that need not be over at once. */
+  readonly turnShare: TurnShare;
   readonly scheduler: Scheduler;
   readonly ids: RandomIds;
   readonly newSessionId: () => SessionId;

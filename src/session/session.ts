@@ -20,7 +20,7 @@ import { Slot, Status, Visit } from "../wasm/abi.ts";
 import { Backlog, type BacklogOwner } from "./backlog.ts";
 import { controlFrame } from "./control-frame.ts";
 import type { SessionCore } from "./core.ts";
-import { departRealm, endSubscriptions } from "./departure.ts";
+import { departRealm, hasNothingLeft } from "./departure.ts";
 import { tellDropped } from "./dropped.ts";
 import { type Joined, type Refusal, readHello } from "./handshake.ts";
 import { challengeMessage, enter, Login, type LoginEvents } from "./login.ts";
@@ -361,14 +361,11 @@ export class Session
 
   #leaveRealm(): void {
     const core = this.#core;
-    // Either there was no session, or its subscriptions are being ended and `#left` will follow.
-    if (this.realm === null) return this.firstSubscription === 0 ? this.#left() : undefined;
+    // Either there was no session, or the rest of it is being ended and `#left` will follow.
+    if (this.realm === null) return hasNothingLeft(core, this) ? this.#left() : undefined;
     // From here on nothing more is sent to it, not even the end of its own calls to itself.
     if (this.#state === State.open) this.#state = State.leaving;
-    const { realm } = this;
-    departRealm(core, this, realm);
-    this.realm = null;
-    endSubscriptions(core, this, realm, () => this.#left());
+    departRealm(core, this, this.realm, () => this.#left());
   }
 
   #left(): void {

@@ -261,7 +261,7 @@ export class DealerRig {
     peer.isGone = true;
     this.#sessions.delete(peer.id);
     this.calls.onSessionGone(peer);
-    this.#dealer.registering.endAll(peer, this.#realm);
+    this.#dealer.registering.endSome(peer, this.#realm, Number.POSITIVE_INFINITY);
     assert.deepEqual([peer.callCount, peer.invocationCount, peer.registrationCount], [0, 0, 0]);
     this.#targets.free(peer.target);
   }

@@ -51,6 +51,9 @@ const partProblem = {
   message: 'option "rkey" is missing: runmode "partition" needs a routing key',
 };
 
+/** Nobody hears it. */
+const callerLeft = "the caller has left";
+
 /** A callee's ERROR that makes the router ask another one. */
 const unavailableLength = errors.unavailable.uri.length;
 
@@ -194,7 +197,7 @@ export class CallDispatch implements CallWatcher {
     if (codec.u(Slot.uriLen) !== unavailableLength) return false;
     if (codec.text(codec.u(Slot.uri), unavailableLength) !== errors.unavailable.uri) return false;
     const frame = this.#reroutes.frame(row);
-    if (frame === null) return false;
+    if (frame === null || this.#endIfDeserted(row)) return frame !== null;
     if ((calls.pending.flags(row) & CallFlag.limited) !== 0) this.#release(row);
     const tried = this.#reroutes.exclude(row, callee.id);
     calls.pending.setFlags(row, (calls.pending.flags(row) & ~CallFlag.limited) | CallFlag.rerouted);
@@ -231,6 +234,7 @@ export class CallDispatch implements CallWatcher {
    */
   onReturned(row: number, callee: RouterSession, isBusy: boolean, frame: Uint8Array): void {
     const { calls, patterns, memberships } = this.#parts;
+    if (this.#endIfDeserted(row)) return;
     let flags = calls.pending.flags(row);
     if ((flags & CallFlag.limited) !== 0) this.#release(row);
     flags &= ~CallFlag.limited;
@@ -263,6 +267,7 @@ export class CallDispatch implements CallWatcher {
   /** Sends a call that has waited, and what continues it. */
   #send({ row, frames }: QueuedCall, member: number, pattern: PatternHandle): void {
     const { calls, invoke } = this.#parts;
+    if (this.#endIfDeserted(row)) return;
     const [first, ...more] = frames;
     const caller = this.#visit(row, first!);
     invoke(caller, member, pattern, row);
@@ -271,6 +276,15 @@ export class CallDispatch implements CallWatcher {
       this.#visitFrame(caller, frame);
       calls.onContinuation(caller);
     }
+  }
+
+  /** A caller that has gone, and whose calls are being ended, needs no other callee. True: the call is over. */
+  #endIfDeserted(row: number): boolean {
+    const { calls, targets } = this.#parts;
+    const caller = targets.get(calls.pending.caller(row));
+    if (caller.realm !== null || caller.isRemote) return false;
+    calls.fail(row, errors.canceled, callerLeft);
+    return true;
   }
 
   /** Visits the frame of a call that has this row once more. Returns its caller. */

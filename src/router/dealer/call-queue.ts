@@ -14,10 +14,14 @@ import { Invoke, RunMode } from "../../protocol/messages.ts";
 import { FSlot, Slot } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import { CallTrait, type Patterns } from "../patterns.ts";
+import { type Steps, TurnShare } from "../turn-share.ts";
 import type { RouterSession } from "../types.ts";
 import { type CalleeChoice, noKey, type Tried } from "./callee-choice.ts";
 import type { Callees } from "./callees.ts";
 import type { Calls } from "./calls.ts";
+
+/** Calls that are ended in one turn because the last callee has left. */
+const endingsPerTurn = 256;
 
 /** Sends a call that has a pending row to a callee. */
 export type SendCall = (call: QueuedCall, member: number, pattern: PatternHandle) => void;
@@ -75,6 +79,8 @@ export class Queue {
   count = 0;
   bytes = 0;
   isWoken = false;
+  /** Its calls are being ended. */
+  isOver = false;
   constructor(pattern: PatternHandle) {
     this.pattern = pattern;
   }
@@ -88,8 +94,11 @@ export class CallQueue {
   #bytes = 0;
   readonly #drain = (): void => this.#serveWoken();
 
+  readonly #endings: TurnShare;
+
   constructor(parts: CallQueueParts) {
     this.#parts = parts;
+    this.#endings = new TurnShare(parts.afterTurn, endingsPerTurn);
   }
 
   /** Calls that wait. */
@@ -161,7 +170,8 @@ export class CallQueue {
     queue.bytes -= call.bytes;
     this.#bytes -= call.bytes;
     this.#byRow.delete(row);
-    if (queue.count > 0) return;
+    // The registration of a queue that is being ended is over, and another one may have its handle.
+    if (queue.count > 0 || queue.isOver) return;
     this.#queues.delete(queue.pattern);
     this.#parts.patterns.setCallTrait(queue.pattern, CallTrait.waiting, false);
   }
@@ -184,11 +194,18 @@ export class CallQueue {
 
   /** Ends the calls that wait for a registration that is no more. */
   endAll(pattern: PatternHandle): void {
-    const queue = this.#queues.get(pattern);
-    if (queue !== undefined) this.end(queue);
+    const queue = this.detach(pattern);
+    if (queue === null) return;
+    this.#parts.patterns.setCallTrait(pattern, CallTrait.waiting, false);
+    this.end(queue);
   }
+  /** Ends those of a queue that has been detached: a few at once, many over several turns. */
   end(queue: Queue): void {
-    while (queue.first !== null)
+    queue.isOver = true;
+    this.#endings.start(this.#ending(queue));
+  }
+  *#ending(queue: Queue): Steps<void> {
+    for (; queue.first !== null; yield 1)
       this.#parts.calls.fail(queue.first.row, errors.canceled, "the last callee left while the call waited");
   }
 
@@ -236,7 +253,7 @@ export class CallQueue {
     this.#woken = [];
     for (const queue of woken) {
       queue.isWoken = false;
-      this.#serve(queue);
+      if (!queue.isOver) this.#serve(queue);
     }
   }
 

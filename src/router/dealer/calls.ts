@@ -3,7 +3,7 @@
  * Every call gets exactly one final reply (RESULT without progress, or ERROR), whichever of these comes first; what comes
  * later finds no pending row and is dropped without a sound (Advanced Profile, "Call Canceling").
  */
-import type { RegistrationId, RequestId } from "../../base/ids.ts";
+import type { RegistrationId, RequestId, SessionId } from "../../base/ids.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { Scheduler } from "../../ports.ts";
 import { type ErrorEntry, errors } from "../../protocol/errors.ts";
@@ -16,7 +16,8 @@ import type { OutgoingCalls } from "../peers/outgoing-calls.ts";
 import type { ServedCalls } from "../peers/served-calls.ts";
 import type { Targets } from "../targets.ts";
 import type { FrameSource, RouterSession } from "../types.ts";
-import { type CallWatcher, calleeLeft } from "./call-watcher.ts";
+import type { CallWatcher } from "./call-watcher.ts";
+import { endCallOf } from "./departing-calls.ts";
 import { GroupCalls } from "./gather.ts";
 import { payloadProblem } from "./payload-problem.ts";
 import { CallFlag, detailShift, type PendingCalls, watchedCall } from "./pending.ts";
@@ -310,25 +311,15 @@ export class Calls {
     this.fail(row, errors.canceled, "the caller canceled the call");
   }
 
-  /** The session is gone: its callers get ERROR canceled, its callees are interrupted. Before anybody hears that it left. */
+  /** The session is gone: its callers get ERROR canceled, its callees are interrupted. */
   onSessionGone(session: RouterSession): void {
-    while (session.firstInvocation !== 0) {
-      const row = session.firstInvocation;
-      if ((this.pending.flags(row) & CallFlag.part) !== 0) this.groups.onCalleeGone(row, session);
-      else this.fail(row, errors.canceled, calleeLeft);
-    }
-    this.#served?.onSessionGone(session.id);
-    while (session.firstCall !== 0) {
-      const row = session.firstCall;
-      const flags = this.pending.flags(row);
-      if ((flags & CallFlag.group) !== 0) {
-        this.groups.onCallerGone(row);
-        continue;
-      }
-      const callee = this.#callee(row);
-      if ((flags & CallFlag.killing) === 0) this.#interrupt(row, callee, CancelMode.killnowait);
-      this.#close(row, session, callee);
-    }
+    while (endCallOf(session, this));
+    this.onHeldGone(session.id);
+  }
+
+  /** The session is gone: calls of other routers that waited for it to be told that it is registered go back. */
+  onHeldGone(session: SessionId): void {
+    this.#served?.onSessionGone(session);
   }
 
   /** The router of the callee cannot send it the call of this row, or has seen it leave. */

@@ -178,7 +178,7 @@ export class Invocations {
  */
 function takesProgress(callee: RouterSession): boolean {
   const both = ClientFeature.calleeProgress | ClientFeature.calleeCanceling;
-  const needed = callee.realm!.strict ? both : ClientFeature.calleeProgress;
+  const needed = callee.realm?.strict === true ? both : ClientFeature.calleeProgress;
   return (callee.clientFeatures & needed) === needed;
 }
 

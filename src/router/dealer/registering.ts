@@ -40,6 +40,8 @@ export class Registering {
   readonly #parts: RegisteringParts;
   readonly #members: CalleeMembers;
   readonly #shared: SharedRegistering | null;
+  /** Sessions that have gone and still have registrations. */
+  readonly #gone = new Set<RouterSession>();
 
   constructor(parts: RegisteringParts) {
     this.#parts = parts;
@@ -73,6 +75,7 @@ export class Registering {
     const invoke = codec.u(Slot.invoke) as Invoke;
     if (this.#shared !== null) return this.#shared.register(session, invoke, discloseCaller, options);
     let pattern = (codec.matchCount === 0 ? 0 : codec.matchAt(0)) as PatternHandle | 0;
+    if (pattern !== 0 && this.#gone.size > 0) pattern = this.#withoutGone(pattern, realm);
     if (options.forceReregister) {
       if (pattern !== 0) pattern = this.#replace(pattern, session, invoke);
     } else if (pattern !== 0) {
@@ -152,10 +155,31 @@ export class Registering {
     while (memberships.find(pattern, session.target) === row) this.#leave(row, session, realm);
   }
 
-  /** Ends all registrations of a session that leaves. */
-  endAll(session: RouterSession, realm: Realm): void {
-    if (this.#shared !== null) return this.#shared.endAll(session);
-    while (session.firstRegistration !== 0) this.#leave(session.firstRegistration, session, realm);
+  /** Ends up to `turns_max` turns of a session that leaves, over its registrations. True: it has none left. */
+  endSome(session: RouterSession, realm: Realm, turns_max: number): boolean {
+    if (this.#shared !== null) return this.#shared.endSome(session, turns_max);
+    for (let left = turns_max; session.firstRegistration !== 0; left--) {
+      if (left === 0) {
+        this.#gone.add(session);
+        return false;
+      }
+      this.#leave(session.firstRegistration, session, realm);
+    }
+    this.#gone.delete(session);
+    return true;
+  }
+
+  /** Takes the registration from those of its first callees that have gone. Returns its pattern; 0: it is over with them. */
+  #withoutGone(pattern: PatternHandle, realm: Realm): PatternHandle | 0 {
+    const { patterns, memberships, targets } = this.#parts;
+    for (;;) {
+      const row = patterns.firstMember(pattern);
+      const callee = targets.get(memberships.target(row));
+      if (!this.#gone.has(callee)) return pattern;
+      const isLast = patterns.memberCount(pattern) === 1;
+      this.end(row, callee, realm);
+      if (isLast) return 0;
+    }
   }
 
   #acknowledge(session: RouterSession, type: Message, id: number): void {

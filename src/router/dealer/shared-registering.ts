@@ -178,11 +178,15 @@ export class SharedRegistering implements CalleeTables {
     directory.tell(wish);
   }
 
-  /** Ends all registrations of a session that leaves: here at once, elsewhere when it is heard. */
-  endAll(session: RouterSession): void {
+  /** Ends up to `turns_max` turns of a session that leaves. True: it has none left here, and elsewhere when it is heard. */
+  endSome(session: RouterSession, turns_max: number): boolean {
     const { members, directory } = this.#parts;
-    while (session.firstRegistration !== 0) members.drop(session.firstRegistration, session);
+    for (let left = turns_max; session.firstRegistration !== 0; left--) {
+      if (left === 0) return false;
+      members.drop(session.firstRegistration, session);
+    }
     directory.onGone(session.id);
+    return true;
   }
 
   /** A callee has gone before it could be told that it is registered; others may have heard of both in the wrong order. */
