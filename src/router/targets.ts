@@ -41,6 +41,13 @@ export class Targets<S extends RouterSession = RouterSession> {
   allRemote(): RouterSession[] {
     return this.#sessions.filter((session) => session?.isRemote === true) as RouterSession[];
   }
+  /** The sessions of this router by slot, null for each slot that has none; others may come and go meanwhile. */
+  *walk(): Generator<S | null, undefined> {
+    for (let i = 1; i < this.#sessions.length; i++) {
+      const session = this.#sessions[i]!;
+      yield session === null || session.isRemote ? null : session;
+    }
+  }
   /** All sessions of this router, for shutdown and reports. */
   all(): S[] {
     return this.#sessions.filter((session): session is S => session !== null && !session.isRemote);

@@ -12,6 +12,8 @@ interface Walk {
   advance(): boolean;
 }
 
+/** Turns without any work that work done at once may lead to. */
+const debt_max = 4;
 /** What one walk may do before the next one's turn comes. */
 const quantum = 2_048;
 
@@ -33,6 +35,12 @@ export class TurnShare {
   /** Walks that are not over yet. */
   get count(): number {
     return this.#walks.length;
+  }
+
+  /** Counts work that was done at once, in steps: what follows has less of its turn, and of a few that come. */
+  spend(cost: number): void {
+    this.#left = Math.max(this.#left - cost, -debt_max * this.#perTurn);
+    this.#schedule();
   }
 
   /** What the steps return: at once where this turn's share suffices for them and nobody waits, else when they are over. */

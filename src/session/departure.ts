@@ -19,9 +19,12 @@ const subscriptionCost = 8;
 /** Ends what can be ended at once, and says that the session left; then `done`, when the rest is ended too. */
 export function departRealm(core: SessionCore, session: Session, realm: Realm, done: () => void): void {
   const { calls, dealer } = core;
+  const held = calls.pending.count * callCost + session.registrationCount * registrationCost;
   for (let left = atOnce; left > 0 && endCallOf(session, calls); left--);
   calls.onHeldGone(session.id);
   const isUnregistered = dealer.registering.endSome(session, realm, atOnce);
+  const kept = calls.pending.count * callCost + session.registrationCount * registrationCost;
+  if (held > kept) core.turnShare.spend(held - kept);
   const isUncalled = isUnregistered && session.firstInvocation === 0 && session.firstCall === 0;
   if (isUncalled) core.sessions.remove(session.id);
   realm.sessionCount--;

@@ -10,6 +10,7 @@ import type { Patterns } from "../patterns.ts";
 import type { ProcedureHandler, RouterProcedures } from "../procedures.ts";
 import type { SessionIndex } from "../session-index.ts";
 import type { Targets } from "../targets.ts";
+import type { TurnShare } from "../turn-share.ts";
 import type { SessionObserver } from "../types.ts";
 import { type MetaProcedure, metaProcedures } from "./meta-catalogue.ts";
 import { registrationProcedures } from "./meta-registration.ts";
@@ -32,6 +33,7 @@ export interface MetaApiParts {
   readonly sessions: SessionIndex;
   readonly procedures: RouterProcedures;
   readonly guard: Guard;
+  readonly turnShare: TurnShare;
 }
 
 export interface MetaApi {

@@ -3,6 +3,7 @@
  * Control path. Every session of the realm may ask; ending others is not for anonymous sessions, see RealmOptions.allowKill.
  */
 
+import type { SessionId } from "../../base/ids.ts";
 import type { Limits } from "../../base/limits.ts";
 import { fixedLimits } from "../../base/limits.ts";
 import { closeReasons, errors, WampError } from "../../protocol/errors.ts";
@@ -13,6 +14,7 @@ import type { MetaEvents } from "../meta-events.ts";
 import type { ProcedureCall, ProcedureHandler } from "../procedures.ts";
 import type { Realm } from "../realm.ts";
 import type { SessionIndex } from "../session-index.ts";
+import type { Steps, TurnShare } from "../turn-share.ts";
 import type { RouterSession, SessionObserver } from "../types.ts";
 import {
   anId,
@@ -35,7 +37,19 @@ export interface SessionMetaParts {
   readonly limits: Limits;
   readonly sessions: SessionIndex;
   readonly testaments: Testaments;
+  readonly turnShare: TurnShare;
 }
+
+/** What ending a session costs, in steps. */
+const farewellCost = 128;
+
+type Waited = readonly unknown[] | Promise<readonly unknown[]>;
+type Answer = (ids: readonly SessionId[]) => readonly unknown[];
+
+const hasRole = (authroles: readonly string[]): ((session: RouterSession) => boolean) => {
+  const admitted = new Set<string | undefined>(authroles);
+  return ({ identity }) => admitted.has(identity?.authrole);
+};
 
 /** How a killed session is told. */
 export interface Farewell {
@@ -75,7 +89,7 @@ export function requiredSession(
 
 export class SessionMeta implements SessionObserver {
   readonly #parts: SessionMetaParts;
-  /** While `kill_all` runs: nobody is left who could hear of those that go. */
+  /** While `kill_all` ends a session: soon nobody is left who could hear of those that go. */
   #isSilent = false;
 
   constructor(parts: SessionMetaParts) {
@@ -112,31 +126,38 @@ export class SessionMeta implements SessionObserver {
   }
 
   readonly handlers = {
-    "wamp.session.count": (call) => [this.#count(call)],
-    "wamp.session.list": (call) => [this.#list(call)],
+    "wamp.session.count": (call) => {
+      const authroles = optional(call, 0, "filter_authroles", texts);
+      if (authroles === undefined) return [call.realm.sessionCount];
+      return this.#parts.turnShare.run(this.#count(call, authroles));
+    },
+    "wamp.session.list": (call) =>
+      this.#parts.turnShare.run(this.#list(call, optional(call, 0, "filter_authroles", texts))),
     "wamp.session.get": (call) => [sessionDetails(requiredSession(this.#parts.sessions, call, 0))],
     "wamp.session.kill": (call) => this.#kill(call),
-    "wamp.session.kill_by_authid": (call) => [this.#killBy(call, "authid")],
-    "wamp.session.kill_by_authrole": (call) => [this.#killBy(call, "authrole").length],
-    "wamp.session.kill_all": (call) => [this.#killAll(call)],
+    "wamp.session.kill_by_authid": (call) => this.#killBy(call, "authid", (ids) => [ids]),
+    "wamp.session.kill_by_authrole": (call) => this.#killBy(call, "authrole", (ids) => [ids.length]),
+    "wamp.session.kill_all": (call) => this.#killAll(call),
   } satisfies Partial<Record<MetaProcedure, ProcedureHandler>>;
 
-  #count(call: ProcedureCall): number {
-    const authroles = optional(call, 0, "filter_authroles", texts);
-    return authroles === undefined ? call.realm.sessionCount : this.#sessionsIn(call, authroles).length;
+  *#count(call: ProcedureCall, authroles: readonly string[]): Steps<readonly unknown[]> {
+    return [(yield* this.#ids(call, hasRole(authroles))).length];
   }
 
-  #list(call: ProcedureCall): readonly number[] {
-    const sessions = this.#sessionsIn(call, optional(call, 0, "filter_authroles", texts));
-    requireListable(sessions.length, this.#parts.limits);
-    return sessions.map((session) => session.id);
+  *#list(call: ProcedureCall, authroles: readonly string[] | undefined): Steps<readonly unknown[]> {
+    const ids = yield* this.#ids(call, authroles === undefined ? () => true : hasRole(authroles));
+    requireListable(ids.length, this.#parts.limits);
+    return [ids];
   }
 
-  #sessionsIn(call: ProcedureCall, authroles: readonly string[] | undefined): RouterSession[] {
-    const admitted = authroles === undefined ? null : new Set<string | undefined>(authroles);
-    return this.#parts.sessions
-      .all()
-      .filter(({ realm, identity }) => realm === call.realm && admitted?.has(identity?.authrole) !== false);
+  /** Sessions of the caller's realm that are wanted. There may be many: the walk may take several turns. */
+  *#ids(call: ProcedureCall, isWanted: (session: RouterSession) => boolean): Steps<SessionId[]> {
+    const ids: SessionId[] = [];
+    for (const session of this.#parts.sessions.walk(call.realm)) {
+      if (session !== null && isWanted(session)) ids.push(session.id);
+      yield 1;
+    }
+    return ids;
   }
 
   #kill(call: ProcedureCall): readonly unknown[] {
@@ -148,31 +169,41 @@ export class SessionMeta implements SessionObserver {
     return [];
   }
 
-  #killBy(call: ProcedureCall, what: "authid" | "authrole"): readonly number[] {
+  #killBy(call: ProcedureCall, what: "authid" | "authrole", makeAnswer: Answer): Waited {
     requireKillRight(call);
     const wanted = positional(call, 0, what, aText);
     const farewell = farewellOf(this.#parts.codec, call, 1);
-    const victims = this.#others(call).filter(({ identity }) => identity?.[what] === wanted);
-    requireListable(victims.length, this.#parts.limits);
-    endSessions(victims, farewell);
-    return victims.map((session) => session.id);
+    const isWanted = (session: RouterSession): boolean =>
+      session !== call.caller && session.identity?.[what] === wanted;
+    return this.#parts.turnShare.run(this.#endThose(call, isWanted, farewell, false, makeAnswer));
   }
 
-  #killAll(call: ProcedureCall): number {
+  #killAll(call: ProcedureCall): Waited {
     requireKillRight(call);
     const farewell = farewellOf(this.#parts.codec, call, 0);
-    const victims = this.#others(call);
-    this.#isSilent = true;
-    try {
-      endSessions(victims, farewell);
-    } finally {
-      this.#isSilent = false;
-    }
-    return victims.length;
+    const isOther = (session: RouterSession): boolean => session !== call.caller;
+    return this.#parts.turnShare.run(this.#endThose(call, isOther, farewell, true, (ids) => [ids.length]));
   }
 
-  #others(call: ProcedureCall): RouterSession[] {
-    return this.#sessionsIn(call, undefined).filter((session) => session !== call.caller);
+  *#endThose(
+    call: ProcedureCall,
+    isWanted: (session: RouterSession) => boolean,
+    farewell: Farewell,
+    isSilent: boolean,
+    makeAnswer: Answer,
+  ): Steps<readonly unknown[]> {
+    const ids = yield* this.#ids(call, isWanted);
+    const answer = makeAnswer(ids);
+    if (!isSilent) requireListable(ids.length, this.#parts.limits);
+    for (const id of ids) {
+      const session = this.#parts.sessions.get(id);
+      this.#isSilent = isSilent;
+      // It may have left since it was found, and joined another realm.
+      if (session !== null && session.realm === call.realm) endSessions([session], farewell);
+      this.#isSilent = false;
+      yield farewellCost;
+    }
+    return answer;
   }
 }
 
