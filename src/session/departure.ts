@@ -26,7 +26,7 @@ export function departRealm(core: SessionCore, session: Session, realm: Realm, d
   const kept = calls.pending.count * callCost + session.registrationCount * registrationCost;
   if (held > kept) core.turnShare.spend(held - kept);
   const isUncalled = isUnregistered && session.firstInvocation === 0 && session.firstCall === 0;
-  if (isUncalled) core.sessions.remove(session.id);
+  if (isUncalled) onUncalled(core, session);
   realm.sessionCount--;
   core.metrics.sessionsClosed++;
   session.resumption?.end();
@@ -34,6 +34,12 @@ export function departRealm(core: SessionCore, session: Session, realm: Realm, d
   session.realm = null;
   if (isUncalled && session.firstSubscription === 0) return done();
   core.turnShare.start(endRest(core, session, realm, { isUnregistered, isUncalled, done }));
+}
+
+/** It has neither calls nor registrations any more. */
+function onUncalled({ dealer, sessions }: SessionCore, session: Session): void {
+  dealer.registering.onEnded(session);
+  sessions.remove(session.id);
 }
 
 interface Rest {
@@ -48,7 +54,7 @@ function* endRest(core: SessionCore, session: Session, realm: Realm, rest: Rest)
   if (!rest.isUnregistered) for (; !dealer.registering.endSome(session, realm, 1); yield registrationCost);
   for (let before = calls.pending.count; endCallOf(session, calls); before = calls.pending.count)
     yield callCost * Math.max(1, before - calls.pending.count);
-  if (!rest.isUncalled) core.sessions.remove(session.id);
+  if (!rest.isUncalled) onUncalled(core, session);
   for (; session.firstSubscription !== 0; yield subscriptionCost)
     broker.subscribing.leave(session.firstSubscription, session, realm);
   rest.done();

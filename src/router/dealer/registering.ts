@@ -165,8 +165,13 @@ export class Registering {
       }
       this.#leave(session.firstRegistration, session, realm);
     }
-    this.#gone.delete(session);
     return true;
+  }
+
+  /** The session that leaves has no registrations and no calls any more. */
+  onEnded(session: RouterSession): void {
+    this.#gone.delete(session);
+    this.#shared?.onGone(session.id);
   }
 
   /** Takes the registration from those of its first callees that have gone. Returns its pattern; 0: it is over with them. */

@@ -178,18 +178,24 @@ export class SharedRegistering implements CalleeTables {
     directory.tell(wish);
   }
 
-  /** Ends up to `turns_max` turns of a session that leaves. True: it has none left here, and elsewhere when it is heard. */
+  /**
+   * Ends up to `turns_max` registrations of a session that leaves; `onGone` follows. Few end here, and elsewhere then; of many the others
+   * are told one by one, so that they need not end them at once either. True: it has none left.
+   */
   endSome(session: RouterSession, turns_max: number): boolean {
-    const { members, directory } = this.#parts;
-    for (let left = turns_max; session.firstRegistration !== 0; left--) {
-      if (left === 0) return false;
-      members.drop(session.firstRegistration, session);
+    if (session.registrationCount <= turns_max) {
+      while (session.firstRegistration !== 0) this.#parts.members.drop(session.firstRegistration, session);
+      return true;
     }
-    directory.onGone(session.id);
-    return true;
+    for (let left = turns_max; left > 0 && session.firstRegistration !== 0; left--)
+      this.end(session.firstRegistration, session);
+    return session.firstRegistration === 0;
   }
 
-  /** A callee has gone before it could be told that it is registered; others may have heard of both in the wrong order. */
+  /**
+   * The session has gone, without registrations and calls now. Or it has gone before it could be told that it is registered; others may
+   * have heard of both in the wrong order.
+   */
   onGone(session: SessionId): void {
     this.#parts.directory.onGone(session);
   }
