@@ -117,9 +117,9 @@ export function buildCore(
   kernels.onGrow = () => outbox.onMemoryGrown();
   const afterTurn = (task: () => void): void => outbox.afterTurn(task);
   const events = new MetaEvents({ afterTurn, limits, metrics });
-  const procedures = new RouterProcedures(codec, log, limits);
   const turnShare = new TurnShare(afterTurn);
   const shared = { codec, targets, patterns, frames: outbox, limits, metrics, events, turnShare };
+  const procedures = new RouterProcedures({ ...shared, log });
   const calls = new Calls({ ...shared, pending: new PendingCalls(seed[6]!, spread.loads), scheduler });
   const realms = new Realms();
   const tables = { subscriptions, registrations, sessions: new SessionIndex(targets, seed[7]!) };

@@ -10,11 +10,13 @@ import type { RequestId, SessionId } from "../base/ids.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { errors, WampError } from "../protocol/errors.ts";
+import { encodeInSteps, isLong } from "../protocol/long-message.ts";
 import { Message } from "../protocol/messages.ts";
 import { FSlot, Slot } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
 import type { Realm } from "./realm.ts";
-import type { RouterSession } from "./types.ts";
+import type { TurnShare } from "./turn-share.ts";
+import type { FrameSource, RouterSession } from "./types.ts";
 
 /** A CALL of one of the router's procedures, decoded. */
 export interface ProcedureCall {
@@ -44,19 +46,34 @@ interface Asked {
   readonly uri: string;
 }
 
+export interface RouterProceduresParts {
+  readonly codec: Codec;
+  readonly log: Log;
+  readonly limits: Limits;
+  readonly frames: FrameSource;
+  readonly turnShare: TurnShare;
+}
+
+/** Results as they are, or the whole RESULT. */
+type Answer = readonly unknown[] | Uint8Array;
+
 export class RouterProcedures {
   readonly #codec: Codec;
   readonly #log: Log;
   readonly #limits: Limits;
+  readonly #frames: FrameSource;
+  readonly #turnShare: TurnShare;
   readonly #handlers = new Map<string, ProcedureHandler>();
   readonly #texts = new Map<string, ProcedureText>();
   /** Requests whose answer is not there yet, by session. */
   readonly #waiting = new Map<SessionId, Set<RequestId>>();
 
-  constructor(codec: Codec, log: Log, limits: Limits) {
-    this.#codec = codec;
-    this.#log = log;
-    this.#limits = limits;
+  constructor(parts: RouterProceduresParts) {
+    this.#codec = parts.codec;
+    this.#log = parts.log;
+    this.#limits = parts.limits;
+    this.#frames = parts.frames;
+    this.#turnShare = parts.turnShare;
   }
 
   /** Adds handlers by URI, and what reflection tells of them. */
@@ -124,14 +141,28 @@ export class RouterProcedures {
     try {
       const call = { uri, caller, realm: caller.realm!, args: codec.args(), kwargs: codec.kwargs() };
       const results = handler(call);
-      if (results instanceof Promise) this.#await(asked, results);
-      else this.#give(asked, results);
+      const answer = results instanceof Promise ? this.#later(asked, results) : this.#made(asked, results);
+      if (answer instanceof Promise) this.#await(asked, answer);
+      else this.#give(asked, answer);
     } catch (cause) {
       this.#refuse(asked, cause);
     }
   }
 
-  #await(asked: Asked, results: Promise<readonly unknown[]>): void {
+  async #later(asked: Asked, results: Promise<readonly unknown[]>): Promise<Answer> {
+    return this.#made(asked, await results);
+  }
+
+  /** Long lists are encoded a share per turn. */
+  #made({ caller, request }: Asked, results: readonly unknown[]): Answer | Promise<Answer> {
+    if (!isLong(results)) return results;
+    return this.#turnShare.goOn(
+      caller.id,
+      encodeInSteps(caller.serializer, [Message.result, request, {}, results]),
+    );
+  }
+
+  #await(asked: Asked, results: Promise<Answer>): void {
     const { session, request } = asked;
     const requests = this.#waiting.get(session) ?? new Set<RequestId>();
     this.#waiting.set(session, requests.add(request));
@@ -149,15 +180,24 @@ export class RouterProcedures {
       .catch((cause: unknown) => this.#refuse(asked, cause));
   }
 
-  #give({ caller, request }: Asked, results: readonly unknown[]): void {
-    const message = [Message.result, request, {}, ...(results.length === 0 ? [] : [results])];
-    if (!caller.postMessage(message))
+  #give({ caller, request }: Asked, answer: Answer): void {
+    const isGiven =
+      answer instanceof Uint8Array
+        ? this.#post(caller, answer)
+        : caller.postMessage([Message.result, request, {}, ...(answer.length === 0 ? [] : [answer])]);
+    if (!isGiven)
       caller.postError(
         Message.call,
         request,
         errors.payloadSizeExceeded,
         "the result is larger than the caller takes",
       );
+  }
+
+  #post(caller: RouterSession, bytes: Uint8Array): boolean {
+    if (bytes.length > Math.min(caller.peerFrameBytes_max, this.#limits.outboxBytes_max)) return false;
+    caller.post(this.#frames.adopt(bytes, false));
+    return true;
   }
 
   #refuse({ caller, request, uri }: Asked, cause: unknown): void {

@@ -27,6 +27,7 @@ import { noSpread, type Spread } from "../../src/router/peers/shared-loads.ts";
 import { Realm } from "../../src/router/realm.ts";
 import { RoutingState } from "../../src/router/routing-state.ts";
 import { Targets } from "../../src/router/targets.ts";
+import { TurnShare } from "../../src/router/turn-share.ts";
 import type { Frame, FrameSource, RouterSession } from "../../src/router/types.ts";
 import { Slot, Status } from "../../src/wasm/abi.ts";
 import type { Codec } from "../../src/wasm/codec.ts";
@@ -141,7 +142,11 @@ export class DealerRig {
     this.#registrations = memberships;
     this.#patterns = patterns;
     this.calls = new Calls({ ...shared, pending: new PendingCalls(1, spread.loads), scheduler });
-    const procedures = new RouterProcedures(codec, silentLog, limits);
+    const procedures = new RouterProcedures({
+      ...shared,
+      log: silentLog,
+      turnShare: new TurnShare(afterTurn),
+    });
     this.procedures = procedures;
     const { calls } = this;
     this.#dealer = new Dealer({

@@ -89,6 +89,22 @@ test("what stays is found once while the tree changes, and what goes before its 
   }
 });
 
+test("no pattern looks at a component of the tree twice, however many wildcards it has", () => {
+  const depth = 12;
+  const topics = Array.from({ length: 1 << depth }, (_, i) =>
+    Array.from({ length: depth }, (__, place) => ((i >> place) & 1 ? "a" : "b")).join("."),
+  );
+  const tree = treeOf(topics);
+  const steps = (match: Match, uri: string): number => [...tree.matching(match, uri)].length;
+  const every = Array.from({ length: depth }, () => "");
+  assert.equal(steps(Match.wildcard, every.join(".")), tree.nodeCount);
+  assert.equal(steps(Match.prefix, ""), tree.nodeCount);
+  // One that finds nothing for all its wildcards, and one whose first component is not there.
+  assert.ok(steps(Match.wildcard, [...every.slice(1), "c"].join(".")) <= tree.nodeCount);
+  assert.ok(steps(Match.wildcard, [...every, ""].join(".")) <= tree.nodeCount);
+  assert.equal(steps(Match.wildcard, ["c", ...every.slice(1)].join(".")), 0);
+});
+
 test("a topic may have the names that objects have of their own", () => {
   const tree = treeOf(["__proto__.constructor", "toString"]);
   assert.deepEqual(found(tree, Match.prefix, ""), ["__proto__.constructor", "toString"]);

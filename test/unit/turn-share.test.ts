@@ -27,13 +27,13 @@ function setUp(perTurn = 10_000) {
 
 test("what fits into the turn is done at once", () => {
   const { share, work } = setUp();
-  assert.equal(share.run(work(9_999, "done")), "done");
+  assert.equal(share.run(1, work(9_999, "done")), "done");
   assert.equal(share.count, 0);
 });
 
 test("all walks of a turn take no more steps together than one turn's share, however many there are", async () => {
   const { share, taken, work, settle } = setUp();
-  const answers = Array.from({ length: 100 }, (_, i) => share.run(work(30_000, i)));
+  const answers = Array.from({ length: 100 }, (_, i) => share.run(i + 1, work(30_000, i)));
   assert.ok(taken.steps <= 10_000, `${taken.steps} steps in the turn that asked`);
   const worst = settle();
   assert.ok(worst <= 10_000, `${worst} steps in one turn`);
@@ -48,8 +48,8 @@ test("all walks of a turn take no more steps together than one turn's share, how
 test("a short walk does not wait for the end of a long one that came before it", async () => {
   const { scheduler, share, work } = setUp();
   const order: string[] = [];
-  const long = Promise.resolve(share.run(work(1_000_000, "long"))).then((name) => order.push(name));
-  const short = Promise.resolve(share.run(work(10, "short"))).then((name) => order.push(name));
+  const long = Promise.resolve(share.run(1, work(1_000_000, "long"))).then((name) => order.push(name));
+  const short = Promise.resolve(share.run(2, work(10, "short"))).then((name) => order.push(name));
   scheduler.endTurn();
   await short;
   assert.deepEqual(order, ["short"]);
@@ -77,10 +77,36 @@ test("who waits hears of what goes wrong, and the others go on", async () => {
     yield 20_000;
     throw new Error("no");
   }
-  const failed = share.run(failing());
-  const other = share.run(work(5, "other"));
+  const failed = share.run(1, failing());
+  const other = share.run(1, work(5, "other"));
   settle();
   await assert.rejects(async () => failed, /no/);
   assert.equal(await other, "other");
+  assert.equal(share.count, 0);
+});
+
+test("of one session only one walk has begun, and what is done with its result comes before the next", async () => {
+  const { scheduler, share, work } = setUp(1_000);
+  const order: string[] = [];
+  function* noted(name: string, steps: number): Steps<string> {
+    order.push(name);
+    return yield* work(steps, name);
+  }
+  const answers = ["a", "b", "c"].map(async (name) => {
+    const found = await share.run(1, noted(name, 3_000));
+    return share.goOn(1, noted(`${found} encoded`, 3_000));
+  });
+  const other = share.run(2, noted("other", 3_000));
+  assert.deepEqual([order, share.count], [["a"], 4]);
+  // The promises go on between turns.
+  for (let turns = 0; turns < 100; turns++) {
+    scheduler.endTurn();
+    await new Promise((done) => setImmediate(done));
+  }
+  assert.deepEqual(await Promise.all([...answers, other]), ["a encoded", "b encoded", "c encoded", "other"]);
+  assert.deepEqual(
+    order.filter((name) => name !== "other"),
+    ["a", "a encoded", "b", "b encoded", "c", "c encoded"],
+  );
   assert.equal(share.count, 0);
 });

@@ -42,7 +42,7 @@ export function retainedProcedures(
   return {
     "spanwire.retained.count": ({ realm }) => [retained.count(realm)],
     "spanwire.retained.list": (call) =>
-      share.run(list(retained, call, listedTopics(call, limits.retainedList_max, guard))),
+      share.run(call.caller.id, list(retained, call, listedTopics(call, limits.retainedList_max, guard))),
     "spanwire.retained.get": (call) => [get(retained, call, guard)],
     "spanwire.retained.delete": (call) => {
       const topic = positional(call, 0, "topic", aUri);

@@ -51,8 +51,8 @@ interface RealmStore {
 }
 
 const sweep_ms = 1_000;
-/** Events evicted in one turn. */
-const evictionsPerTurn = 4_096;
+/** Events evicted in one turn: one costs some microseconds. */
+const evictionsPerTurn = 1_024;
 /** What one component in the tree of topics takes. */
 const nodeBytes = 320;
 const noTopic: RetainedTopic = [];
@@ -64,7 +64,8 @@ export class RetainedEvents {
   readonly #stores = new Map<RealmHandle, RealmStore>();
   /** What expires, by the second in which it is evicted. */
   readonly #expiring = new Map<number, Set<RetainedEvent>>();
-  #due: RetainedEvent[] = [];
+  /** What is due and not evicted yet, by the second. */
+  #due: Iterator<RetainedEvent, undefined>[] = [];
   #sweptTo = 0;
   #stopSweep: (() => void) | null = null;
   #sequence = 0;
@@ -257,7 +258,8 @@ export class RetainedEvents {
     const now = Math.floor(this.#parts.scheduler.now_ms() / sweep_ms);
     const wasIdle = this.#due.length === 0;
     for (; this.#sweptTo <= now; this.#sweptTo++) {
-      for (const retained of this.#expiring.get(this.#sweptTo) ?? []) this.#due.push(retained);
+      const due = this.#expiring.get(this.#sweptTo);
+      if (due !== undefined) this.#due.push(due.values());
     }
     if (wasIdle) this.#evict();
   }
@@ -265,8 +267,13 @@ export class RetainedEvents {
   /** A turn's share of what is due. */
   #evict(): void {
     for (let left = evictionsPerTurn; left > 0; left--) {
-      const retained = this.#due.pop();
-      if (retained === undefined) return;
+      const second = this.#due.at(-1);
+      if (second === undefined) return;
+      const { value: retained } = second.next();
+      if (retained === undefined) {
+        this.#due.pop();
+        continue;
+      }
       if (retained.store.isClosed) continue;
       const { tree } = retained.store;
       const { topic } = retained.event;

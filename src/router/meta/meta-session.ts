@@ -129,10 +129,13 @@ export class SessionMeta implements SessionObserver {
     "wamp.session.count": (call) => {
       const authroles = optional(call, 0, "filter_authroles", texts);
       if (authroles === undefined) return [call.realm.sessionCount];
-      return this.#parts.turnShare.run(this.#count(call, authroles));
+      return this.#parts.turnShare.run(call.caller.id, this.#count(call, authroles));
     },
     "wamp.session.list": (call) =>
-      this.#parts.turnShare.run(this.#list(call, optional(call, 0, "filter_authroles", texts))),
+      this.#parts.turnShare.run(
+        call.caller.id,
+        this.#list(call, optional(call, 0, "filter_authroles", texts)),
+      ),
     "wamp.session.get": (call) => [sessionDetails(requiredSession(this.#parts.sessions, call, 0))],
     "wamp.session.kill": (call) => this.#kill(call),
     "wamp.session.kill_by_authid": (call) => this.#killBy(call, "authid", (ids) => [ids]),
@@ -175,14 +178,20 @@ export class SessionMeta implements SessionObserver {
     const farewell = farewellOf(this.#parts.codec, call, 1);
     const isWanted = (session: RouterSession): boolean =>
       session !== call.caller && session.identity?.[what] === wanted;
-    return this.#parts.turnShare.run(this.#endThose(call, isWanted, farewell, false, makeAnswer));
+    return this.#parts.turnShare.run(
+      call.caller.id,
+      this.#endThose(call, isWanted, farewell, false, makeAnswer),
+    );
   }
 
   #killAll(call: ProcedureCall): Waited {
     requireKillRight(call);
     const farewell = farewellOf(this.#parts.codec, call, 0);
     const isOther = (session: RouterSession): boolean => session !== call.caller;
-    return this.#parts.turnShare.run(this.#endThose(call, isOther, farewell, true, (ids) => [ids.length]));
+    return this.#parts.turnShare.run(
+      call.caller.id,
+      this.#endThose(call, isOther, farewell, true, (ids) => [ids.length]),
+    );
   }
 
   *#endThose(
