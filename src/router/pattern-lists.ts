@@ -12,8 +12,15 @@ interface PatternList {
   last: number;
 }
 
+/** Where a walk goes on. */
+interface Cursor {
+  next: number;
+}
+
 export class PatternLists {
   readonly #links = new U32Records(2);
+  /** Of walks that are under way. */
+  readonly #cursors = new Set<Cursor>();
   /** Only of scopes that have patterns. */
   readonly #lists = new Map<number, PatternList>();
 
@@ -39,15 +46,22 @@ export class PatternLists {
     if (next === 0) list.last = previous;
     else this.#links.set(next, Link.previous, previous);
     if (list.first === 0) this.#lists.delete(scope);
+    if (this.#cursors.size === 0) return;
+    for (const cursor of this.#cursors) if (cursor.next === handle) cursor.next = next;
   }
 
-  /** Those of one scope. The one that was given last may be removed while it runs, no other. */
+  /** Those of one scope. Any may be removed while it runs; those that are added may be among them or not. */
   *of(scope: number): Generator<PatternHandle> {
-    let handle = this.#lists.get(scope)?.first ?? 0;
-    while (handle !== 0) {
-      const next = this.#links.get(handle, Link.next);
-      yield handle as PatternHandle;
-      handle = next;
+    const cursor: Cursor = { next: this.#lists.get(scope)?.first ?? 0 };
+    this.#cursors.add(cursor);
+    try {
+      while (cursor.next !== 0) {
+        const handle = cursor.next;
+        cursor.next = this.#links.get(handle, Link.next);
+        yield handle as PatternHandle;
+      }
+    } finally {
+      this.#cursors.delete(cursor);
     }
   }
 

@@ -263,7 +263,7 @@ export class Patterns {
     return this.id(handle) === id ? handle : 0;
   }
 
-  /** Those of one kind in a realm, in the order in which they were made. The one given last may be removed while it runs, no other. */
+  /** Those of one kind in a realm, in the order in which they were made. Any may be removed while it runs. */
   *of(kind: PatternKind, realm: Realm): Generator<PatternHandle> {
     for (const handle of this.#lists.of(realm.handle * 2 + kind)) if (this.isLive(handle)) yield handle;
   }

@@ -18,11 +18,11 @@ export interface RegistrationMetaParts extends PatternQueriesParts {
 export function registrationProcedures(parts: RegistrationMetaParts) {
   const queries = new PatternQueries(PatternKind.registration, parts);
   return {
-    "wamp.registration.list": (call) => [queries.list(call)],
+    "wamp.registration.list": (call) => queries.list(call),
     "wamp.registration.lookup": (call) => [queries.lookup(call)],
     "wamp.registration.match": (call) => [queries.best(call)],
     "wamp.registration.get": (call) => [queries.details(call)],
-    "wamp.registration.list_callees": (call) => [queries.members(call)],
+    "wamp.registration.list_callees": (call) => queries.members(call),
     "wamp.registration.count_callees": (call) => [queries.memberCount(call)],
     "wamp.registration.remove_callee": (call) => {
       requireKillRight(call);

@@ -18,11 +18,11 @@ export interface SubscriptionMetaParts extends PatternQueriesParts {
 export function subscriptionProcedures(parts: SubscriptionMetaParts) {
   const queries = new PatternQueries(PatternKind.subscription, parts);
   return {
-    "wamp.subscription.list": (call) => [queries.list(call)],
+    "wamp.subscription.list": (call) => queries.list(call),
     "wamp.subscription.lookup": (call) => [queries.lookup(call)],
     "wamp.subscription.match": (call) => [queries.matching(call)],
     "wamp.subscription.get": (call) => [queries.details(call)],
-    "wamp.subscription.list_subscribers": (call) => [queries.members(call)],
+    "wamp.subscription.list_subscribers": (call) => queries.members(call),
     "wamp.subscription.count_subscribers": (call) => [queries.memberCount(call)],
     // As nexus spells it; its clients ask for it by this name.
     "wamp.subscription.count_suscribers": (call) => [queries.memberCount(call)],

@@ -14,6 +14,7 @@ import { PatternKind, type Patterns } from "../patterns.ts";
 import type { ProcedureCall } from "../procedures.ts";
 import type { Realm } from "../realm.ts";
 import type { Targets } from "../targets.ts";
+import { inOneStep, type Steps, type TurnShare } from "../turn-share.ts";
 import { aDict, anId, aUri, invalidArgument, optional, positional, visitFlags } from "./meta-args.ts";
 
 export interface PatternQueriesParts {
@@ -22,7 +23,10 @@ export interface PatternQueriesParts {
   readonly patterns: Patterns;
   readonly memberships: Memberships;
   readonly targets: Targets;
+  readonly turnShare: TurnShare;
 }
+
+type Results = readonly unknown[];
 
 /** Refuses, with wamp.error.payload_size_exceeded, a list with more entries or text than one message is to carry. */
 export function requireListable(count: number, limits: Limits, textLength = 0): void {
@@ -45,16 +49,22 @@ export class PatternQueries {
   }
 
   /** `{exact, prefix, wildcard}`, each a list of ids. */
-  list(call: ProcedureCall): Readonly<Record<string, readonly number[]>> {
+  list(call: ProcedureCall): Results | Promise<Results> {
+    return this.#parts.turnShare.run(call.caller.id, this.#list(call));
+  }
+
+  *#list(call: ProcedureCall): Steps<Results> {
     const { patterns, limits } = this.#parts;
     const ids: [exact: number[], prefix: number[], wildcard: number[]] = [[], [], []];
     let count = 0;
     for (const pattern of patterns.of(this.#kind, call.realm)) {
-      if (patterns.isReserved(pattern)) continue;
-      requireListable(++count, limits);
-      ids[patterns.match(pattern)].push(patterns.id(pattern));
+      if (!patterns.isReserved(pattern)) {
+        requireListable(++count, limits);
+        ids[patterns.match(pattern)].push(patterns.id(pattern));
+      }
+      yield 1;
     }
-    return { exact: ids[Match.exact], prefix: ids[Match.prefix], wildcard: ids[Match.wildcard] };
+    return [{ exact: ids[Match.exact], prefix: ids[Match.prefix], wildcard: ids[Match.wildcard] }];
   }
 
   /** The id of the pattern with exactly this URI and match policy, or null. */
@@ -103,8 +113,17 @@ export class PatternQueries {
     return patternDetails({ ...facts, invoke: invokeNames[patterns.invoke(pattern)] });
   }
 
-  /** Ids of the sessions that are subscribed or registered, in order of joining. */
-  members(call: ProcedureCall): readonly number[] {
+  /** Ids of the sessions that are subscribed or registered, in order of joining. About one list in a turn, of all that are asked for. */
+  members(call: ProcedureCall): Results | Promise<Results> {
+    const { turnShare } = this.#parts;
+    const count = ([ids]: Results): number => (ids as readonly number[]).length;
+    return turnShare.run(
+      call.caller.id,
+      inOneStep(() => [this.#members(call)], count),
+    );
+  }
+
+  #members(call: ProcedureCall): readonly number[] {
     const { patterns, memberships, targets, limits } = this.#parts;
     const pattern = this.required(call, 0);
     requireListable(patterns.memberCount(pattern), limits);

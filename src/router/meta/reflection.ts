@@ -6,7 +6,7 @@
  * callees of a shared registration do, the oldest description is the one that is told, and the next one takes its place when it
  * ends: nobody can put words into another's mouth. `on_define` and `on_undefine` tell of each session's own.
  */
-import type { SessionId } from "../../base/ids.ts";
+import type { PatternHandle, SessionId } from "../../base/ids.ts";
 import type { Limits } from "../../base/limits.ts";
 import { decodeMessage, encodeMessage } from "../../protocol/encoding.ts";
 import { errors, WampError } from "../../protocol/errors.ts";
@@ -17,6 +17,8 @@ import type { MetaEvents } from "../meta-events.ts";
 import { PatternKind, type Patterns } from "../patterns.ts";
 import type { ProcedureCall, ProcedureHandler, RouterProcedures } from "../procedures.ts";
 import type { Realm } from "../realm.ts";
+import { sortInSteps } from "../sort-steps.ts";
+import type { Steps, TurnShare } from "../turn-share.ts";
 import type { RouterSession, SessionObserver } from "../types.ts";
 import { aDict, aUri, type Dict, oneOf, optional, positional, requireOwnUri } from "./meta-args.ts";
 import { type MetaProcedure, metaTopics, type TopicText } from "./meta-catalogue.ts";
@@ -40,7 +42,11 @@ export interface ReflectionParts {
   readonly limits: Limits;
   readonly patterns: Patterns;
   readonly procedures: RouterProcedures;
+  readonly turnShare: TurnShare;
 }
+
+/** What it costs to read a pattern's URI, in steps. */
+const uriCost = 4;
 
 /** One key for both; a URI holds no blank. */
 const keyOf = (type: Type, uri: string): string => `${type} ${uri}`;
@@ -69,9 +75,9 @@ export class Reflection implements SessionObserver {
   }
 
   readonly handlers = {
-    "wamp.reflection.procedure.list": (call) => [this.#list(call, "procedure")],
-    "wamp.reflection.topic.list": (call) => [this.#list(call, "topic")],
-    "wamp.reflection.error.list": (call) => [this.#list(call, "error")],
+    "wamp.reflection.procedure.list": (call) => this.#listed(call, "procedure"),
+    "wamp.reflection.topic.list": (call) => this.#listed(call, "topic"),
+    "wamp.reflection.error.list": (call) => this.#listed(call, "error"),
     "wamp.reflection.procedure.describe": (call) => [this.#describe(call, ["procedure"])],
     "wamp.reflection.topic.describe": (call) => [this.#describe(call, ["topic"])],
     "wamp.reflection.error.describe": (call) => [this.#describe(call, ["error"])],
@@ -96,8 +102,12 @@ export class Reflection implements SessionObserver {
     for (const { type, uri } of [...own.values()]) this.#undefine(session, realm, type, uri);
   }
 
+  #listed(call: ProcedureCall, type: Type): readonly unknown[] | Promise<readonly unknown[]> {
+    return this.#parts.turnShare.run(call.caller.id, this.#list(call, type));
+  }
+
   /** URIs that are known, in order: what is there (patterns are not URIs), what is defined, and what is the router's own. */
-  #list(call: ProcedureCall, type: Type): readonly string[] {
+  *#list(call: ProcedureCall, type: Type): Steps<readonly unknown[]> {
     const { limits } = this.#parts;
     const uris = new Set<string>(this.#ownUris(type));
     let length = 0;
@@ -107,10 +117,16 @@ export class Reflection implements SessionObserver {
       length += uri.length;
       requireListable(uris.size, limits, length);
     };
-    for (const [first] of this.#byRealm.get(call.realm)?.values() ?? [])
+    for (const [first] of [...(this.#byRealm.get(call.realm)?.values() ?? [])])
       if (first?.type === type) add(first.uri);
-    for (const uri of this.#routedUris(type, call.realm)) add(uri);
-    return [...uris].sort();
+    yield uris.size;
+    const { patterns } = this.#parts;
+    for (const pattern of this.#patternsOf(type, call.realm)) {
+      const isNamed = patterns.match(pattern) === Match.exact && !patterns.isReserved(pattern);
+      if (isNamed) add(patterns.uri(pattern));
+      yield isNamed ? uriCost : 1;
+    }
+    return [yield* sortInSteps([...uris])];
   }
 
   #ownUris(type: Type): Iterable<string> {
@@ -118,13 +134,10 @@ export class Reflection implements SessionObserver {
     return type === "topic" ? this.#topics.keys() : Object.values(errors).map(({ uri }) => uri);
   }
 
-  *#routedUris(type: Type, realm: Realm): Generator<string> {
-    if (type === "error") return;
-    const { patterns } = this.#parts;
+  #patternsOf(type: Type, realm: Realm): Iterable<PatternHandle> {
+    if (type === "error") return [];
     const kind = type === "topic" ? PatternKind.subscription : PatternKind.registration;
-    for (const pattern of patterns.of(kind, realm))
-      if (patterns.match(pattern) === Match.exact && !patterns.isReserved(pattern))
-        yield patterns.uri(pattern);
+    return this.#parts.patterns.of(kind, realm);
   }
 
   #describe(call: ProcedureCall, of: readonly Type[]): Dict | null {
