@@ -172,7 +172,7 @@ export const runScale = async (
     );
   }
   const notes = [
-    "scale: worst blocks hold what the engine itself does in them: compiling at first, collecting garbage",
+    "scale: worst blocks hold what the engine does in them – compiling at first, collecting garbage – and what a virtual machine's host takes away",
   ];
   return { figures, tables, problems, notes };
 };

@@ -133,7 +133,7 @@ export const fixedLimits = Object.freeze({
    * Steps through tables – an entry looked at is one – that the router's own procedures take in one loop turn, over all calls. Beyond:
    * the calls are answered in a later turn.
    */
-  stepsPerTurn_max: 1 << 14,
+  stepsPerTurn_max: 1 << 13,
   /** Threads of one router. Beyond: the router does not start, and says so. */
   workers_max: 30,
   /** Time for a worker to make its router, or to listen. Beyond: it could not be started. */

@@ -29,7 +29,7 @@ export interface Limits {
   /** Calls one caller may have in flight. Beyond: ERROR wamp.error.unavailable. */
   readonly callsPerSession_max: number;
   /**
-   * Calls of one session that procedures of the router's own have not answered yet, because they wait for the store or for a hash.
+   * Calls of one session that procedures of the router's own have not answered yet, because they wait for the store or for a hash, or take long.
    * Beyond: ERROR wamp.error.unavailable to each call of such a procedure.
    */
   readonly waitingCallsPerSession_max: number;

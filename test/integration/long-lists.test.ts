@@ -27,7 +27,7 @@ for (const serializer of Object.values(Serializer)) {
     let turns = 0;
     for (; wires.reduce((sum, wire) => sum + wire.arrivedCount, 0) < all; turns++) await turn();
     // Each walks as many patterns, and encodes as many entries of at least four steps.
-    assert.ok(turns > (all * count * 5) / 16_384 / 2, `${turns} turns`);
+    assert.ok(turns > (all * count * 5) / 8_192 / 2, `${turns} turns`);
     const topics = ids.map((_, i) => topic(i)).sort();
     for (const wire of wires)
       for (let i = 0; i < each * 2; i++) {

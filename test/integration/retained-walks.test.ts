@@ -107,8 +107,8 @@ suite.test("a list of few among many topics is complete, and lists share the tur
   const arrived = (): number => wires.reduce((sum, wire) => sum + wire.arrivedCount, 0);
   let turns = 0;
   for (; arrived() < 80; turns++) await turn();
-  // As many as 80 walks of 6,301 steps need, of 16,384 steps.
-  assert.ok(turns >= 30, `${turns} turns`);
+  // As many as 80 walks of 6,301 steps need at least, and twice as many to spare.
+  assert.ok(turns >= 60, `${turns} turns`);
   for (const wire of wires)
     for (let round = 0; round < 20; round++) {
       const answer = await wire.next();

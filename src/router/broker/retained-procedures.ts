@@ -96,7 +96,7 @@ function* list(
     if (step.done === true) break;
     const latest = step.value === null ? null : retained.latest(step.value, caller);
     if (latest !== null) topics.push(latest.event.topic);
-    yield 1;
+    yield 2;
   }
   return [topics];
 }

@@ -33,7 +33,7 @@ export interface RetainedReplayParts {
 }
 
 /** What all replays together may do in one turn: a step in the tree of topics, and a look at a session, is 1, an event as below. */
-const workPerTurn = 8_192;
+const workPerTurn = 4_096;
 const workOf = (event: StoredEvent): number => 32 + (event.frame.length >>> 6);
 /** How soon a replay looks again whether its slow reader has read on. */
 const patience_ms = 25;

@@ -46,7 +46,7 @@ export interface ReflectionParts {
 }
 
 /** What it costs to read a pattern's URI, in steps. */
-const uriCost = 4;
+const uriCost = 12;
 
 /** One key for both; a URI holds no blank. */
 const keyOf = (type: Type, uri: string): string => `${type} ${uri}`;
