@@ -6,10 +6,10 @@
  * Every invocation has a number of its own, by which both routers know it. It ends at both: by the callee's answer, by `refused` and
  * `returned` of the callee's router, by INTERRUPT with mode `killnowait`, or by `abandon`.
  */
-import { assert } from "../../base/assert.ts";
 import type { PatternHandle, Target } from "../../base/ids.ts";
 import { CancelMode } from "../../protocol/messages.ts";
-import { Option, Slot, Status, Visit } from "../../wasm/abi.ts";
+import type { Serializer } from "../../protocol/serializers.ts";
+import { Option, Slot, Visit } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { CallDispatch } from "../dealer/call-dispatch.ts";
 import { Accepts } from "../dealer/callees.ts";
@@ -26,6 +26,7 @@ import type { MessageReader } from "./message.ts";
 import type { Peers } from "./peers.ts";
 import { RefusalReason, refusals, ServeFlag } from "./refusals.ts";
 import type { RemoteCallee } from "./remote-callee.ts";
+import { VisitedFrames } from "./visited-frames.ts";
 
 export interface OutgoingCallsParts {
   readonly codec: Codec;
@@ -57,6 +58,7 @@ export class OutgoingCalls {
   readonly #peers: Peers;
   readonly #directory: CalleeDirectory;
   readonly #afterTurn: (task: () => void) => void;
+  readonly #frames: VisitedFrames;
   #number = 0;
   /** The invocation that its router has ended, or has just been told to end. */
   #ended = 0;
@@ -72,6 +74,7 @@ export class OutgoingCalls {
     this.#peers = parts.peers;
     this.#directory = parts.directory;
     this.#afterTurn = parts.afterTurn;
+    this.#frames = new VisitedFrames(parts.codec);
   }
 
   /** Places that were offered and are not taken yet. */
@@ -107,7 +110,7 @@ export class OutgoingCalls {
     writer.f64(callee.id).f64(registration);
     putHead(writer, codec, details, caller);
     callee.lastInvocation = number;
-    return this.#peers.send(router, codec.visited(), false);
+    return this.#frames.send(this.#peers, router);
   }
 
   /** Sends the visited CALL, which continues the one of this row. */
@@ -115,7 +118,7 @@ export class OutgoingCalls {
     const writer = this.#peers.writer.begin(PeerKind.proceed);
     writer.f64(this.#calls.pending.invocation(row)).u8(this.#codec.u(Slot.format));
     putHead(writer, this.#codec, details, caller);
-    this.#peers.send((callee as RemoteCallee).router, this.#codec.visited(), false);
+    this.#frames.send(this.#peers, (callee as RemoteCallee).router);
   }
 
   /** INTERRUPT; with `killnowait` the row is about to be closed. */
@@ -146,13 +149,12 @@ export class OutgoingCalls {
   onAnswer(peer: number, message: MessageReader): void {
     const target = message.u32() as Target;
     const number = message.f64();
-    const format = message.u8();
+    const format = message.u8() as Serializer;
     const callee = this.#callee(peer, target);
     if (callee === null) return;
     const codec = this.#codec;
     const strict = callee.realm.strictUris ? Visit.strictUri : 0;
-    const status = codec.visit(format as never, message.rest(), 0, strict);
-    assert(status === Status.ok, "a frame that was accepted is accepted again");
+    this.#frames.visit(message, format, strict);
     codec.putRequest(number);
     if (message.kind === PeerKind.error) {
       this.#ended = number;

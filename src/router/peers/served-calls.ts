@@ -8,7 +8,7 @@ import type { RequestId, SessionId } from "../../base/ids.ts";
 import type { Limits } from "../../base/limits.ts";
 import { type ErrorEntry, errors } from "../../protocol/errors.ts";
 import type { Serializer } from "../../protocol/serializers.ts";
-import { Slot, Status } from "../../wasm/abi.ts";
+import { Slot } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { CallDispatch } from "../dealer/call-dispatch.ts";
 import { calleeLeft } from "../dealer/call-watcher.ts";
@@ -29,6 +29,7 @@ import { Places } from "./places.ts";
 import { RefusalReason, refusals, ServeFlag } from "./refusals.ts";
 import { RemoteCaller } from "./remote-caller.ts";
 import type { SharedLoads } from "./shared-loads.ts";
+import { VisitedFrames } from "./visited-frames.ts";
 
 export interface ServedCallsParts {
   readonly codec: Codec;
@@ -60,6 +61,7 @@ export class ServedCalls {
   readonly #slotThere = new U32Column();
   readonly #held = new HeldCalls();
   readonly #loads: SharedLoads | null;
+  readonly #frames: VisitedFrames;
   /** Of the message that is being handled. */
   readonly #head = new InvocationHead();
 
@@ -69,6 +71,7 @@ export class ServedCalls {
     this.#calls = parts.calls;
     this.#peers = parts.peers;
     this.#loads = parts.loads;
+    this.#frames = new VisitedFrames(parts.codec);
     const { targets, peers, dispatch } = parts;
     for (let router = 0; router < peers.count; router++) {
       if (router === peers.self) continue;
@@ -143,8 +146,7 @@ export class ServedCalls {
       return 0;
     }
     const details = takeHead(message, codec);
-    const status = codec.visit(head.format, message.rest(), 0, 0);
-    assert(status === Status.ok, "a frame that was accepted is accepted again");
+    this.#frames.visit(message, head.format, 0);
     const { registration } = head;
     const length = codec.writeInvocation(callee.serializer, callee.lastInvocation + 1, registration, details);
     if (length === 0 || length > callee.peerFrameBytes_max) {
@@ -169,8 +171,7 @@ export class ServedCalls {
     if (row === 0) return;
     const format = message.u8() as Serializer;
     const details = takeHead(message, this.#codec);
-    const status = this.#codec.visit(format, message.rest(), 0, 0);
-    assert(status === Status.ok, "a frame that was accepted is accepted again");
+    this.#frames.visit(message, format, 0);
     this.#calls.proceed(row, details);
   }
 
@@ -220,7 +221,7 @@ export class ServedCalls {
     const codec = this.#codec;
     const writer = this.#peers.writer.begin(kind);
     writer.u32(this.#slotThere.get(row)).f64(this.#calls.pending.request(row)).u8(codec.u(Slot.format));
-    this.#peers.send((caller as RemoteCaller).router, codec.visited(), false);
+    this.#frames.send(this.#peers, (caller as RemoteCaller).router);
   }
 
   /** The router ends this row. */
@@ -241,7 +242,7 @@ export class ServedCalls {
   #return({ router, slotThere, number }: RemoteNumber, reason: number, message: MessageReader): void {
     takeHead(message, this.#codec);
     this.#peers.writer.begin(PeerKind.returned).u32(slotThere).f64(number).u8(reason);
-    this.#peers.send(router, message.rest(), false);
+    this.#peers.send(router, message.frame(), false);
   }
 
   // ---- what happens here

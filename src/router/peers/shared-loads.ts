@@ -2,6 +2,11 @@
  * Numbers that all routers see at once, in memory that they share: how many invocations each callee has outstanding, of whichever
  * router's callers, and whose turn it is in each registration. Each router writes the loads of its own sessions and nobody else's, so
  * that they are right again as soon as it starts anew; what is on its way to it, its sender adds. Hot.
+ *
+ * Only taking a turn is atomic. Everything else is written by one thread and read by others that need to see it soon, not at once, and
+ * never half of it (ECMA-262 30.1, aligned integers do not tear); an ordered store costs as much as a step of the call. Whoever reads a
+ * load a moment before the number that goes with it, or behind it, is wrong by one call in one choice; whoever reads an old turn fails
+ * to take it, and reads it again.
  */
 import { fixedLimits } from "../../base/fixed-limits.ts";
 
@@ -43,20 +48,20 @@ export class SharedLoads {
 
   /** The invocations outstanding at a session of this router, by its slot among the targets. */
   setLoad(slot: number, load: number): void {
-    if (slot < sharedLoads_max) Atomics.store(this.#loads, this.#self * sharedLoads_max + slot, load);
+    if (slot < sharedLoads_max) this.#loads[this.#self * sharedLoads_max + slot] = load;
   }
   /** Those at a session of another router; 0 where they are not known. */
   load(router: number, slot: number): number {
-    return slot < sharedLoads_max ? Atomics.load(this.#loads, router * sharedLoads_max + slot) : 0;
+    return slot < sharedLoads_max ? this.#loads[router * sharedLoads_max + slot]! : 0;
   }
 
   /** The invocation of this number, of another router's caller, is among the loads. Numbers rise. */
   setSeen(router: number, number: number): void {
-    Atomics.store(this.#seen, this.#self * this.#routers + router, number | 0);
+    this.#seen[this.#self * this.#routers + router] = number | 0;
   }
   /** The other router has seen this router's invocation of this number. */
   hasSeen(router: number, number: number): boolean {
-    return ((Atomics.load(this.#seen, router * this.#routers + this.#self) - number) | 0) >= 0;
+    return ((this.#seen[router * this.#routers + this.#self]! - number) | 0) >= 0;
   }
 
   // ---- turns
@@ -64,7 +69,7 @@ export class SharedLoads {
   /** Whose turn it is in a registration, as it was last set by any router. -1: there is no room to say. */
   turn(registration: number): number {
     const cell = registration % handleRange;
-    return cell < sharedTurns_max ? Atomics.load(this.#turns, cell) : -1;
+    return cell < sharedTurns_max ? this.#turns[cell]! : -1;
   }
   /** Sets the next turn, if it is still `turn`'s. False: another router has taken it. */
   takeTurn(registration: number, turn: number, next: number): boolean {
