@@ -14,33 +14,39 @@ const { sharedLoads_max, sharedTurns_max } = fixedLimits;
 
 /** Below this a registration's id is home's handle of it (patterns.ts). */
 const handleRange = 2 ** 28;
+/** A line of the processors' caches. Two that write into one line wait for each other. */
+const wordsPerLine = 16;
+
+/** Of each router, in lines of its own. */
+const seenWords = (routers: number): number => Math.ceil(routers / wordsPerLine) * wordsPerLine;
 
 export class SharedLoads {
   readonly #turns: Int32Array;
   readonly #seen: Int32Array;
   readonly #loads: Int32Array;
-  readonly #routers: number;
   readonly #self: number;
+  /** Words for what one router has seen of the others. */
+  readonly #seenWords: number;
 
   /** Bytes of memory for so many routers. */
   static bytesFor(routers: number): number {
-    return 4 * (sharedTurns_max + routers * routers + routers * sharedLoads_max);
+    return 4 * (sharedTurns_max + routers * (seenWords(routers) + sharedLoads_max));
   }
 
   /** `memory` is of `bytesFor` bytes, zeroed before the first router starts, and the same for all `routers`. */
   constructor(memory: SharedArrayBuffer | ArrayBuffer, routers: number, self: number) {
     const cells = new Int32Array(memory);
     const seenFrom = sharedTurns_max;
-    const loadsFrom = seenFrom + routers * routers;
+    const loadsFrom = seenFrom + routers * seenWords(routers);
     this.#turns = cells.subarray(0, seenFrom);
     this.#seen = cells.subarray(seenFrom, loadsFrom);
     this.#loads = cells.subarray(loadsFrom);
-    this.#routers = routers;
     this.#self = self;
+    this.#seenWords = seenWords(routers);
     this.#loads.fill(0, self * sharedLoads_max, (self + 1) * sharedLoads_max);
     for (let router = 0; router < routers; router++) {
-      this.#seen[self * routers + router] = 0;
-      this.#seen[router * routers + self] = 0;
+      this.#seen[self * this.#seenWords + router] = 0;
+      this.#seen[router * this.#seenWords + self] = 0;
     }
   }
 
@@ -57,11 +63,11 @@ export class SharedLoads {
 
   /** The invocation of this number, of another router's caller, is among the loads. Numbers rise. */
   setSeen(router: number, number: number): void {
-    this.#seen[this.#self * this.#routers + router] = number | 0;
+    this.#seen[this.#self * this.#seenWords + router] = number | 0;
   }
   /** The other router has seen this router's invocation of this number. */
   hasSeen(router: number, number: number): boolean {
-    return ((this.#seen[router * this.#routers + this.#self]! - number) | 0) >= 0;
+    return ((this.#seen[router * this.#seenWords + this.#self]! - number) | 0) >= 0;
   }
 
   // ---- turns
