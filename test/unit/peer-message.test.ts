@@ -25,6 +25,31 @@ test("a message is read as it was written, also beyond the writer's first room",
   assert.deepEqual([...reader.rest()], [9, 8]);
 });
 
+test("a short frame is copied from words to words, wherever the fields before it end", () => {
+  const memory = new Int32Array(64).map((_, index) => index * 0x01030507);
+  const bytes = new Uint8Array(memory.buffer);
+  const writer = new MessageWriter();
+  for (const fields of [0, 1, 7, 8]) {
+    for (const length of [1, 3, 4, 130]) {
+      writer.begin(9);
+      for (let at = 0; at < fields; at++) writer.u8(at);
+      assert.ok(writer.frame(memory, 3, length));
+      const there = new Uint8Array(1_024);
+      // In words, and not: then nothing is copied, and the frame is a view.
+      for (const from of [16, 17]) {
+        there.set(writer.head(), from);
+        const reader = new MessageReader().begin(there.subarray(from, from + writer.head().length));
+        for (let at = 0; at < fields; at++) assert.equal(reader.u8(), at);
+        const target = new Int32Array(64);
+        assert.equal(reader.takeFrame(target, 2), from === 16 ? length : 0);
+        const copied = new Uint8Array(target.buffer, 8, length);
+        if (from === 16) assert.deepEqual(copied, bytes.slice(12, 12 + length));
+        assert.deepEqual(reader.frame().slice(), bytes.slice(12, 12 + length));
+      }
+    }
+  }
+});
+
 test("a message goes to all that are up, and to the handler of its kind there", () => {
   const sent: [number, number][] = [];
   let events: PeerEvents | undefined;
