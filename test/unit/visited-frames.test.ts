@@ -8,7 +8,7 @@ import { kindRange, PeerKind } from "../../src/router/peers/kinds.ts";
 import { Peers } from "../../src/router/peers/peers.ts";
 import { VisitedFrames } from "../../src/router/peers/visited-frames.ts";
 import { FSlot, Slot, Status } from "../../src/wasm/abi.ts";
-import { MemoryLinks } from "../../src/workers/memory-links.ts";
+import { MemoryLinks } from "../support/memory-links.ts";
 import { openCodec } from "../support/codec.ts";
 
 test("a frame of any length is visited again as it was, also when memory has grown", () => {
