@@ -228,7 +228,7 @@ const workers = ({ rounds }: Extent): Section => ({
   name: "workers",
   title: "Two workers",
   about:
-    "What two workers could do if each had a core: operations per second of the busiest thread's CPU time. The generator shares this machine's cores with them, so a rate would measure the machine. Connections fall at random onto the workers, anew in each window, as many as a service with workers has: 1,000 subscribers; 64 callers with 16 calls in flight each, to 32 callees of one procedure in turn. With few of them the busier worker would have much more than half of the load by chance alone; of these it has about 54 %, and 52 % in the windows that are told. One worker gets the same load. Half of the calls go to a callee on the other worker, unless local ones are preferred. The time of all threads says what sharing the work costs.",
+    "What two workers could do if each had a core: operations per second of the busiest thread's CPU time. The generator shares this machine's cores with them, so a rate would measure the machine. Connections fall at random onto the workers, anew in each window, as many as a service with workers has: 1,000 subscribers; 64 callers with 64 calls in flight each, to 32 callees of one procedure in turn. With few of them the busier worker would have much more than half of the load by chance alone; of these it has about 54 %, and 52 % in the windows that are told. One worker gets the same load. Half of the calls go to a callee on the other worker, unless local ones are preferred. The time of all threads says what sharing the work costs.",
   pointTitle: "",
   chart: {
     kind: "bars",
@@ -249,7 +249,7 @@ const workers = ({ rounds }: Extent): Section => ({
   rows: ["node", "bun"].flatMap((runtime) => [`spanwire ${runtime}`, ...twoWorkers(runtime)]),
   points: [
     point("fan-out to 1000", ["fanout", "--subscribers", "1000", "--window", "16"]),
-    point("calls", [...inFlight(64, 16), "--callees", "32", "--shared"]),
+    point("calls", [...inFlight(64, 64), "--callees", "32", "--shared"]),
   ],
   ratios: ["node", "bun"].flatMap((runtime) =>
     twoWorkers(runtime).map((row) => [`spanwire ${runtime}`, row] as const),
