@@ -101,6 +101,27 @@ function take(world: PeerCalls, step: Step): void {
   }
 }
 
+/** A callee with a limit that other routers wait for, and that registers anew without one. */
+const options = {
+  rkey: "a",
+  timeout: 0,
+  receive_progress: false,
+  progress: true,
+  disclose_me: false,
+} as const;
+const registersAnew: Step[] = [
+  ["register", 0, 2],
+  ["call", 2, options, true],
+  ["call", 2, options, false],
+  ["register", 5, 2],
+  ["call", 0, options, true],
+  ["quiet"],
+  ["call", 0, options, false],
+  ["pass", 1],
+  ["unregister", 5],
+  ["register", 5, 0],
+];
+
 /** Which message comes next: repeatable, from one number (constants of Numerical Recipes). */
 function choices(order: number): (n: number) => number {
   let state = order >>> 0;
@@ -130,7 +151,7 @@ for (const policy of ["single", "roundrobin", "random", "first", "last", "qll", 
         for (const [name, count] of Object.entries(run(policy, list, order)))
           total[name] = (total[name] ?? 0) + count;
       }),
-      { seed, numRuns: 100 },
+      { seed, numRuns: 100, examples: [[registersAnew, 0]] },
     );
     t.diagnostic(JSON.stringify(total));
     assert.ok(total["results"]! > 300 && total["remote"]! > 300, JSON.stringify(total));

@@ -131,9 +131,10 @@ export class Callees {
     return true;
   }
 
-  /** Counts a call that is yet to come for a callee with a limit. Returns where. */
+  /** Counts a call that is yet to come. Returns where; 0: the callee has no limit (any more), and nothing is counted. */
   reserve(member: number): number {
     const row = this.#count.get(member);
+    if (row === 0) return 0;
     this.#counts.set(row, Word.active, this.#counts.get(row, Word.active) + 1);
     return row;
   }
@@ -149,7 +150,8 @@ export class Callees {
 
   /** The membership for which a call is counted; 0: the callee has left the registration. */
   memberOf(call: number): number {
-    return this.#counts.get(this.#countOfCall.get(call), Word.member);
+    const row = this.#countOfCall.get(call);
+    return row === 0 ? 0 : this.#counts.get(row, Word.member);
   }
 
   /** The counted call is over. Returns the registration that may go on with the next one; 0: the callee has left it. */
@@ -158,6 +160,7 @@ export class Callees {
   }
   /** The same where a place was reserved. */
   leave(row: number): PatternHandle | 0 {
+    if (row === 0) return 0;
     const active = this.#counts.get(row, Word.active) - 1;
     this.#counts.set(row, Word.active, active);
     const pattern = this.#counts.get(row, Word.pattern) as PatternHandle | 0;

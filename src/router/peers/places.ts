@@ -111,7 +111,10 @@ export class Places {
       const place = ++this.#lastPlace;
       peers.writer.begin(PeerKind.offer).u32(slotThere).u32(place).f64(patterns.id(pattern));
       if (!peers.send(router, null, false)) continue;
-      this.#offers.set(place, { router, member, counted: callees.reserve(member) });
+      const counted = callees.reserve(member);
+      this.#offers.set(place, { router, member, counted });
+      // It has registered anew meanwhile, without a limit: there is room for everybody.
+      if (counted === 0) continue;
       waiting.wasRemote = true;
       return true;
     }
