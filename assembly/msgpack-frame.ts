@@ -57,11 +57,11 @@ const ID_MAX: u64 = 9007199254740992;
 const RECEIVED_HEAD: u32 = 0x5101cd92;
 
 // @ts-ignore: decorator
-@inline function clearF(slot: u32): void { store<u64>(HEADER + (slot << 3), 0); }
+@inline export function clearF(slot: u32): void { store<u64>(HEADER + (slot << 3), 0); }
 // @ts-ignore: decorator
-@inline function clearUri(): void { setU(U_URI, 0); clearPair(U_URI_LEN); }
+@inline export function clearUri(): void { setU(U_URI, 0); clearPair(U_URI_LEN); }
 // @ts-ignore: decorator
-@inline function clearPair(slot: u32): void { store<u64>(HEADER_U32 + (slot << 2), 0); }
+@inline export function clearPair(slot: u32): void { store<u64>(HEADER_U32 + (slot << 2), 0); }
 
 /**
  * Decodes the frame from FRAME_IN to `end`, all of it. False: it is not one of those, or breaks a rule, and the slots hold nothing
@@ -124,11 +124,19 @@ function quickReceived(p: u32, end: u32): bool {
   return id(p + 4, F_ID) == end;
 }
 
-/** Clears what neither this nor the frame's elements fill in; see `reset` in visit.ts. */
+/** Clears what neither this nor the frame's elements fill in. */
 // @ts-ignore: decorator
 @inline
 function begin(type: u32, count: u32): void {
   setU(U_TYPE, type);
+  setU(U_ELEMENT, count);
+  clearRare();
+}
+
+/** Clears the slots that few frames fill in, two at a time and without a loop: this runs for every frame. */
+// @ts-ignore: decorator
+@inline
+export function clearRare(): void {
   clearF(F_ID);
   clearF(F_ID2);
   clearF(F_TIMEOUT);
@@ -142,7 +150,6 @@ function begin(type: u32, count: u32): void {
   setU(U_PAYLOAD_LEN + CBOR, 0);
   clearPair(U_PAYLOAD_ARGS + JSON);
   setU(U_PAYLOAD_ARGS + CBOR, 0);
-  setU(U_ELEMENT, count);
   setU(U_OPTION_LEN, 0);
   setU(U_SCRATCH, SCRATCH);
 }

@@ -2,12 +2,7 @@
 
 import {
   CBOR,
-  F_ID,
-  F_ID2,
   F_REQUEST,
-  F_TIMEOUT,
-  HEADER,
-  HEADER_U32,
   JSON,
   MSGPACK,
   OK,
@@ -16,17 +11,10 @@ import {
   U_ELEMENT,
   U_ERROR_OFFSET,
   U_FORMAT,
-  U_KWARGS,
   U_LENGTH,
   U_MATCH,
   U_MATCH_COUNT,
-  U_MODE,
   U_OPTIONS,
-  U_OPTION_LEN,
-  U_PAYLOAD_ARGS,
-  U_PAYLOAD_LEN,
-  U_PRESENT,
-  U_SCRATCH,
   U_TYPE,
   U_URI,
   U_URI_LEN,
@@ -41,9 +29,9 @@ import {
 import { Cbor, Json, Msgpack } from "./format";
 import { decodeFrame } from "./frame";
 import { CALL, PUBLISH, REGISTER, SUBSCRIBE } from "./messages";
-import { quickFrame } from "./msgpack-frame";
+import { clearF, clearPair, clearRare, clearUri, quickFrame } from "./msgpack-frame";
 import { indexBest, indexBestBySum, indexFind, indexMatch, indexMatchBySum } from "./pattern-index";
-import { FRAME_IN, FRAME_IN_BYTES, MATCHES, SCRATCH } from "./regions";
+import { FRAME_IN, FRAME_IN_BYTES, MATCHES } from "./regions";
 import { scannedSum } from "./uri";
 
 /** Decodes the frame of `length` bytes in FRAME_IN. With a realm, also looks its URI up in that realm's patterns. */
@@ -83,38 +71,17 @@ function decode(format: u32, length: u32, flags: u32): bool {
   return false;
 }
 
-// @ts-ignore: decorator
-@inline function clear(at: u32): void { store<u64>(at, 0); }
-// @ts-ignore: decorator
-@inline function clearPair(slot: u32): void { clear(HEADER_U32 + (slot << 2)); }
-
 /**
- * Clears what one visit fills in, two slots at a time and without a loop: this runs for every frame. Pointers whose length or bit
- * says "absent" stay as they are, and so does what the writers take.
+ * Clears what one visit fills in. Pointers whose length or bit says "absent" stay as they are, and so does what the writers take.
  */
 function reset(): void {
-  clear(HEADER + (F_REQUEST << 3));
-  clear(HEADER + (F_ID << 3));
-  clear(HEADER + (F_ID2 << 3));
-  clear(HEADER + (F_TIMEOUT << 3));
+  clearF(F_REQUEST);
   setU(U_TYPE, 0);
-  clearPair(U_ERROR_OFFSET);
-  setU(U_URI, 0);
-  clearPair(U_URI_LEN);
+  clearUri();
   clearPair(U_OPTIONS);
   clearPair(U_ARGS);
-  clearPair(U_KWARGS);
-  clearPair(U_PRESENT);
-  clearPair(U_MATCH);
-  clearPair(U_MODE);
-  clearPair(U_MATCH_COUNT);
-  clearPair(U_PAYLOAD_LEN + JSON);
-  setU(U_PAYLOAD_LEN + CBOR, 0);
-  clearPair(U_PAYLOAD_ARGS + JSON);
-  setU(U_PAYLOAD_ARGS + CBOR, 0);
   setU(U_ELEMENT, 0);
-  setU(U_OPTION_LEN, 0);
-  setU(U_SCRATCH, SCRATCH);
+  clearRare();
 }
 
 /** Scopes of a realm in the pattern index: topics are even, procedures odd. */

@@ -15,17 +15,7 @@ import type { Patterns } from "../patterns.ts";
 import type { Targets } from "../targets.ts";
 import type { FrameSource, RouterSession } from "../types.ts";
 import type { Calls } from "./calls.ts";
-
-export interface PlainCallsParts {
-  readonly codec: Codec;
-  readonly targets: Targets;
-  readonly patterns: Patterns;
-  readonly memberships: Memberships;
-  readonly frames: FrameSource;
-  readonly calls: Calls;
-  readonly limits: Limits;
-  readonly metrics: Metrics;
-}
+import type { InvocationsParts } from "./invocations.ts";
 
 /** What was found out about a registration, as long as no registration changes. */
 interface Route {
@@ -51,7 +41,7 @@ export class PlainCalls {
   /** Direct-mapped by handle. */
   readonly #routes: Route[] = [];
 
-  constructor(parts: PlainCallsParts) {
+  constructor(parts: InvocationsParts) {
     this.#codec = parts.codec;
     this.#targets = parts.targets;
     this.#patterns = parts.patterns;
