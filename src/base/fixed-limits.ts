@@ -37,6 +37,8 @@ export const fixedLimits = Object.freeze({
   recentDecisions_max: 1 << 16,
   /** Registrations whose callee is remembered, a power of two. Beyond: a later one takes an earlier one's place. */
   callRoutes_max: 1_024,
+  /** Registrations whose turns are remembered, a power of two. Beyond: a later one takes an earlier one's place. */
+  turnOrders_max: 256,
   /** Histories of one realm's options. Beyond: wamp.error.invalid_argument, or a problem of the configuration. */
   realmHistories_max: 1_000,
   /** Ended HTTP transports that are remembered, and answered 410. Those that ended earlier: HTTP 404. */

@@ -120,6 +120,34 @@ test("round robin goes on from router to router", async () => {
   await scene.end();
 });
 
+test("who registers twice has two turns among those of all routers, until it unregisters or is busy", async () => {
+  const router = { realms: [{ uri: "realm1", repeatedRegistration: true }] };
+  const scene = await Scene.start({ router });
+  const callees = [await scene.join(0), await scene.join(1), await scene.join(2)];
+  const shared = { invoke: "roundrobin" };
+  await callees[0]!.register("com.proc", shared);
+  await callees[1]!.register("com.proc", { ...shared, concurrency: 1 });
+  const callers = [await scene.join(1), await scene.join(2)];
+  assert.deepEqual(await callEach(callers, callees, 3), [0, 1, 0]);
+  const registration = await callees[1]!.register("com.proc", { ...shared, concurrency: 1 });
+  await callees[2]!.register("com.proc", shared);
+  assert.deepEqual(await callEach(callers, callees, 7), [1, 1, 2, 0, 1, 1, 2]);
+  for (let n = 0; n < 2; n++) callers[0]!.call("com.proc");
+  const first = await callees[0]!.invocation();
+  const held = await callees[1]!.invocation();
+  assert.deepEqual(await callEach([callers[1]!], callees, 3), [2, 0, 2], "both turns of the busy one pass");
+  callees[0]!.yield(first.request);
+  callees[1]!.yield(held.request);
+  for (let n = 0; n < 2; n++) assert.equal((await callers[0]!.next())[0], Message.result);
+  await callees[1]!.unregister(registration);
+  const after = await callEach(callers, callees, 6);
+  assert.deepEqual(
+    [0, 1, 2].map((one) => after.filter((callee) => callee === one).length),
+    [2, 2, 2],
+  );
+  await scene.end();
+});
+
 test("the least loaded callee is found by the calls of all routers", async () => {
   const scene = await Scene.start();
   const callees = [await scene.join(0), await scene.join(1)];

@@ -29,6 +29,7 @@ import type { RouterSession } from "../types.ts";
 import type { Callees } from "./callees.ts";
 import type { PendingCalls } from "./pending.ts";
 import { hashKey, shardWeight } from "./shard-hash.ts";
+import { TurnOrder } from "./turn-order.ts";
 
 export interface CalleeChoiceParts extends Spread {
   readonly codec: Codec;
@@ -55,6 +56,7 @@ export class CalleeChoice {
   readonly #pending: PendingCalls;
   readonly #loads: SharedLoads | null;
   readonly #preferLocal: boolean;
+  readonly #order: TurnOrder;
   /** Callees of other routers are passed over. */
   #localOnly = false;
 
@@ -68,6 +70,7 @@ export class CalleeChoice {
     this.#pending = parts.pending;
     this.#loads = parts.loads;
     this.#preferLocal = parts.preferLocal;
+    this.#order = new TurnOrder(parts);
   }
 
   /**
@@ -225,29 +228,19 @@ export class CalleeChoice {
 
   /** The callee whose turn it is in the order that all routers have, or the next one that may be asked. */
   #atTurn(pattern: PatternHandle, turn: number, tried: Tried): number {
-    const first = this.#patterns.firstMember(pattern);
-    const memberships = this.#memberships;
-    let turns = 0;
-    for (let row = first; row !== 0; row = memberships.nextOfPattern(row)) turns += this.#callees.weight(row);
+    const members = this.#order.members(pattern);
+    const turns = members.length;
     if (turns === 0) return 0;
-    // The callee whose turns, from `begin` to `begin` and its weight, hold this one.
     let at = turn % turns;
-    let begin = 0;
-    let row = first;
-    for (; at >= begin + this.#callees.weight(row); row = memberships.nextOfPattern(row))
-      begin += this.#callees.weight(row);
     for (let left = this.#patterns.memberCount(pattern); left > 0; left--) {
+      const row = members[at]!;
       if (this.#mayAsk(row, tried)) {
-        this.#nextTurn = (at + 1) % turns;
+        this.#nextTurn = at + 1 === turns ? 0 : at + 1;
         return row;
       }
-      begin += this.#callees.weight(row);
-      row = memberships.nextOfPattern(row);
-      if (row === 0) {
-        row = first;
-        begin = 0;
-      }
-      at = begin;
+      // The rest of its turns passes with it.
+      while (at < turns && members[at] === row) at++;
+      if (at === turns) at = 0;
     }
     return 0;
   }

@@ -72,11 +72,15 @@ export class Callees {
 
   // ---- turns
 
+  /** Counts changes of weights. */
+  weightEpoch = 0;
+
   /** How often the session has registered. */
   weight(member: number): number {
     return this.#extra.get(member) + 1;
   }
   addWeight(member: number, change: 1 | -1): void {
+    this.weightEpoch++;
     this.#extra.set(member, this.#extra.get(member) + change);
   }
   /** Takes one of the callee's turns; true if it was the last, and the next callee follows. */
