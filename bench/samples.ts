@@ -10,6 +10,7 @@ export type Sample = Readonly<Record<string, number>>;
  */
 export const pickOf = (key: string): Pick => {
   if (key.includes("_us_per_") || key === "busiest_us") return "lower quartile";
+  if (key.startsWith("refused_")) return "highest";
   return key.endsWith("_per_s") || key.startsWith("per_") ? "upper quartile" : "median";
 };
 

@@ -156,6 +156,7 @@ const latency = (extent: Extent): Section => ({
     { key: "rate", title: "calls/s due" },
     rate("calls"),
     { key: "late_p99_us", title: "sent late, p99 µs" },
+    { key: "refused_calls", title: "refused in a window, at most" },
     { key: "router_cpu_share", title: "server busy" },
   ],
   metric: "p999_us",

@@ -6,8 +6,11 @@
  * quotient of their quartiles. README.md says what was seen.
  */
 
-/** Which window stands for a row: the lower quartile of what is better low, the upper one of what is better high, or the median. */
-export type Pick = "lower quartile" | "upper quartile" | "median";
+/**
+ * Which window stands for a row: the lower quartile of what is better low, the upper one of what is better high, the median, or of what
+ * should not happen at all the highest.
+ */
+export type Pick = "lower quartile" | "upper quartile" | "median" | "highest";
 
 /** What the windows of one row say. */
 export interface Spread {
@@ -53,6 +56,7 @@ const shares: Readonly<Record<Pick, number>> = {
   "lower quartile": 0.25,
   "upper quartile": 0.75,
   median: 0.5,
+  highest: 1,
 };
 
 export const picked = (values: readonly number[], pick: Pick): number => quantile(values, shares[pick]);

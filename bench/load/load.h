@@ -40,6 +40,7 @@ extern const Protocol wamp, nats, mqtt;
 typedef struct {
   void (*event)(Connection *, uint32_t tag);
   void (*result)(Connection *, uint64_t request, uint32_t tag);
+  void (*refused)(Connection *, uint64_t request);  // NULL: no request may be refused
   void (*open)(Connection *);
 } Handlers;
 
@@ -97,7 +98,7 @@ void print_percentiles(void);
 
 // ---- measure.c
 extern Histogram latencies;
-extern uint64_t done_calls, done_events, done_publishes, done_joins;
+extern uint64_t done_calls, done_events, done_publishes, done_joins, refused_calls;
 void read_family(void);
 // Runs through warm-up and window, then drains: `pending` must reach 0. Closed loop: `fill` sends what the window has room for.
 // With --rate, `send_one` is called for each time of the schedule, with that time, and says whether there was room for it.

@@ -10,7 +10,7 @@
 enum { FAMILY_MAX = 64, THREADS_MAX = 512 };
 
 Histogram latencies;
-uint64_t done_calls, done_events, done_publishes, done_joins;
+uint64_t done_calls, done_events, done_publishes, done_joins, refused_calls;
 static Histogram lateness;  // how far behind the schedule a message was handed to the socket
 static int family[FAMILY_MAX], family_count;
 static struct { int id; uint64_t before; } threads[THREADS_MAX];
@@ -93,9 +93,10 @@ static uint64_t busiest_thread_ns(void) {
   return most;
 }
 
-typedef struct { uint64_t at, server, own, thread, calls, events, publishes, joins; } Totals;
+typedef struct { uint64_t at, server, own, thread, calls, events, publishes, joins, refused; } Totals;
 static Totals totals(void) {
-  Totals now = { .calls = done_calls, .events = done_events, .publishes = done_publishes, .joins = done_joins };
+  Totals now = { .calls = done_calls, .events = done_events, .publishes = done_publishes, .joins = done_joins,
+                 .refused = refused_calls };
   now.thread = busiest_thread_ns();
   now.at = now_ns(); now.server = server_cpu_ns(); now.own = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
   return now;
@@ -119,7 +120,8 @@ static void report(Totals from, Totals to, long resident_before_kb) {
   report_kind("join", "joins", to.joins - from.joins, wall, server, thread);
   if (latencies.count) printf("\"p50_us\":%.2f,\"p99_us\":%.2f,\"p999_us\":%.2f,", percentile_us(&latencies, 0.5),
       percentile_us(&latencies, 0.99), percentile_us(&latencies, 0.999));
-  if (option.rate > 0) printf("\"rate\":%.0f,\"late_p99_us\":%.2f,", option.rate, percentile_us(&lateness, 0.99));
+  if (option.rate > 0) printf("\"rate\":%.0f,\"late_p99_us\":%.2f,\"refused_calls\":%llu,", option.rate,
+      percentile_us(&lateness, 0.99), (unsigned long long)(to.refused - from.refused));
   if (option.pid) printf("\"rss_before_kb\":%ld,\"rss_after_kb\":%ld,", resident_before_kb, resident_kb());
   printf("\"router_cpu_share\":%.3f,\"own_cpu_share\":%.3f,\"errors\":%ld}\n", server / wall, own / wall, error_count);
   if (error_count) exit(1);

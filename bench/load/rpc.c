@@ -1,7 +1,7 @@
 // Calls: the first connections are callees, which give back what they get; those behind them call.
 #include "load.h"
 
-static uint64_t calls_pending, last_caller;
+static uint64_t calls_pending, calls_answered, last_caller;
 
 // What the n-th message of a connection is about, with --uris and --fresh.
 void one_of_many(char *uri, size_t size, const Connection *c, uint64_t n) {
@@ -37,16 +37,23 @@ static bool send_one(uint64_t due_ns) {
   call(c, due_ns);
   return true;
 }
-static void on_result(Connection *c, uint64_t request, uint32_t tag) {
+static void answered(Connection *c, uint64_t request) {
   uint64_t *sent = &c->sent_ns[request & c->ring_mask];
-  if (request > c->request || !*sent) fail("a RESULT for request %llu, which waits for none", (unsigned long long)request);
-  if (tag != (uint32_t)(request * 31 + c->index)) fail("a RESULT with the payload of another call");
+  if (request > c->request || !*sent) fail("an answer to request %llu, which waits for none", (unsigned long long)request);
   record(&latencies, now_ns() - *sent);
-  *sent = 0; c->outstanding--; calls_pending--; done_calls++;
+  *sent = 0; c->outstanding--; calls_pending--; calls_answered++;
 }
+static void on_result(Connection *c, uint64_t request, uint32_t tag) {
+  if (tag != (uint32_t)(request * 31 + c->index)) fail("a RESULT with the payload of another call");
+  answered(c, request);
+  done_calls++;
+}
+// In an open loop what is beyond a server's bounds may be refused: it is counted, and its latency is that of the refusal.
+static void on_refused(Connection *c, uint64_t request) { answered(c, request); refused_calls++; }
 void run_rpc(void) {
   char uri[96]; uint64_t ring = option.rate > 0 ? SLOTS : 64;
   on.result = on_result;
+  if (option.rate > 0) on.refused = on_refused;
   while (ring < (uint64_t)option.window * 16) ring *= 2;
   open_sessions(option.callees + option.callers);
   long procedures = option.fresh ? 1 : option.uris ? option.uris : option.callees;
@@ -63,5 +70,5 @@ void run_rpc(void) {
     connections[i]->sent_ns = calloc(ring, sizeof(uint64_t));
   }
   open_others();
-  measure(&(Load){ fill, send_one, &calls_pending, &done_calls });
+  measure(&(Load){ fill, send_one, &calls_pending, &calls_answered });
 }

@@ -176,7 +176,9 @@ static void take_message(Connection *c, const uint8_t *at, size_t length) {
     case INVOCATION: if (on.result) { set_tag(tag_of(at, length)); send_yield(c, head.value[1]); return; } break;
     case RESULT: if (on.result) { on.result(c, head.value[1], tag_of(at, length)); return; } break;
     case SUBSCRIBED: case REGISTERED: confirmed_count++; return;
-    case ERROR: if (error_count++ < 3) fprintf(stderr, "load: ERROR %.*s\n", (int)length, at); return;
+    case ERROR:
+      if (on.refused && head.value[1] == CALL) { on.refused(c, head.value[2]); return; }
+      if (error_count++ < 3) fprintf(stderr, "load: ERROR %.*s\n", (int)length, at); return;
   }
   fail("connection %u: message of type %llu not expected (%zu bytes)", c->index, (unsigned long long)head.value[0], length);
 }

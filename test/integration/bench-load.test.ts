@@ -1,7 +1,7 @@
 // The load generator, and the report from end to end: on a control row and on the router, with few and short measurements.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -11,7 +11,7 @@ import { Generators, runLoad } from "../../bench/generator.ts";
 import { findPeers } from "../../bench/peer-rows.ts";
 import type { Report } from "../../bench/report-types.ts";
 import { startRow } from "../../bench/router.ts";
-import { control } from "../../bench/rows.ts";
+import { control, spanwire } from "../../bench/rows.ts";
 import type { Sample } from "../../bench/samples.ts";
 import { checkMarkup } from "../support/markup.ts";
 
@@ -72,6 +72,27 @@ test("the generator says why it cannot go on", compiled, async () => {
   assert.match(load(["fanout"]), /load: connect 0: /);
   assert.match(load(["dance"]), /usage: load rpc\|fanout/);
   assert.match(load(["rpc", "--protocol", "mqtt"]), /calls are for WAMP/);
+});
+
+test("calls that a server refuses are counted in an open loop, and end a closed one", compiled, async () => {
+  const file = `${out}-limits.yaml`;
+  writeFileSync(file, "limits:\n  callsPerSession_max: 4\n");
+  const row = spanwire("node");
+  const router = await startRow({ ...row, command: (ports) => [...row.command(ports), "--config", file] });
+  const timing = { window_s: 0.3, warm_s: 0.1, patience_ms: 60_000 };
+  try {
+    const sample = await runLoad(router, ["rpc", "--callers", "1", "--rate", "20000"], timing);
+    assert.ok(sample["refused_calls"]! > 0 && sample["calls"]! > 0, JSON.stringify(sample));
+    const gentle = await runLoad(router, ["rpc", "--callers", "1", "--window", "4"], timing);
+    assert.equal(gentle["errors"], 0);
+    await assert.rejects(
+      runLoad(router, ["rpc", "--callers", "1", "--window", "5"], timing),
+      /calls or publishes failed/,
+    );
+  } finally {
+    await router.stop();
+    rmSync(file);
+  }
 });
 
 test(
