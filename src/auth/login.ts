@@ -6,9 +6,10 @@ import type { AuthAnswer, HelloRequest, Identity } from "../ports.ts";
 import { errors, WampError } from "../protocol/errors.ts";
 import { credentialsDiffer } from "../security/draft.ts";
 import type { Principal } from "../security/model.ts";
-import type { Attempt, Attempts, PendingLogins } from "./attempts.ts";
+import type { Attempt, Attempts } from "./attempts.ts";
 import type { MethodAnswer, Proved } from "./method.ts";
 import type { Choice, NegotiatorOptions } from "./negotiator.ts";
+import type { PendingLogins } from "./pending-logins.ts";
 import type { SourceRules } from "./sources.ts";
 
 type Dict = Readonly<Record<string, unknown>>;
@@ -97,7 +98,7 @@ export class LoginRun {
   #proceed(challenge: Challenge, signature: string, extra: Dict): AuthAnswer | Promise<AuthAnswer> {
     const { pending, attempts, metrics, now_ms } = this.#shared;
     if (!pending.isOpen(this.#pending, now_ms())) return this.#failed("the challenge has expired");
-    if (!this.#counted && !attempts.take(this.#attempt, now_ms())) {
+    if (!this.#counted && !attempts.take(this.#attempt)) {
       metrics.loginsLimited++;
       return this.#end(tooMany);
     }
@@ -140,9 +141,9 @@ export class LoginRun {
   }
 
   #welcome(proved: Proved, principal: Principal | undefined, roles: readonly string[]): AuthAnswer {
-    const { attempts, metrics, now_ms } = this.#shared;
+    const { attempts, metrics } = this.#shared;
     const { login, dynamic } = this.#choice;
-    if (this.#counted) attempts.succeeded(this.#attempt, now_ms());
+    if (this.#counted) attempts.succeeded(this.#attempt);
     this.#counted = false;
     metrics.logins++;
     // Canonical, where the client gave an alias.
@@ -161,9 +162,9 @@ export class LoginRun {
   }
 
   #failed(why: string): AuthAnswer {
-    const { attempts, metrics, log, now_ms } = this.#shared;
+    const { attempts, metrics, log } = this.#shared;
     const { login, method } = this.#choice;
-    if (!this.#counted) attempts.take(this.#attempt, now_ms());
+    if (!this.#counted) attempts.take(this.#attempt);
     this.#counted = false;
     metrics.loginsFailed++;
     const authid = login.hello.authid?.slice(0, 200);

@@ -11,13 +11,15 @@ import { errors } from "../protocol/errors.ts";
 import type { EffectiveRealm, Security } from "../security/model.ts";
 import { type AuthMethod, authMethods } from "../security/records.ts";
 import { anonymousIdentity } from "./anonymous.ts";
-import { type AttemptLimits, Attempts, type PendingLimits, PendingLogins } from "./attempts.ts";
+import { type AttemptLimits, Attempts } from "./attempts.ts";
 import { LoginRun, tooMany } from "./login.ts";
+import { type CountLimits, type LoginCounts, ownLoginCounts } from "./login-counts.ts";
 import { type Login, type Method, methodAliases } from "./method.ts";
 import type { MockAbility } from "./mock-credentials.ts";
+import { type PendingLimits, PendingLogins } from "./pending-logins.ts";
 import { SourceRules, sourceKey } from "./sources.ts";
 
-export type LoginLimits = AttemptLimits & PendingLimits;
+export type LoginLimits = AttemptLimits & PendingLimits & CountLimits;
 
 export interface NegotiatorOptions {
   readonly model: Pick<Security, "realm" | "principal" | "sources" | "onChange">;
@@ -26,6 +28,8 @@ export interface NegotiatorOptions {
   /** Those that take the place of the above in realms whose `authenticators` name a procedure for them. */
   readonly dynamic: readonly Method[];
   readonly limits: LoginLimits;
+  /** What it counts together with other threads. Absent: it counts alone. */
+  readonly counts?: LoginCounts | null;
   /** What those who are unknown are led to believe that they could use. */
   readonly mockAbility: MockAbility;
   readonly metrics: Metrics;
@@ -79,8 +83,10 @@ export class Negotiator implements Authenticator {
     this.#methods = new Map(options.methods.map((method) => [method.name, method]));
     this.#dynamic = new Map(options.dynamic.map((method) => [method.name, method]));
     this.#sources = new SourceRules(options.model);
-    this.#attempts = new Attempts(options.limits);
-    this.#pending = new PendingLogins(options.limits);
+    const { limits, now_ms } = options;
+    const counts = options.counts ?? ownLoginCounts(limits, now_ms);
+    this.#attempts = new Attempts(limits, counts);
+    this.#pending = new PendingLogins(limits, counts.places);
   }
 
   begin(hello: HelloRequest): AuthAnswer | Promise<AuthAnswer> {
@@ -131,7 +137,7 @@ export class Negotiator implements Authenticator {
     // Where realms share users, guesses made through any of them are guesses at the same passwords.
     const shared = realm.ssoRealmUri ?? realm.uri;
     const attempt = { source: sourceKey(address), realm: shared, authid: hello.authid ?? "" };
-    const allowed = this.#attempts.allows(attempt, now_ms());
+    const allowed = this.#attempts.allows(attempt);
     const pending = allowed ? this.#pending.open(attempt.source, now_ms()) : null;
     if (pending === null) {
       metrics.loginsLimited++;

@@ -136,6 +136,11 @@ export const fixedLimits = Object.freeze({
    * the calls are answered in a later turn.
    */
   stepsPerTurn_max: 1 << 13,
+  /**
+   * Rows, a power of two, of one table in which all workers count logins: half as many addresses, or names, are remembered at least.
+   * Beyond, however large `failedLogins_max` and `logins_max` are: counts that are older are forgotten.
+   */
+  sharedLoginRows_max: 1 << 22,
   /** Threads of one router. Beyond: the router does not start, and says so. */
   workers_max: 30,
   /** Time for a worker to make its router, or to listen. Beyond: it could not be started. */

@@ -179,9 +179,9 @@ export interface Limits {
   readonly denials_max: number;
   /** Bytes kept for all resumable sessions. Beyond: as above; from half of it on, each session in touch with its client keeps only its share. */
   readonly resumeBytes_max: number;
-  /** Key derivations that run and wait. Beyond: the login is refused, ABORT wamp.error.unavailable. */
+  /** Key derivations that run and wait, of several workers each its part. Beyond: the login is refused, ABORT wamp.error.unavailable. */
   readonly derivations_max: number;
-  /** Key derivations that run at one time, beside the router's thread. Beyond: they wait. */
+  /** Key derivations that run at one time, beside each of the router's threads. Beyond: they wait. */
   readonly derivationsRunning_max: number;
   /** Logins under way, and those of them from one address or one /64 of IPv6. Beyond: ABORT wamp.error.unavailable. */
   readonly logins_max: number;

@@ -4,8 +4,9 @@ import { hashPassword, verifyPassword } from "../auth/credentials.ts";
 import { Cryptosign } from "../auth/cryptosign.ts";
 import { dynamicMethods } from "../auth/dynamic.ts";
 import { KeySets } from "../auth/jwks.ts";
-import { createKeyDerivation } from "../auth/kdf.ts";
+import { createKeyDerivation, type DerivationLimits } from "../auth/kdf.ts";
 import { KeyOwners } from "../auth/key-owners.ts";
+import type { LoginCounts } from "../auth/login-counts.ts";
 import type { Method } from "../auth/method.ts";
 import { mockAbility, mockCredentials } from "../auth/mock-credentials.ts";
 import { Negotiator } from "../auth/negotiator.ts";
@@ -13,6 +14,7 @@ import { OAuth2 } from "../auth/oauth2.ts";
 import { passwordMethod } from "../auth/password.ts";
 import { keptRouterKey, routerKeyAt } from "../auth/router-key.ts";
 import { scramMethod } from "../auth/scram.ts";
+import { SharedLogins } from "../auth/shared-login-counts.ts";
 import { TicketMethod } from "../auth/ticket.ts";
 import { TicketService } from "../auth/tickets.ts";
 import { tlsCertificate } from "../auth/tls-certificate.ts";
@@ -66,7 +68,7 @@ export async function openSecured(
   procedures: Pick<ProcedureCaller, "call">,
   channel: WorkerChannel | null = null,
 ): Promise<Secured> {
-  const kdf = createKeyDerivation(base.limits);
+  const kdf = createKeyDerivation(derivationLimits(base));
   try {
     if (channel !== null && !channel.isHome) {
       const { security, secrets, backup } = await openReplica(channel, base.log);
@@ -78,6 +80,24 @@ export async function openSecured(
     await kdf.close();
     throw cause;
   }
+}
+
+/**
+ * Each thread has its part of the places where derivations wait, and a thread of its own that derives: what waits is that thread's
+ * memory, and a part that is full says that its one deriver is behind, whatever the others do.
+ */
+function derivationLimits({ limits, thread }: Foundation): DerivationLimits {
+  const { derivations_max, derivationsRunning_max } = limits;
+  const count = thread.links?.count ?? 1;
+  return { derivations_max: Math.ceil(derivations_max / count), derivationsRunning_max };
+}
+
+/** With the other threads, where there are any. */
+function loginCounts({ limits, thread }: Foundation): LoginCounts | null {
+  const { links, logins } = thread;
+  return links === null || logins === null
+    ? null
+    : new SharedLogins(limits, links.count, logins).counts(links.self, wall_ms);
 }
 
 async function open(
@@ -206,6 +226,7 @@ async function negotiate(base: Foundation, parts: NegotiatorParts): Promise<Nego
     methods,
     dynamic,
     limits,
+    counts: loginCounts(base),
     mockAbility: mockAbility(mockSecret),
     metrics,
     log,

@@ -10,6 +10,8 @@ export interface Thread {
   readonly channel: WorkerChannel | null;
   readonly connections: ConnectionCount;
   readonly spread: Spread;
+  /** Where all threads count logins (`SharedLogins`); null: this one counts alone, or has no logins. */
+  readonly logins: SharedArrayBuffer | null;
 }
 
 export const onlyThread = (): Thread => ({
@@ -17,4 +19,5 @@ export const onlyThread = (): Thread => ({
   channel: null,
   connections: new OwnCount(),
   spread: noSpread,
+  logins: null,
 });

@@ -13,6 +13,8 @@ export interface ThreadGiven {
   readonly memory: SharedArrayBuffer;
   /** Of `SharedLoads`. */
   readonly loads: SharedArrayBuffer;
+  /** Of `SharedLogins`; null: nobody logs in. */
+  readonly logins: SharedArrayBuffer | null;
 }
 
 /** What a thread is to be: what can be copied of the router's options, and matters in all threads. */

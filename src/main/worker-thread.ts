@@ -64,7 +64,7 @@ class RouterThread {
   }
 
   async #build({ isSecured, ...options }: ThreadOptions): Promise<void> {
-    const { place, count } = this.#given;
+    const { place, count, logins } = this.#given;
     const { linkBytes_max } = limitsFrom(options.limits ?? {});
     const links = new RingLinks({ self: place, count, linkBytes_max, scheduler: hostScheduler });
     this.#links = links;
@@ -76,7 +76,7 @@ class RouterThread {
     const all: RouterOptions = { ...options, ...(isSecured && { security: {} }), log: this.#log() };
     this.#host = await assemble(
       all,
-      layFoundation(all, { links, channel: this.#channel, connections, spread }),
+      layFoundation(all, { links, channel: this.#channel, connections, spread, logins }),
     );
   }
 

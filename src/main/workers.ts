@@ -4,9 +4,9 @@
  */
 import { once } from "node:events";
 import { MessageChannel, Worker } from "node:worker_threads";
-import { fixedLimits, limitsFrom } from "../base/limits.ts";
+import { fixedLimits, type Limits, limitsFrom } from "../base/limits.ts";
 import { type Log, silentLog } from "../base/log.ts";
-import { hostScheduler } from "../host.ts";
+import { fillRandom, hostScheduler } from "../host.ts";
 import { newLink } from "../workers/link.ts";
 import { SharedLoads } from "../router/peers/shared-loads.ts";
 import { RingLinks } from "../workers/ring-links.ts";
@@ -15,6 +15,7 @@ import { Bus, errorOf } from "./bus.ts";
 import { Channel, type Question } from "./channel.ts";
 import { SharedCount } from "./connection-count.ts";
 import { layFoundation } from "./core.ts";
+import type { SharedLogins } from "../auth/shared-login-counts.ts";
 import type { OtherWorkers, RouterHost, SharedListener } from "./host.ts";
 import type { RouterOptions, RouterStats } from "./options.ts";
 import {
@@ -36,17 +37,21 @@ export async function startWorkers(
   module: URL = threadModule,
 ): Promise<RouterHost> {
   const words = new SharedWords(count);
-  const { linkBytes_max, goodbye_ms } = limitsFrom(options.limits ?? {});
+  const limits = limitsFrom(options.limits ?? {});
+  const { linkBytes_max, goodbye_ms } = limits;
   const links = new RingLinks({ self: 0, count, linkBytes_max, scheduler: hostScheduler });
   const log = options.log ?? silentLog;
   const threadOptions = threadOptionsOf(options);
   const loads = new SharedArrayBuffer(SharedLoads.bytesFor(count));
-  const workers = new Workers({ count, module, words, loads, links, log, goodbye_ms, threadOptions });
+  const logins = options.security === undefined ? null : await sharedLogins(limits, count);
+  const parts = { count, module, words, loads, logins, links, log, goodbye_ms, threadOptions };
+  const workers = new Workers(parts);
   const thread: Thread = {
     links,
     channel: workers.channel,
     connections: new SharedCount(words.connections, 0),
     spread: { loads: new SharedLoads(loads, count, 0), preferLocal: options.preferLocal ?? false },
+    logins: logins?.memory ?? null,
   };
   const host = await assemble(options, layFoundation(options, thread));
   host.join(workers);
@@ -58,6 +63,12 @@ export async function startWorkers(
     throw cause;
   }
   return host;
+}
+
+/** A router without security does not load it. */
+async function sharedLogins(limits: Limits, count: number): Promise<SharedLogins> {
+  const { SharedLogins: Logins } = await import("../auth/shared-login-counts.ts");
+  return Logins.make(limits, count, fillRandom);
 }
 
 const threadOptionsOf = ({
@@ -81,6 +92,7 @@ interface WorkersParts {
   readonly module: URL;
   readonly words: SharedWords;
   readonly loads: SharedArrayBuffer;
+  readonly logins: SharedLogins | null;
   readonly links: RingLinks;
   readonly log: Log;
   readonly goodbye_ms: number;
@@ -166,10 +178,10 @@ export class Workers implements OtherWorkers {
 
   /** Starts the thread of a place. Resolves when it serves; rejects, and it is gone, where it cannot. */
   async #begin(place: number): Promise<void> {
-    const { count, words, loads, module } = this.#parts;
-    Atomics.store(words.connections, place, 0);
+    const { count, words, loads, logins, module } = this.#parts;
+    this.#countAnew(place);
     Atomics.store(words.released, place, 0);
-    const given: ThreadGiven = { place, count, memory: words.memory, loads };
+    const given: ThreadGiven = { place, count, memory: words.memory, loads, logins: logins?.memory ?? null };
     // Not with the flags of the process: some of them do not apply to a thread.
     const worker = new Worker(module, { workerData: given, execArgv: [] });
     const bus: Life["bus"] = new Bus(
@@ -200,6 +212,12 @@ export class Workers implements OtherWorkers {
     }
   }
 
+  /** Connections and logins under way of a thread ended with it. Failed logins did not. */
+  #countAnew(place: number): void {
+    Atomics.store(this.#parts.words.connections, place, 0);
+    this.#parts.logins?.onLife(place);
+  }
+
   /** An exception that nothing caught. The thread ends itself, or has. */
   #onFault({ place, bus }: Life, cause: unknown): void {
     this.#log().error("workers", "a worker has failed: it ends, with its sessions", { worker: place, cause });
@@ -225,7 +243,7 @@ export class Workers implements OtherWorkers {
     if (this.#lives[place] !== life) return;
     this.#lives[place] = null;
     life.bus.close(new Error("the worker has ended"));
-    Atomics.store(this.#parts.words.connections, place, 0);
+    this.#countAnew(place);
     if (life.isJoined) {
       this.#parts.links.detach(place);
       for (const other of this.#joined()) other.bus.tell("detach", { peer: place });

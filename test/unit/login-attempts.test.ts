@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Attempts, PendingLogins } from "../../src/auth/attempts.ts";
+import { Attempts } from "../../src/auth/attempts.ts";
+import { OwnCounts, ownLoginCounts } from "../../src/auth/login-counts.ts";
+import { PendingLogins } from "../../src/auth/pending-logins.ts";
 import { type Hello, isRefused, LoginWorld, signCra } from "../support/login-world.ts";
 
 const limits = {
@@ -85,35 +87,49 @@ test("logins under way are bounded, and room is made by answers and by time", as
 });
 
 test("a flood of invented names and addresses stays within its bound, and the newest failures are remembered", () => {
-  const attempts = new Attempts({ ...limits, failedLoginsPerAuthid_max: 1 });
+  let now_ms = 0;
+  const clock = (): number => now_ms;
+  const sources = new OwnCounts(100, 60_000, clock);
+  const names = new OwnCounts(100, 60_000, clock);
+  const familiar = new OwnCounts(100, 3_600_000, clock);
+  const attempts = new Attempts({ ...limits, failedLoginsPerAuthid_max: 1 }, { sources, names, familiar });
   let last = { source: "", realm: "r", authid: "" };
   for (let index = 0; index < 5_000; index++) {
+    now_ms = index / 100;
     last = { source: `source${index}`, realm: "r", authid: `name${index}` };
-    assert.ok(attempts.take(last, index / 100));
-    if (index % 2 === 0) attempts.succeeded(last, index / 100);
+    assert.ok(attempts.take(last));
+    if (index % 2 === 0) attempts.succeeded(last);
   }
-  assert.ok(attempts.size <= 300, `${attempts.size}`);
-  assert.equal(attempts.allows({ ...last, source: "elsewhere" }, 60), false);
-  assert.equal(attempts.allows({ ...last, source: "elsewhere" }, 70_000), true);
+  for (const { size } of [sources, names, familiar]) assert.ok(size <= 100, `${size}`);
+  now_ms = 60;
+  assert.equal(attempts.allows({ ...last, source: "elsewhere" }), false);
+  now_ms = 70_000;
+  assert.equal(attempts.allows({ ...last, source: "elsewhere" }), true);
 });
 
+const places = { logins_max: 2, loginsPerSource_max: 1 };
+
 test("an attempt that is taken back was none", () => {
-  const attempts = new Attempts(limits);
+  const attempts = new Attempts(
+    limits,
+    ownLoginCounts({ ...limits, ...places }, () => 0),
+  );
   const attempt = { source: "s", realm: "r", authid: "a" };
   for (let index = 0; index < 50; index++) {
-    assert.ok(attempts.take(attempt, 0));
+    assert.ok(attempts.take(attempt));
     attempts.takeBack(attempt);
   }
-  assert.equal(attempts.size, 0);
   // One realm's failures are not another's; without a name only the source counts.
-  for (let index = 0; index < 3; index++) attempts.take(attempt, 0);
-  assert.equal(attempts.allows(attempt, 0), false);
-  assert.equal(attempts.allows({ ...attempt, realm: "q" }, 0), true);
-  assert.equal(attempts.allows({ ...attempt, authid: "" }, 0), true);
+  for (let index = 0; index < 3; index++) assert.ok(attempts.take(attempt));
+  assert.equal(attempts.take(attempt), false);
+  assert.equal(attempts.allows(attempt), false);
+  assert.equal(attempts.allows({ ...attempt, realm: "q" }), true);
+  assert.equal(attempts.allows({ ...attempt, authid: "" }), true);
 });
 
 test("a pending login that ended or expired is not open", () => {
-  const pending = new PendingLogins({ logins_max: 2, loginsPerSource_max: 1, handshake_ms: 10 });
+  const counts = ownLoginCounts({ ...limits, ...places }, () => 0);
+  const pending = new PendingLogins({ handshake_ms: 10 }, counts.places);
   const [one, two] = [pending.open("a", 0), pending.open("b", 5)];
   assert.ok(one !== null && two !== null);
   assert.equal(pending.open("c", 9), null);
