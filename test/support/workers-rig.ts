@@ -47,12 +47,16 @@ export class WorkersRig {
     this.lines = lines;
   }
 
-  /** A session that has joined, wherever the system has put its connection. */
-  async join(listener = 0): Promise<Wire> {
+  /** A connection, wherever the system has put it. */
+  async connect(listener = 0): Promise<Wire> {
     const { url } = this.router.listeners[listener]!;
     const wire = new Wire(await connectTransport({ url, serializer: "msgpack" }));
     this.#wires.push(wire);
-    return wire.join();
+    return wire;
+  }
+  /** A session that has joined. */
+  async join(listener = 0): Promise<Wire> {
+    return (await this.connect(listener)).join();
   }
 
   placeOf(wire: Wire): number {
