@@ -149,8 +149,9 @@ export class DirectoryTables {
     const { patterns, realms } = this.#parts;
     return realms.uriOf(patterns.realmHandle(pattern) as RealmHandle);
   }
+  /** For meta events: those who listen may all be at other routers. */
   #realm(pattern: PatternHandle): Realm | undefined {
-    return this.#parts.realms.get(this.#realmUri(pattern));
+    return this.#parts.realms.find(this.#realmUri(pattern));
   }
 
   // ---- at home
@@ -184,7 +185,9 @@ export class DirectoryTables {
         return this.#register(order, wish);
       case "giveUp": {
         const pattern = patterns.byId(subscription, wish.id);
-        if (pattern !== 0) this.#giveUp(pattern, origin, wish.session);
+        // Without a session: what the router itself had is over, of which nothing is told.
+        if (pattern !== 0)
+          this.#giveUp(pattern, origin, wish.session, origin === this.#self && wish.session !== 0);
         return nothingNamed;
       }
       case "dropKey": {
@@ -223,15 +226,15 @@ export class DirectoryTables {
     return { id: patterns.id(pattern), created_ms: patterns.created_ms(pattern) };
   }
 
-  #giveUp(pattern: PatternHandle, origin: number, session: SessionId): void {
+  #giveUp(pattern: PatternHandle, origin: number, session: SessionId, isAnnounced: boolean): void {
     const { patterns, events } = this.#parts;
-    const realm = this.#realm(pattern);
+    const realm = isAnnounced ? this.#realm(pattern) : undefined;
     const id = patterns.id(pattern);
     const isReserved = patterns.isReserved(pattern);
     if (origin === this.#self) this.#givingUp.delete(pattern);
     const isOver = this.interests.giveUp(pattern, origin);
-    const isAnnounced = isOver && origin === this.#self && session !== 0 && !isReserved;
-    if (isAnnounced && realm !== undefined) events.onDelete("subscription", { id: session }, realm, id);
+    if (isOver && !isReserved && realm !== undefined)
+      events.onDelete("subscription", { id: session }, realm, id);
   }
 
   #register(order: Order, wish: RegisterWish): NamedPattern | null {
@@ -267,11 +270,11 @@ export class DirectoryTables {
     const { patterns, events } = this.#parts;
     const callee = this.registrations.callee(pattern, session);
     if (callee === undefined || callee.number >= number) return;
-    const realm = this.#realm(pattern);
+    const realm = isAnnounced ? this.#realm(pattern) : undefined;
     const id = patterns.id(pattern);
     const turns = isWhole ? callee.turns : 1;
     const isOver = this.registrations.unregister(pattern, session, number, isWhole);
-    if (!isAnnounced || realm === undefined) return;
+    if (realm === undefined) return;
     for (let turn = 1; turn <= turns; turn++)
       events.onLeave("registration", { id: session }, realm, id, isOver && turn === turns);
   }
@@ -284,14 +287,17 @@ export class DirectoryTables {
     this.remotes.releaseIfIdle(origin, session);
   }
 
-  /** The meta events of a router that is gone are home's; of its subscriptions nobody knows the subscribers. */
+  /**
+   * The meta events of a router that is gone are home's. Of its subscriptions nobody knows the subscribers: that one is over is told
+   * under session id 0, which no session has, and who has unsubscribed is not.
+   */
   #onGone(router: number): void {
     const { isHome } = this.#parts.peers;
     for (const remote of this.remotes.of(router)) this.#parts.onCalleeGone(remote);
     for (const [pattern, { facts }] of this.registrations.ofRouter(router))
       this.#unregister(pattern, facts.id, Number.POSITIVE_INFINITY, true, isHome);
     for (const { id } of this.remotes.of(router)) this.remotes.releaseIfIdle(router, id);
-    this.interests.dropRouter(router);
+    for (const pattern of this.interests.ofRouter(router)) this.#giveUp(pattern, router, none, isHome);
   }
 
   /** All routers have carried out what this one asked for. */

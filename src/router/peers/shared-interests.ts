@@ -97,11 +97,11 @@ export class SharedInterests {
     return true;
   }
 
-  /** A router is gone with all its subscribers. */
-  dropRouter(router: number): void {
+  /** Subscriptions that a router has subscribers of; each may be given up before the next is taken. */
+  *ofRouter(router: number): Generator<PatternHandle> {
     const { patterns } = this.#parts;
     for (const pattern of patterns.all(kind))
-      if ((patterns.holders(pattern) & (1 << router)) !== 0) this.giveUp(pattern, router);
+      if ((patterns.holders(pattern) & (1 << router)) !== 0) yield pattern;
   }
 
   // ---- for routers that come
