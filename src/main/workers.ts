@@ -244,11 +244,10 @@ export class Workers implements OtherWorkers {
     this.#lives[place] = null;
     life.bus.close(new Error("the worker has ended"));
     this.#countAnew(place);
-    if (life.isJoined) {
-      this.#parts.links.detach(place);
-      for (const other of this.#joined()) other.bus.tell("detach", { peer: place });
-    }
+    // A fault of ours in what this thread does about it, which comes last, leaves no other thread waiting for one that is gone.
+    if (life.isJoined) for (const other of this.#joined()) other.bus.tell("detach", { peer: place });
     if (life.isServing) this.#restart(place, performance.now() - life.began_ms);
+    if (life.isJoined) this.#parts.links.detach(place);
   }
 
   /** In place of one that has lived so long. */

@@ -150,6 +150,35 @@ for (const { name, ...skip } of adapters) {
     for (const watcher of watchers) await watcher.expect(["wamp.subscription.on_delete", [third!.id, both]]);
   });
 
+  test(`${name}: they are told where nobody has joined the realm at the first worker`, facts, async () => {
+    const realm = (uri: string) => ({
+      uri,
+      authmethods: ["anonymous"],
+      sources: [{ usernames: "anonymous", authmethod: "anonymous", cidr: "127.0.0.0/8" }],
+      grants: [
+        { permissions: ["wamp.subscribe", "wamp.register"], uri: "", match: "prefix", roles: "anonymous" },
+      ],
+    });
+    const definitions = [{ name: "test", realms: [realm("realm1"), realm("com.example.elsewhere")] }];
+    await using rig = await WorkersRig.open(workers, { ...options, realms: [], security: { definitions } });
+    const [, second, third] = await rig.joinAll();
+    for (const wire of [second!, third!]) {
+      await wire.leave();
+      await wire.join({ realm: "com.example.elsewhere" });
+    }
+    assert.ok(!rig.router.realms.includes("com.example.elsewhere"));
+    const events = ["registration.on_unregister", "registration.on_delete", "subscription.on_delete"];
+    const watcher = await Watcher.of(third!, ...events.map((event) => `wamp.${event}`));
+    const subscription = await second!.subscribe("com.example.topic");
+    const registration = await second!.register("com.example.proc");
+    rig.commit({ place: 1, kind: "throw" });
+    await watcher.expect(
+      ["wamp.registration.on_unregister", [second!.id, registration]],
+      ["wamp.registration.on_delete", [second!.id, registration]],
+      ["wamp.subscription.on_delete", [0, subscription]],
+    );
+  });
+
   test(
     `${name}: two workers of three die at one time: each call that is left ends once, and nothing of theirs stays`,
     facts,

@@ -110,8 +110,16 @@ export class Peers implements PeerEvents {
     for (const handler of this.#handlers) handler.onUp?.(peer);
   }
 
+  /** All are told, also where one has a fault of ours, which is thrown in the end. */
   onDown(peer: number): void {
     this.#upMask &= ~(1 << peer);
-    for (const handler of this.#handlers) handler.onDown?.(peer);
+    const faults: unknown[] = [];
+    for (const handler of this.#handlers)
+      try {
+        handler.onDown?.(peer);
+      } catch (cause) {
+        faults.push(cause);
+      }
+    if (faults.length > 0) throw faults[0];
   }
 }
