@@ -192,7 +192,7 @@ export interface Limits {
   readonly failedLoginsPerSource_max: number;
   /** Those under one name in realms that share users, anybody's or not, but for where its owner was lately. Beyond: the same. */
   readonly failedLoginsPerAuthid_max: number;
-  /** Addresses, and names, whose failed logins are counted. Beyond: the count that is oldest is forgotten. */
+  /** Addresses, and names, whose failed logins are counted. Beyond: the oldest count is forgotten, over several workers an old one. */
   readonly failedLogins_max: number;
   /** Calls of authenticators under way, and those of them in one realm. Beyond: ABORT wamp.error.unavailable. */
   readonly authenticatorCalls_max: number;

@@ -2,10 +2,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Limits } from "../../src/base/limits.ts";
+import { layFoundation } from "../../src/main/core.ts";
+import { openSecured } from "../../src/main/security.ts";
+import { onlyThread } from "../../src/main/thread.ts";
 import type { RouterOptions } from "../../src/main.ts";
 import { Message } from "../../src/protocol/messages.ts";
 import { failed, roles } from "../support/auth-wire.ts";
 import { signCra } from "../support/login-world.ts";
+import { MemoryLinks } from "../support/memory-links.ts";
 import { adapters } from "../support/router-legs.ts";
 import { type Dict, until, type Wire } from "../support/wire.ts";
 import { WorkersRig } from "../support/workers-rig.ts";
@@ -129,3 +133,24 @@ for (const { name, ...skip } of adapters) {
     await openAgain(more.length);
   });
 }
+
+test("of the places where key derivations wait each worker has its part, and alone it has all", async () => {
+  const given: RouterOptions = { security: {}, limits: { derivations_max: 10 } };
+  const salt = new Uint8Array(16);
+  for (const [count, part] of [
+    [1, 10],
+    [4, 3],
+  ] as const) {
+    const links = count === 1 ? null : new MemoryLinks({ count }).end(0);
+    const base = layFoundation(given, { ...onlyThread(), links });
+    const secured = await openSecured(given, base, {
+      call: () => Promise.reject(new Error("nobody is asked")),
+    });
+    const derived = Array.from({ length: 12 }, () =>
+      secured.kdf.derive("password", salt, { kdf: "pbkdf2", iterations: 1_000 }),
+    );
+    const ends = await Promise.allSettled(derived);
+    assert.equal(ends.filter(({ status }) => status === "fulfilled").length, part);
+    await secured.close();
+  }
+});
