@@ -250,14 +250,17 @@ class SharedPlaces implements LoginPlaces {
   take(source: string): boolean {
     const { underWay, place } = this.#words;
     Atomics.add(underWay, place, 1);
-    this.#bySource.add(this.#key(source, place));
     let all = 0;
-    let ofSource = 0;
-    for (let other = 0; other < underWay.length; other++) {
-      all += Atomics.load(underWay, other);
-      ofSource += this.#bySource.at(this.#key(source, other));
+    for (let other = 0; other < underWay.length; other++) all += Atomics.load(underWay, other);
+    if (all > this.#limits.logins_max) {
+      Atomics.sub(underWay, place, 1);
+      return false;
     }
-    if (all <= this.#limits.logins_max && ofSource <= this.#limits.loginsPerSource_max) return true;
+    this.#bySource.add(this.#key(source, place));
+    let ofSource = 0;
+    for (let other = 0; other < underWay.length; other++)
+      ofSource += this.#bySource.at(this.#key(source, other));
+    if (ofSource <= this.#limits.loginsPerSource_max) return true;
     this.giveBack(source);
     return false;
   }

@@ -115,9 +115,9 @@ for (const { name, ...skip } of adapters) {
     };
     /** As many can be opened as have been closed, once that has been noticed. */
     const openAgain = async (count: number): Promise<void> => {
-      let opened = 0;
-      for (const giveUp_ms = performance.now() + timeout / 4; opened < count; )
-        if ((opened += (await open()).length) < count) assert.ok(performance.now() < giveUp_ms, `${opened}`);
+      let opened = (await open()).length;
+      for (const giveUp_ms = performance.now() + timeout / 4; opened < count; opened += (await open()).length)
+        assert.ok(performance.now() < giveUp_ms, `${opened}`);
       assert.equal(opened, count);
     };
     const wires = await open();
