@@ -4,6 +4,7 @@
  */
 import { once } from "node:events";
 import { MessageChannel, Worker } from "node:worker_threads";
+import type { SharedLogins } from "../auth/shared-login-counts.ts";
 import { fixedLimits, type Limits, limitsFrom } from "../base/limits.ts";
 import { type Log, silentLog } from "../base/log.ts";
 import { fillRandom, hostScheduler } from "../host.ts";
@@ -15,7 +16,6 @@ import { Bus, errorOf } from "./bus.ts";
 import { Channel, type Question } from "./channel.ts";
 import { SharedCount } from "./connection-count.ts";
 import { layFoundation } from "./core.ts";
-import type { SharedLogins } from "../auth/shared-login-counts.ts";
 import type { OtherWorkers, RouterHost, SharedListener } from "./host.ts";
 import type { RouterOptions, RouterStats } from "./options.ts";
 import {
