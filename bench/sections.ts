@@ -258,7 +258,7 @@ const workers = ({ rounds }: Extent): Section => ({
   rounds,
   connectsAnew: true,
   // Calls between workers take a way that the warm-up does not go often enough.
-  firstWarm_s: 2,
+  firstWarm_s: 4,
 });
 
 const slow = ({ rounds }: Extent): Section => ({
