@@ -21,6 +21,8 @@ export const fixedLimits = Object.freeze({
   batchBytes_max: 64 << 10,
   /** Bytes of HELLO and of AUTHENTICATE. Beyond: ABORT wamp.error.payload_size_exceeded. */
   handshakeBytes_max: 64 << 10,
+  /** Kinds of WELCOME (serializer, realm, role, method) of which all but id and authid is kept. Beyond: they are encoded anew. */
+  welcomeTemplates_max: 256,
   /** Length of an authid or authrole in characters. Beyond: ABORT wamp.error.protocol_violation. */
   authText_max: 512,
   /** Length of the message that wamp.session.kill sends, in characters. Beyond: ERROR wamp.error.invalid_argument. */

@@ -38,6 +38,8 @@ import { Load } from "../session/load.ts";
 import { Outbox } from "../session/outbox.ts";
 import { Resumptions } from "../session/resumption.ts";
 import type { Session } from "../session/session.ts";
+import { SessionTimers } from "../session/session-timers.ts";
+import { Welcomes } from "../session/welcomes.ts";
 import { Codec } from "../wasm/codec.ts";
 import { Core } from "../wasm/core.ts";
 import { PatternIndex } from "../wasm/index.ts";
@@ -216,11 +218,12 @@ export function buildCore(
     findRealm: (uri) => deciders.findRealm(realms, uri),
     authenticator: deciders.authenticator,
     scheduler,
+    timers: new SessionTimers(scheduler),
     ids,
     newSessionId: () => sessionIdFor(links?.self ?? 0, links?.count ?? 1, () => ids.next()),
     log,
     thread,
-    agent: `spanwire/${version}`,
+    welcomes: new Welcomes({ codec, outbox, agent: `spanwire/${version}` }),
   };
 }
 

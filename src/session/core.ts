@@ -31,6 +31,8 @@ import type { Load } from "./load.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Resumptions } from "./resumption.ts";
 import type { Session } from "./session.ts";
+import type { SessionTimers } from "./session-timers.ts";
+import type { Welcomes } from "./welcomes.ts";
 
 /**
  * Takes the connection of `front` over to the worker or node that a resume token names as the owner of its session, this HELLO first.
@@ -56,6 +58,7 @@ export interface SessionCore {
   readonly patterns: Patterns;
   readonly events: MetaEvents;
   readonly targets: Targets<Session>;
+  readonly timers: SessionTimers;
   readonly sessions: SessionIndex<Session>;
   readonly resumptions: Resumptions;
   readonly forwardResume: ForwardResume;
@@ -83,6 +86,5 @@ export interface SessionCore {
   readonly log: Log;
   /** Called once for each connection that is gone. */
   readonly onConnectionGone: () => void;
-  /** WELCOME.Details.agent. */
-  readonly agent: string;
+  readonly welcomes: Welcomes;
 }

@@ -5,7 +5,7 @@ import { fixedLimits } from "../base/limits.ts";
 import type { Connection, HelloRequest, Identity } from "../ports.ts";
 import { decodeMessage, isDict } from "../protocol/encoding.ts";
 import { errors } from "../protocol/errors.ts";
-import { clientRoles, readClientRoles, routerRoles } from "../protocol/features.ts";
+import { clientRoles, readClientRoles } from "../protocol/features.ts";
 import { Message } from "../protocol/messages.ts";
 import type { Realm } from "../router/realm.ts";
 import { controlFrame } from "./control-frame.ts";
@@ -71,8 +71,8 @@ export function readHello(
   const { request, resumable } = wish;
   if (request !== null) {
     if (isForwarded(core, front, request, bytes)) return null;
-    const describe = ({ identity, realm, welcomeExtra }: Session): Details =>
-      welcomeDetails(core, realm!, identity!, welcomeExtra);
+    const describe = ({ identity, realm, resumption }: Session): Details =>
+      core.welcomes.details(realm!.uri, identity!, resumption?.welcomeExtra);
     const resumed = answerResume(core, front, realmUri, request, describe);
     if (resumed !== null) return resumed;
     // A connection that another router has goes back to it: a new session is to be where its connection is.
@@ -121,27 +121,28 @@ function shortText(value: unknown): string | undefined | null {
 
 /** WELCOME for a session, or what ABORT will say. */
 export function welcome(
-  core: SessionCore,
+  { resumptions, welcomes }: SessionCore,
   connection: Connection,
   wish: Wish,
   joining: Omit<Joined, "welcome" | "token">,
 ): Joined | Refusal {
-  const { realm, identity, id, welcomeExtra } = joining;
-  const token = wish.resumable && realm.resumption ? core.resumptions.newToken() : null;
-  const details = {
-    ...welcomeDetails(core, realm, identity, welcomeExtra),
-    ...(wish.isSecondChoice ? { resumed: false } : {}),
-    ...(token === null ? {} : resumableDetails(token, false, 0)),
-  };
-  const frame = controlFrame(connection, [Message.welcome, id, details]);
-  if (frame.length <= connection.peerFrameBytes_max) return { ...joining, welcome: frame, token };
+  const { realm, identity, id, welcomeExtra, clientFeatures } = joining;
+  const token = wish.resumable && realm.resumption ? resumptions.newToken() : null;
+  const isPlain = token === null && !wish.isSecondChoice && welcomes.isPlain(identity, welcomeExtra);
+  const frame = isPlain
+    ? welcomes.plain(connection, id, realm.uri, identity)
+    : controlFrame(connection, [
+        Message.welcome,
+        id,
+        {
+          ...welcomes.details(realm.uri, identity, welcomeExtra),
+          ...(wish.isSecondChoice ? { resumed: false } : {}),
+          ...(token === null ? {} : resumableDetails(token, false, 0)),
+        },
+      ]);
+  // Spelt out: for each session V8 keeps half a kilobyte until its next full collection where `joining` is spread.
+  if (frame.length <= connection.peerFrameBytes_max)
+    return { realm, identity, welcomeExtra, clientFeatures, id, welcome: frame, token };
   const message = `WELCOME has ${frame.length} bytes, the client takes ${connection.peerFrameBytes_max}`;
   return { error: errors.payloadSizeExceeded.uri, message };
-}
-
-function welcomeDetails(core: SessionCore, realm: Realm, who: Identity, extra: Details | undefined): Details {
-  const { authid, authrole, authmethod, authprovider } = who;
-  const identity = { authid, authrole, authmethod, authprovider };
-  const authextra = extra === undefined ? {} : { authextra: extra };
-  return { realm: realm.uri, ...identity, ...authextra, roles: routerRoles, agent: core.agent };
 }

@@ -166,12 +166,12 @@ export function enter(
   joined: Joined,
   make: (connection: Connection, resumption: Resumption) => Session,
 ): void {
-  const { token, welcome } = joined;
+  const { token, welcome, welcomeExtra } = joined;
   if (token === null) {
     core.outbox.post(front, welcome);
     return front.join(joined);
   }
-  const resumption = new Resumption(core, front.connection);
+  const resumption = new Resumption(core, front.connection, welcomeExtra);
   const session = make(resumption.connection, resumption);
   resumption.attach(front, { token, presented: null, welcome, received: undefined });
   session.join(joined);

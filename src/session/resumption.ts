@@ -66,6 +66,8 @@ export interface Attaching {
 
 export class Resumption implements ResumableOwner, ConnectionEvents {
   readonly connection: ResumableConnection;
+  /** WELCOME.Details.authextra, said again when the session is resumed. */
+  readonly welcomeExtra: Readonly<Record<string, unknown>> | undefined;
   /** Whose transport the session stands on. */
   #front: Session | null = null;
   readonly #core: SessionCore;
@@ -80,8 +82,9 @@ export class Resumption implements ResumableOwner, ConnectionEvents {
   #isCounted = false;
   #cancelGrace: (() => void) | null = null;
 
-  constructor(core: SessionCore, wire: Connection) {
+  constructor(core: SessionCore, wire: Connection, welcomeExtra: Resumption["welcomeExtra"]) {
     this.#core = core;
+    this.welcomeExtra = welcomeExtra;
     this.connection = new ResumableConnection(this, wire, core.limits, core.resumptions.totals);
   }
 

@@ -27,12 +27,12 @@ import { challengeMessage, enter, Login, type LoginEvents } from "./login.ts";
 import type { OutboxFrame, OutboxOwner } from "./outbox.ts";
 import { parked, routeRequest, waitsBehindRequests } from "./requests.ts";
 import type { Resumption } from "./resumption.ts";
+import type { TimedOwner } from "./session-timers.ts";
 import { CloseCode, noLimit, State } from "./states.ts";
-import { Timer } from "./timer.ts";
 
 export class Session
   extends RoutingState
-  implements RouterSession, OutboxOwner, BacklogOwner, ConnectionEvents, LoginEvents
+  implements RouterSession, OutboxOwner, BacklogOwner, ConnectionEvents, LoginEvents, TimedOwner
 {
   readonly target: Target;
   readonly connection: Connection;
@@ -40,12 +40,9 @@ export class Session
   /** What keeps it when its transport is lost; null: it ends then. */
   readonly resumption: Resumption | null;
   peerFrameBytes_max: number;
-  info: TransportInfo;
   id = 0 as SessionId;
   realm: Realm | null = null;
   identity: Identity | null = null;
-  /** WELCOME.Details.authextra, said again when the session is resumed. */
-  welcomeExtra: Readonly<Record<string, unknown>> | undefined = undefined;
   clientFeatures = 0;
   /** Highest request id seen, or in a strict realm the last one. */
   lastRequest = 0;
@@ -63,7 +60,8 @@ export class Session
   /** Who hears its connection while it is lent. */
   #borrower: ConnectionEvents | null = null;
   #visitFlags = 0;
-  readonly #timer: Timer;
+  /** The deadline that it has to meet; 0: none. */
+  #timer = 0;
   /** While it is joining. */
   #login: Login | null = null;
   /** A message about which somebody else decides. */
@@ -72,18 +70,14 @@ export class Session
   constructor(core: SessionCore, connection: Connection, resumption: Resumption | null = null) {
     super();
     this.#core = core;
-    this.#timer = new Timer(core.scheduler);
     this.connection = connection;
     this.resumption = resumption;
     this.serializer = connection.serializer;
     this.peerFrameBytes_max = Math.min(connection.peerFrameBytes_max, noLimit);
-    this.info = connection.info;
     resumption?.bind(this);
     this.target = core.targets.take();
     core.targets.put(this);
-    this.#timer.start(core.limits.handshake_ms, () =>
-      this.#abort(errors.timeout.uri, "the session was not opened in time", CloseCode.policy),
-    );
+    this.#startTimer(core.limits.handshake_ms, null);
   }
 
   // ---- from the connection
@@ -114,7 +108,7 @@ export class Session
     const was = this.#state;
     this.#state = State.closed;
     this.#login?.drop();
-    this.#timer.stop();
+    this.#stopTimer();
     this.backlog?.drop();
     this.#core.outbox.discard(this);
     if (was !== State.leaving) this.#leaveRealm();
@@ -126,7 +120,7 @@ export class Session
 
   /** From now on `borrower` hears its connection, until `reclaim`. */
   lend(borrower: ConnectionEvents): void {
-    this.#timer.stop();
+    this.#stopTimer();
     this.#state = State.lent;
     this.#borrower = borrower;
   }
@@ -136,7 +130,7 @@ export class Session
     this.#borrower = null;
     this.#state = State.waiting;
     for (const frame of frames) this.#core.outbox.post(this, frame);
-    this.#timer.start(this.#core.limits.handshake_ms, () => this.#close(CloseCode.normal, "session closed"));
+    this.#startTimer(this.#core.limits.handshake_ms, "session closed");
   }
 
   /** The session that has borrowed its connection stands on another one. */
@@ -144,6 +138,10 @@ export class Session
     this.#borrower = null;
     this.#state = State.closed;
     this.connection.terminate();
+  }
+
+  get info(): TransportInfo {
+    return this.connection.info;
   }
 
   get isOpen(): boolean {
@@ -155,8 +153,7 @@ export class Session
   }
 
   /** It stands on this transport from now on. */
-  onTransport({ info, peerFrameBytes_max }: Connection): void {
-    this.info = info;
+  onTransport({ peerFrameBytes_max }: Connection): void {
     this.peerFrameBytes_max = Math.min(peerFrameBytes_max, noLimit);
   }
 
@@ -191,7 +188,7 @@ export class Session
     this.#send([Message.goodbye, { message }, reason]);
     this.#state = State.closing;
     this.#leaveRealm();
-    this.#timer.start(this.#core.limits.goodbye_ms, () => this.#close(CloseCode.goingAway, reason));
+    this.#startTimer(this.#core.limits.goodbye_ms, reason);
   }
 
   // ---- frames
@@ -293,13 +290,12 @@ export class Session
   }
 
   /** The session begins; its WELCOME is on its way. */
-  join({ id, realm, identity, welcomeExtra, clientFeatures }: Joined): void {
+  join({ id, realm, identity, clientFeatures }: Joined): void {
     const core = this.#core;
-    this.#timer.stop();
+    this.#stopTimer();
     this.id = id;
     this.realm = realm;
     this.identity = identity;
-    this.welcomeExtra = welcomeExtra;
     this.clientFeatures = clientFeatures;
     this.#visitFlags = (realm.strict ? Visit.strict : 0) | (realm.strictUris ? Visit.strictUri : 0);
     this.lastInvocation = this.lastCall = this.lastRequest = this.requestsWaiting = 0;
@@ -317,7 +313,7 @@ export class Session
     this.#core.outbox.flushNow(this);
     this.#leaveRealm();
     if ((this.#state as State) === State.closed) return;
-    this.#timer.start(this.#core.limits.handshake_ms, () => this.#close(CloseCode.normal, "session closed"));
+    this.#startTimer(this.#core.limits.handshake_ms, "session closed");
   }
 
   #onAbort(bytes: Uint8Array): void {
@@ -334,7 +330,7 @@ export class Session
 
   #abort(error: string, message: string, code: number): void {
     if (this.#state >= State.closed) return;
-    const { peer } = this.connection.info;
+    const { peer } = this.info;
     this.#core.log.info("session", "aborted", { session: this.id, peer, error, message });
     this.#send([Message.abort, { message }, error]);
     this.#close(code, error);
@@ -346,13 +342,28 @@ export class Session
 
   // ---- endings
 
+  #startTimer(delay_ms: number, reason: string | null): void {
+    this.#timer = this.#core.timers.start(this.#timer, this, delay_ms, reason);
+  }
+
+  #stopTimer(): void {
+    this.#timer = this.#core.timers.stop(this.#timer);
+  }
+
+  onDeadline(reason: string | null): void {
+    this.#stopTimer();
+    if (reason === null)
+      this.#abort(errors.timeout.uri, "the session was not opened in time", CloseCode.policy);
+    else this.#close(this.#state === State.closing ? CloseCode.goingAway : CloseCode.normal, reason);
+  }
+
   #close(code: number, reason: string): void {
     if (this.#state >= State.closed) return;
     const core = this.#core;
     const wasLeaving = this.#state === State.leaving;
     core.outbox.flushNow(this);
     this.#login?.drop();
-    this.#timer.stop();
+    this.#stopTimer();
     this.#state = State.closed;
     this.backlog?.drop();
     if (!wasLeaving) this.#leaveRealm();
@@ -371,7 +382,7 @@ export class Session
   #left(): void {
     if (this.#state === State.leaving && this.resumption !== null) {
       this.resumption.giveBack();
-      this.#timer.stop();
+      this.#stopTimer();
       this.#state = State.closed;
     }
     if (this.#state === State.leaving) {

@@ -1,0 +1,70 @@
+/**
+ * WELCOME. Sessions of one serializer, realm, role and method are told the same but for their id and authid: that is encoded once, and
+ * kept. Control path.
+ */
+import type { SessionId } from "../base/ids.ts";
+import { fixedLimits } from "../base/limits.ts";
+import type { Connection, Identity } from "../ports.ts";
+import { routerRoles } from "../protocol/features.ts";
+import type { Serializer } from "../protocol/serializers.ts";
+import { WelcomeTemplate } from "../protocol/welcome-template.ts";
+import type { Outbox, OutboxFrame, WrittenFrame } from "./outbox.ts";
+
+type Details = Readonly<Record<string, unknown>>;
+
+export interface WelcomesParts {
+  readonly codec: Pick<WrittenFrame, "outFrame">;
+  readonly outbox: Pick<Outbox, "take">;
+  /** WELCOME.Details.agent. */
+  readonly agent: string;
+}
+
+export class Welcomes {
+  readonly #parts: WelcomesParts;
+  readonly #templates = new Map<string, WelcomeTemplate>();
+
+  constructor(parts: WelcomesParts) {
+    this.#parts = parts;
+  }
+
+  /** Kinds of WELCOME that are kept. */
+  get count(): number {
+    return this.#templates.size;
+  }
+
+  /** WELCOME.Details of a session. */
+  details(realm: string, who: Identity, extra: Details | undefined): Details {
+    const authextra = extra === undefined ? {} : { authextra: extra };
+    return { ...this.#shared(realm, who), authid: who.authid, ...authextra };
+  }
+
+  /** Whether `plain` may write it. */
+  isPlain({ authid }: Identity, extra: Details | undefined): boolean {
+    return extra === undefined && authid.length <= fixedLimits.authText_max;
+  }
+
+  /** WELCOME with these details and no others. Its bytes lie in memory that is used again after this turn. */
+  plain({ serializer }: Connection, id: SessionId, realm: string, who: Identity): OutboxFrame {
+    const { codec, outbox } = this.#parts;
+    const template = this.#template(serializer, realm, who);
+    const length = template.prepare(id, who.authid);
+    template.write(codec.outFrame(length));
+    return outbox.take(length, false);
+  }
+
+  #template(serializer: Serializer, realm: string, who: Identity): WelcomeTemplate {
+    const key = JSON.stringify([serializer, realm, who.authrole, who.authmethod, who.authprovider]);
+    let template = this.#templates.get(key);
+    if (template === undefined) {
+      if (this.#templates.size >= fixedLimits.welcomeTemplates_max) this.#templates.clear();
+      template = new WelcomeTemplate(serializer, this.#shared(realm, who));
+      this.#templates.set(key, template);
+    }
+    return template;
+  }
+
+  /** What all sessions of its kind are told. */
+  #shared(realm: string, { authrole, authmethod, authprovider }: Identity): Details {
+    return { realm, authrole, authmethod, authprovider, roles: routerRoles, agent: this.#parts.agent };
+  }
+}
