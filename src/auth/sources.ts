@@ -19,6 +19,18 @@ const localAddress = "127.0.0.1";
  * asked where it is has none: that it was on this machine nobody knows.
  */
 function parseAddress(text: string): Address | undefined {
+  if (text !== lastText) {
+    lastAddress = readAddress(text);
+    lastText = text;
+  }
+  return lastAddress;
+}
+
+/** One login asks several times where its client is. */
+let lastText = "";
+let lastAddress: Address | undefined;
+
+function readAddress(text: string): Address | undefined {
   const address = text.startsWith("/") ? localAddress : text;
   // Shortened and octal IPv4 is none: others read it differently.
   const valid = ipaddr.IPv4.isValidFourPartDecimal(address) || ipaddr.IPv6.isValid(address);

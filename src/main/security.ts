@@ -29,6 +29,7 @@ import { applyDefinitions, dropOtherDefinitions } from "../security/file.ts";
 import type { EffectiveRealm, LiveSecurity } from "../security/model.ts";
 import { openSecurity } from "../security/open.ts";
 import { MemoryStore } from "../store/memory.ts";
+import { accessPolicy } from "./access-policy.ts";
 import type { Foundation } from "./core.ts";
 import type { RouterOptions } from "./options.ts";
 import type { ProcedureCaller } from "./procedure-caller.ts";
@@ -158,7 +159,7 @@ async function assemble(base: Foundation, parts: SecuredParts): Promise<Secured>
     kdf,
     administrator: made,
     authenticator: negotiator,
-    policy: policyOf(security),
+    policy: accessPolicy(security),
     findRealm: (realms, uri) => findRealm(security, realms, uri),
     openRealm: (realms, uri) => openKnown(realms, security.realm(uri)),
     close,
@@ -234,14 +235,6 @@ async function negotiate(base: Foundation, parts: NegotiatorParts): Promise<Nego
     now_ms,
   });
 }
-
-/** Sessions that the embedding program opens without saying in which role may do everything. */
-const policyOf = (security: LiveSecurity): AccessPolicy => ({
-  rulesFor: (realm, identity) =>
-    identity.authprovider === "local" && identity.authrole === "trusted"
-      ? null
-      : security.rulesFor(realm, identity),
-});
 
 /** The realm that is open, or one that the model knows and that is opened now. */
 function findRealm(

@@ -9,13 +9,12 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  #view: DataView | null = null;
   #at = 0;
   #depth = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Moves on by `length` and returns where it was. */
@@ -26,16 +25,43 @@ export class ByteReader {
     return at;
   }
 
-  u8 = (): number => this.#view.getUint8(this.#take(1));
-  u16 = (): number => this.#view.getUint16(this.#take(2));
-  u32 = (): number => this.#view.getUint32(this.#take(4));
-  u64 = (): bigint => this.#view.getBigUint64(this.#take(8));
-  i8 = (): number => this.#view.getInt8(this.#take(1));
-  i16 = (): number => this.#view.getInt16(this.#take(2));
-  i32 = (): number => this.#view.getInt32(this.#take(4));
-  i64 = (): bigint => this.#view.getBigInt64(this.#take(8));
-  f32 = (): number => this.#view.getFloat32(this.#take(4));
-  f64 = (): number => this.#view.getFloat64(this.#take(8));
+  u8(): number {
+    return this.#bytes[this.#take(1)]!;
+  }
+  u16(): number {
+    return this.#number.getUint16(this.#take(2));
+  }
+  u32(): number {
+    return this.#number.getUint32(this.#take(4));
+  }
+  u64(): bigint {
+    return this.#number.getBigUint64(this.#take(8));
+  }
+  i8(): number {
+    return this.#number.getInt8(this.#take(1));
+  }
+  i16(): number {
+    return this.#number.getInt16(this.#take(2));
+  }
+  i32(): number {
+    return this.#number.getInt32(this.#take(4));
+  }
+  i64(): bigint {
+    return this.#number.getBigInt64(this.#take(8));
+  }
+  f32(): number {
+    return this.#number.getFloat32(this.#take(4));
+  }
+  f64(): number {
+    return this.#number.getFloat64(this.#take(8));
+  }
+
+  /** For numbers of several bytes, which many messages have none of. */
+  get #number(): DataView {
+    const { buffer, byteOffset, byteLength } = this.#bytes;
+    this.#view ??= new DataView(buffer, byteOffset, byteLength);
+    return this.#view;
+  }
 
   /** A copy: the frame's memory is used again after the dispatch. */
   bytes(length: number): Uint8Array {

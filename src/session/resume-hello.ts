@@ -26,17 +26,24 @@ type Details = Readonly<Record<string, unknown>>;
 const refusal = ({ uri }: ErrorEntry, message: string): Refusal => ({ error: uri, message });
 
 /** The keys are spelt with a hyphen in the specification's draft, with an underscore by everybody else. */
-function given(details: Details, key: string): unknown {
-  return details[key] ?? details[key.replaceAll("_", "-")] ?? details[`x_${key}`] ?? undefined;
-}
+const spelt = (key: string) => [key, key.replaceAll("_", "-"), `x_${key}`] as const;
+const keys = {
+  session: spelt("resume_session"),
+  token: spelt("resume_token"),
+  received: spelt("resume_received"),
+  resumable: spelt("resumable"),
+};
+
+const given = (details: Details, [key, hyphened, extended]: ReturnType<typeof spelt>): unknown =>
+  details[key] ?? details[hyphened] ?? details[extended] ?? undefined;
 
 /** Reads `resumable`, `resume_session`, `resume_token` and `resume_received`. Resuming implies the wish to be resumable again. */
 export function readResumeWish(details: Details): ResumeWish | Refusal {
   const violation = (message: string): Refusal => refusal(errors.protocolViolation, message);
-  const session = given(details, "resume_session");
-  const token = given(details, "resume_token");
-  const received = given(details, "resume_received");
-  const resumable = given(details, "resumable") ?? session !== undefined;
+  const session = given(details, keys.session);
+  const token = given(details, keys.token);
+  const received = given(details, keys.received);
+  const resumable = given(details, keys.resumable) ?? session !== undefined;
   if (typeof resumable !== "boolean") return violation("Details.resumable must be a boolean");
   if (session === undefined && token === undefined) return { resumable, request: null };
   if (typeof token !== "string" || typeof session !== "number")

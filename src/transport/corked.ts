@@ -56,6 +56,7 @@ export class CorkedListener<Socket extends CorkableSocket> {
   readonly accept: Accept;
   readonly acceptBatched: Accept;
   closed = false;
+  #lastPeer = "";
 
   constructor(driver: Driver<Socket>, { accept, deflate, frameBytes_max }: WebSocketListenOptions) {
     this.driver = driver;
@@ -69,7 +70,9 @@ export class CorkedListener<Socket extends CorkableSocket> {
   connect(chosen: Negotiated, peer: string): CorkedConnection<Socket> | null {
     if (this.closed) return null;
     const Kind = this.driver.pause === undefined ? CorkedConnection : PausableConnection;
-    const connection = new Kind(this, chosen, peer);
+    // Clients behind one proxy share the text of its address.
+    if (peer !== this.#lastPeer) this.#lastPeer = peer;
+    const connection = new Kind(this, chosen, this.#lastPeer);
     return connection.begin(chosen.batched ? this.acceptBatched : this.accept) ? connection : null;
   }
 }

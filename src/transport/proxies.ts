@@ -7,8 +7,13 @@ import { peerAddress } from "./address.ts";
 
 type Address = ReturnType<typeof ipaddr.parse>;
 
+type OriginHeader = "x-forwarded-for" | "forwarded" | "x-real-ip";
+
 /** One header of a request, all its lines joined by commas; undefined where there is none. */
-export type HeaderOf = (name: "x-forwarded-for" | "forwarded" | "x-real-ip") => string | undefined;
+export type HeaderOf = (name: OriginHeader) => string | undefined;
+
+export const isOriginHeader = (lowerCaseName: string): lowerCaseName is OriginHeader =>
+  lowerCaseName === "x-forwarded-for" || lowerCaseName === "forwarded" || lowerCaseName === "x-real-ip";
 
 export class TrustedProxies {
   readonly #networks: readonly [Address, number][];
@@ -56,7 +61,12 @@ export const somewhere = "0.0.0.0";
  */
 export const mayName = (proxy: string, client: string): boolean => !isLoopback(client) || isLoopback(proxy);
 
-const isLoopback = (address: string): boolean => parsed(address)?.range() === "loopback";
+function isLoopback(address: string): boolean {
+  if (address === "127.0.0.1") return true;
+  // Most addresses need no closer look; it costs as much as all else about them.
+  const mayBe = address.startsWith("127.") || address.includes(":");
+  return mayBe && parsed(address)?.range() === "loopback";
+}
 
 function networkOf(text: string): [Address, number] {
   const [address = "", bits, ...more] = text.trim().split("/");

@@ -19,7 +19,7 @@ import {
   refusals,
   webSocketUrl,
 } from "./negotiate.ts";
-import { TrustedProxies } from "./proxies.ts";
+import { type HeaderOf, isOriginHeader, TrustedProxies } from "./proxies.ts";
 import { Certificates } from "./tls.ts";
 import { UwsExchange } from "./uws-http.ts";
 import { placeAt } from "./shared-port.ts";
@@ -68,13 +68,21 @@ const tellDrained = (connection: UwsConnection): void => connection.drained();
 
 const textDecoder = new TextDecoder();
 
-/** All lines of a header; getHeader() gives one. */
-function headerOf(request: NativeRequest, wanted: string): string | undefined {
-  let all: string | undefined;
-  request.forEach((name, value) => {
-    if (name === wanted) all = all === undefined ? value : `${all}, ${value}`;
-  });
-  return all;
+/** The headers that say whom a request comes from, all lines of each: read in one go, and only if anybody asks. */
+function originHeaders(request: NativeRequest): HeaderOf {
+  let found: Partial<Record<string, string>> | null = null;
+  return (wanted) => {
+    if (found === null) {
+      const lines: Partial<Record<string, string>> = {};
+      request.forEach((name, value) => {
+        if (!isOriginHeader(name)) return;
+        const before = lines[name];
+        lines[name] = before === undefined ? value : `${before}, ${value}`;
+      });
+      found = lines;
+    }
+    return found[wanted];
+  };
 }
 
 function behavior(native: NativeModule, { options, listener, proxies }: Shared): NativeBehavior {
@@ -93,7 +101,7 @@ function behavior(native: NativeModule, { options, listener, proxies }: Shared):
       if (chosen === null) return refuse(response, refusals.noSubprotocol);
       // Not what a PROXY header says, which this server takes from anyone.
       const address = peerAddress(textDecoder.decode(response.getRemoteAddressAsText()));
-      const peer = proxies.clientOf(address, (name) => headerOf(request, name));
+      const peer = proxies.clientOf(address, originHeaders(request));
       const connection = listener.connect(chosen, peer);
       if (connection === null) return refuse(response, refusals.full);
       const key = request.getHeader("sec-websocket-key");
