@@ -1,5 +1,6 @@
 /** A realm: a name, a number in the index's keys, and the rules of its sessions. Nothing crosses from one realm to another. */
 import type { RealmHandle } from "../base/ids.ts";
+import { Visit } from "../wasm/abi.ts";
 
 /** A subscription whose events are kept for `wamp.subscription.get_events`. */
 export interface HistoryOptions {
@@ -60,6 +61,8 @@ export class Realm {
   /** These two, and `history`, as they were when the realm was opened. */
   readonly strict: boolean;
   readonly strictUris: boolean;
+  /** How frames of its sessions are visited. */
+  readonly visitFlags: number;
   allowDisclosure = true;
   allowKill = false;
   /** 0: for ever. */
@@ -81,6 +84,7 @@ export class Realm {
     const { profile = realmDefaults.profile, strictUris = realmDefaults.strictUris } = given;
     this.strict = profile === "strict";
     this.strictUris = strictUris;
+    this.visitFlags = (this.strict ? Visit.strict : 0) | (strictUris ? Visit.strictUri : 0);
     this.history = given.history ?? [];
     this.setRules(given);
   }

@@ -6,9 +6,11 @@ import { Rows } from "../base/column.ts";
 import type { Scheduler } from "../ports.ts";
 import { Deadlines } from "../router/deadlines.ts";
 
-/** Whose time is over; a session is one of these. */
+/** Who may have one; a session is one of these. */
 export interface TimedOwner {
-  /** `reason`: why its connection is to be closed; null where it was not even opened. */
+  /** The row of its deadline; 0: it has none. */
+  timer: number;
+  /** Its time is over. `reason`: why its connection is to be closed; null where no session was opened on it. */
   onDeadline(reason: string | null): void;
 }
 
@@ -22,42 +24,31 @@ export class SessionTimers {
     this.#deadlines = new Deadlines(scheduler, (row) => this.#onDeadline(row));
   }
 
-  /** Deadlines that are set. */
-  get count(): number {
-    return this.#deadlines.count;
+  /** Sets a deadline in the place of the one that the owner has. */
+  start(owner: TimedOwner, delay_ms: number, reason: string | null): void {
+    if (owner.timer === 0) {
+      owner.timer = this.#rows.take();
+      this.#deadlines.ensure(owner.timer);
+    }
+    this.#owners[owner.timer] = owner;
+    this.#reasons[owner.timer] = reason;
+    this.#deadlines.set(owner.timer, delay_ms);
   }
 
-  /** Sets a deadline in the place of `timer`, the owner's one so far; 0: it has none. Returns the one to be stopped. */
-  start(timer: number, owner: TimedOwner, delay_ms: number, reason: string | null): number {
-    const row = timer === 0 ? this.#take() : timer;
-    this.#owners[row] = owner;
-    this.#reasons[row] = reason;
-    this.#deadlines.set(row, delay_ms);
-    return row;
-  }
-
-  /** Always 0: what its owner has now. */
-  stop(timer: number): 0 {
-    if (timer === 0) return 0;
+  stop(owner: TimedOwner): void {
+    const { timer } = owner;
+    if (timer === 0) return;
+    owner.timer = 0;
     this.#deadlines.clear(timer);
-    this.#free(timer);
-    return 0;
+    this.#owners[timer] = null;
+    this.#reasons[timer] = null;
+    this.#rows.free(timer);
   }
 
-  #take(): number {
-    const row = this.#rows.take();
-    this.#deadlines.ensure(row);
-    return row;
-  }
-
-  #free(row: number): void {
-    this.#owners[row] = null;
-    this.#reasons[row] = null;
-    this.#rows.free(row);
-  }
-
-  /** The row stays its owner's, which stops it or starts it anew. */
   #onDeadline(row: number): void {
-    this.#owners[row]!.onDeadline(this.#reasons[row]!);
+    const owner = this.#owners[row]!;
+    const reason = this.#reasons[row]!;
+    this.stop(owner);
+    owner.onDeadline(reason);
   }
 }

@@ -16,7 +16,7 @@ import type { Serializer } from "../protocol/serializers.ts";
 import type { Realm } from "../router/realm.ts";
 import { RoutingState } from "../router/routing-state.ts";
 import type { RouterSession } from "../router/types.ts";
-import { Slot, Status, Visit } from "../wasm/abi.ts";
+import { Slot, Status } from "../wasm/abi.ts";
 import { Backlog, type BacklogOwner } from "./backlog.ts";
 import { controlFrame } from "./control-frame.ts";
 import type { SessionCore } from "./core.ts";
@@ -55,13 +55,11 @@ export class Session
   backlog: Backlog | null = null;
   intakeTurn = -1;
   framesLeft = 0;
+  timer = 0;
   readonly #core: SessionCore;
   #state: State = State.waiting;
   /** Who hears its connection while it is lent. */
   #borrower: ConnectionEvents | null = null;
-  #visitFlags = 0;
-  /** The deadline that it has to meet; 0: none. */
-  #timer = 0;
   /** While it is joining. */
   #login: Login | null = null;
   /** A message about which somebody else decides. */
@@ -77,7 +75,7 @@ export class Session
     resumption?.bind(this);
     this.target = core.targets.take();
     core.targets.put(this);
-    this.#startTimer(core.limits.handshake_ms, null);
+    core.timers.start(this, core.limits.handshake_ms, null);
   }
 
   // ---- from the connection
@@ -108,7 +106,7 @@ export class Session
     const was = this.#state;
     this.#state = State.closed;
     this.#login?.drop();
-    this.#stopTimer();
+    this.#core.timers.stop(this);
     this.backlog?.drop();
     this.#core.outbox.discard(this);
     if (was !== State.leaving) this.#leaveRealm();
@@ -120,7 +118,7 @@ export class Session
 
   /** From now on `borrower` hears its connection, until `reclaim`. */
   lend(borrower: ConnectionEvents): void {
-    this.#stopTimer();
+    this.#core.timers.stop(this);
     this.#state = State.lent;
     this.#borrower = borrower;
   }
@@ -130,7 +128,7 @@ export class Session
     this.#borrower = null;
     this.#state = State.waiting;
     for (const frame of frames) this.#core.outbox.post(this, frame);
-    this.#startTimer(this.#core.limits.handshake_ms, "session closed");
+    this.#core.timers.start(this, this.#core.limits.handshake_ms, "session closed");
   }
 
   /** The session that has borrowed its connection stands on another one. */
@@ -188,7 +186,7 @@ export class Session
     this.#send([Message.goodbye, { message }, reason]);
     this.#state = State.closing;
     this.#leaveRealm();
-    this.#startTimer(this.#core.limits.goodbye_ms, reason);
+    this.#core.timers.start(this, this.#core.limits.goodbye_ms, reason);
   }
 
   // ---- frames
@@ -211,8 +209,8 @@ export class Session
   #route(bytes: Uint8Array): void {
     const { codec, metrics } = this.#core;
     metrics.messagesIn++;
-    const realm = this.realm === null ? 0 : this.realm.handle;
-    if (codec.visit(this.serializer, bytes, realm, this.#visitFlags) !== Status.ok)
+    const { realm } = this;
+    if (codec.visit(this.serializer, bytes, realm?.handle ?? 0, realm?.visitFlags ?? 0) !== Status.ok)
       return this.#violation(codec.violation());
     if (this.#state === State.open) this.#dispatch(codec.u(Slot.type), bytes);
     else this.#outsideSession(codec.u(Slot.type), bytes);
@@ -292,12 +290,11 @@ export class Session
   /** The session begins; its WELCOME is on its way. */
   join({ id, realm, identity, clientFeatures }: Joined): void {
     const core = this.#core;
-    this.#stopTimer();
+    this.#core.timers.stop(this);
     this.id = id;
     this.realm = realm;
     this.identity = identity;
     this.clientFeatures = clientFeatures;
-    this.#visitFlags = (realm.strict ? Visit.strict : 0) | (realm.strictUris ? Visit.strictUri : 0);
     this.lastInvocation = this.lastCall = this.lastRequest = this.requestsWaiting = 0;
     this.isBehindRequest = false;
     this.#state = State.open;
@@ -313,7 +310,7 @@ export class Session
     this.#core.outbox.flushNow(this);
     this.#leaveRealm();
     if ((this.#state as State) === State.closed) return;
-    this.#startTimer(this.#core.limits.handshake_ms, "session closed");
+    this.#core.timers.start(this, this.#core.limits.handshake_ms, "session closed");
   }
 
   #onAbort(bytes: Uint8Array): void {
@@ -342,16 +339,7 @@ export class Session
 
   // ---- endings
 
-  #startTimer(delay_ms: number, reason: string | null): void {
-    this.#timer = this.#core.timers.start(this.#timer, this, delay_ms, reason);
-  }
-
-  #stopTimer(): void {
-    this.#timer = this.#core.timers.stop(this.#timer);
-  }
-
   onDeadline(reason: string | null): void {
-    this.#stopTimer();
     if (reason === null)
       this.#abort(errors.timeout.uri, "the session was not opened in time", CloseCode.policy);
     else this.#close(this.#state === State.closing ? CloseCode.goingAway : CloseCode.normal, reason);
@@ -363,7 +351,7 @@ export class Session
     const wasLeaving = this.#state === State.leaving;
     core.outbox.flushNow(this);
     this.#login?.drop();
-    this.#stopTimer();
+    this.#core.timers.stop(this);
     this.#state = State.closed;
     this.backlog?.drop();
     if (!wasLeaving) this.#leaveRealm();
@@ -382,12 +370,11 @@ export class Session
   #left(): void {
     if (this.#state === State.leaving && this.resumption !== null) {
       this.resumption.giveBack();
-      this.#stopTimer();
+      this.#core.timers.stop(this);
       this.#state = State.closed;
     }
     if (this.#state === State.leaving) {
       this.#state = State.waiting;
-      this.#visitFlags = 0;
       // Not now: this may be a GOODBYE out of the backlog, whose handling is not over yet.
       this.backlog?.schedule();
     } else if (this.#state === State.closed && this.#core.targets.get(this.target) === this) {

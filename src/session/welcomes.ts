@@ -12,6 +12,9 @@ import type { Outbox, OutboxFrame, WrittenFrame } from "./outbox.ts";
 
 type Details = Readonly<Record<string, unknown>>;
 
+/** Characters in which a session says who it is: as JSON escapes them, WELCOME must fit where the codec writes the head of a frame. */
+const plainText_max = 1_024;
+
 export interface WelcomesParts {
   readonly codec: Pick<WrittenFrame, "outFrame">;
   readonly outbox: Pick<Outbox, "take">;
@@ -39,12 +42,18 @@ export class Welcomes {
   }
 
   /** Whether `plain` may write it. */
-  isPlain({ authid }: Identity, extra: Details | undefined): boolean {
-    return extra === undefined && authid.length <= fixedLimits.authText_max;
+  isPlain({ authid, authrole, authmethod, authprovider }: Identity, extra: Details | undefined): boolean {
+    const length = authid.length + authrole.length + authmethod.length + authprovider.length;
+    return extra === undefined && length <= plainText_max;
   }
 
   /** WELCOME with these details and no others. Its bytes lie in memory that is used again after this turn. */
-  plain({ serializer }: Connection, id: SessionId, realm: string, who: Identity): OutboxFrame {
+  plain(
+    { serializer }: Pick<Connection, "serializer">,
+    id: SessionId,
+    realm: string,
+    who: Identity,
+  ): OutboxFrame {
     const { codec, outbox } = this.#parts;
     const template = this.#template(serializer, realm, who);
     const length = template.prepare(id, who.authid);

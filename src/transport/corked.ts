@@ -162,7 +162,8 @@ export class CorkedConnection<Socket extends CorkableSocket> implements Connecti
     if (this.#state !== State.open) return count;
     const socket = this.#socket;
     let next = from;
-    if (socket !== null && this.#hasRoom(socket)) {
+    // The socket is asked only where it may be full: the question costs as much as a small frame.
+    if (socket !== null && (!this.#mayBeFull || socket.getBufferedAmount() <= drainedBytes)) {
       const binary = isBinary(this.serializer);
       if (count - from === 1) {
         // One frame needs no cork, and its answer can be trusted.
@@ -176,11 +177,6 @@ export class CorkedConnection<Socket extends CorkableSocket> implements Connecti
     }
     if (next < count) this.#owesDrain = true;
     return next;
-  }
-
-  /** Asks the socket only where it may be full: the question costs as much as a small frame. */
-  #hasRoom(socket: Socket): boolean {
-    return !this.#mayBeFull || socket.getBufferedAmount() <= drainedBytes;
   }
 
   bufferedBytes(): number {

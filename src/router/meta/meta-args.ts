@@ -7,7 +7,7 @@
  */
 import { isDict } from "../../protocol/encoding.ts";
 import { errors, WampError } from "../../protocol/errors.ts";
-import { UriStatus, Visit } from "../../wasm/abi.ts";
+import { UriStatus } from "../../wasm/abi.ts";
 import type { Codec } from "../../wasm/codec.ts";
 import type { ProcedureCall } from "../procedures.ts";
 import type { Realm } from "../realm.ts";
@@ -102,13 +102,9 @@ function read<T>(value: unknown, which: string, kind: Kind<T>): T {
   return known;
 }
 
-/** The rules by which a realm reads frames and URIs: flags of a visit. */
-export const visitFlags = (realm: Realm): number =>
-  (realm.strict ? Visit.strict : 0) | (realm.strictUris ? Visit.strictUri : 0);
-
 /** Refuses, with wamp.error.invalid_uri, what no client may publish to, register or define. */
 export function requireOwnUri(codec: Codec, realm: Realm, uri: string, what: string): void {
-  const status = codec.checkUri(uri, 0, visitFlags(realm));
+  const status = codec.checkUri(uri, 0, realm.visitFlags);
   if (status === UriStatus.ok) return;
   const shown = JSON.stringify(uri.slice(0, 200));
   throw new WampError(

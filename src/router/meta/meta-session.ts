@@ -25,7 +25,6 @@ import {
   positional,
   requireKillRight,
   texts,
-  visitFlags,
 } from "./meta-args.ts";
 import type { MetaProcedure } from "./meta-catalogue.ts";
 import { requireListable } from "./pattern-queries.ts";
@@ -230,7 +229,7 @@ export function farewellOf(codec: Codec, call: ProcedureCall, position: number |
   const at = position ?? call.args.length;
   const given = call.kwargs["reason"] ?? call.args[at] ?? closeReasons.killed;
   // Whatever is no URI, also what is no text, has an error of its own in the specification.
-  const flags = visitFlags(call.realm);
+  const flags = call.realm.visitFlags;
   if (typeof given !== "string" || codec.checkUri(given, 0, flags) === UriStatus.invalid)
     throw new WampError(errors.invalidUri.uri, 'keyword argument "reason" must be a URI');
   const message = optional(call, at + 1, "message", aText);

@@ -15,7 +15,7 @@ import type { ProcedureCall } from "../procedures.ts";
 import type { Realm } from "../realm.ts";
 import type { Targets } from "../targets.ts";
 import { inOneStep, type Steps, type TurnShare } from "../turn-share.ts";
-import { aDict, anId, aUri, invalidArgument, optional, positional, visitFlags } from "./meta-args.ts";
+import { aDict, anId, aUri, invalidArgument, optional, positional } from "./meta-args.ts";
 
 export interface PatternQueriesParts {
   readonly codec: Codec;
@@ -101,7 +101,7 @@ export class PatternQueries {
   }
 
   #isRouted(realm: Realm, uri: string): boolean {
-    return this.#parts.codec.checkUri(uri, Match.exact, visitFlags(realm)) === UriStatus.ok;
+    return this.#parts.codec.checkUri(uri, Match.exact, realm.visitFlags) === UriStatus.ok;
   }
 
   /** `{id, created, uri, match}`, and `invoke` for registrations. */

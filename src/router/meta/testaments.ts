@@ -30,7 +30,6 @@ import {
   optional,
   positional,
   requireOwnUri,
-  visitFlags,
 } from "./meta-args.ts";
 import type { MetaProcedure } from "./meta-catalogue.ts";
 
@@ -134,7 +133,7 @@ export class Testaments {
         errors.payloadSizeExceeded.uri,
         `a testament may have ${limits.frameBytes_max} bytes`,
       );
-    if (codec.visit(Serializer.msgpack, message, 0, visitFlags(realm)) !== Status.ok)
+    if (codec.visit(Serializer.msgpack, message, 0, realm.visitFlags) !== Status.ok)
       throw invalidArgument(`keyword argument "publish_options": ${codec.violation()}`);
     const truths = codec.u(Slot.true);
     const discloses = (truths & Option.discloseMe) !== 0;
