@@ -7,6 +7,9 @@ import { malformed, setOwn, valueDepth_max } from "./values.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Reads one value of any kind. */
+type Read = (reader: ByteReader) => unknown;
+
 export class ByteReader {
   readonly #bytes: Uint8Array;
   #view: DataView | null = null;
@@ -82,44 +85,44 @@ export class ByteReader {
   }
 
   /** `count` elements. The array grows as they come, so that a lie about the count costs nothing. */
-  array(count: number, read: () => unknown): unknown[] {
+  array(count: number, read: Read): unknown[] {
     this.#enter();
     const array: unknown[] = [];
-    for (let i = 0; i < count; i++) array.push(read());
+    for (let i = 0; i < count; i++) array.push(read(this));
     this.#depth--;
     return array;
   }
 
   /** `count` pairs; the last of several equal keys wins. */
-  map(count: number, read: () => unknown): Record<string, unknown> {
+  map(count: number, read: Read): Record<string, unknown> {
     this.#enter();
     const map: Record<string, unknown> = {};
-    for (let i = 0; i < count; i++) setOwn(map, keyFrom(read()), read());
+    for (let i = 0; i < count; i++) setOwn(map, keyFrom(read(this)), read(this));
     this.#depth--;
     return map;
   }
 
   /** Elements up to the byte 0xff. */
-  arrayUntilBreak(read: () => unknown): unknown[] {
+  arrayUntilBreak(read: Read): unknown[] {
     this.#enter();
     const array: unknown[] = [];
-    while (!this.skipIf(0xff)) array.push(read());
+    while (!this.skipIf(0xff)) array.push(read(this));
     this.#depth--;
     return array;
   }
 
-  mapUntilBreak(read: () => unknown): Record<string, unknown> {
+  mapUntilBreak(read: Read): Record<string, unknown> {
     this.#enter();
     const map: Record<string, unknown> = {};
-    while (!this.skipIf(0xff)) setOwn(map, keyFrom(read()), read());
+    while (!this.skipIf(0xff)) setOwn(map, keyFrom(read(this)), read(this));
     this.#depth--;
     return map;
   }
 
   /** Runs `read` one level deeper, for what nests without being a container. */
-  nested<T>(read: () => T): T {
+  nested(read: Read): unknown {
     this.#enter();
-    const value = read();
+    const value = read(this);
     this.#depth--;
     return value;
   }

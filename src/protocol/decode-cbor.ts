@@ -19,7 +19,6 @@ export function decodeCbor(bytes: Uint8Array): unknown {
 function readValue(reader: ByteReader): unknown {
   const head = reader.u8();
   const info = head & 0x1f;
-  const read = (): unknown => readValue(reader);
   switch (head >> 5) {
     case 0:
       return readUnsigned(reader, info);
@@ -31,11 +30,11 @@ function readValue(reader: ByteReader): unknown {
       return readText(reader, info);
     case 4: {
       const count = readLength(reader, info);
-      return count === indefinite ? reader.arrayUntilBreak(read) : reader.array(count, read);
+      return count === indefinite ? reader.arrayUntilBreak(readValue) : reader.array(count, readValue);
     }
     case 5: {
       const count = readLength(reader, info);
-      return count === indefinite ? reader.mapUntilBreak(read) : reader.map(count, read);
+      return count === indefinite ? reader.mapUntilBreak(readValue) : reader.map(count, readValue);
     }
     case 6:
       return readTagged(reader, info);
@@ -101,7 +100,7 @@ function readChunkLength(reader: ByteReader, major: number): number {
 
 function readTagged(reader: ByteReader, info: number): unknown {
   const tag = readUnsigned(reader, info);
-  const content = reader.nested(() => readValue(reader));
+  const content = reader.nested(readValue);
   if ((tag !== 2 && tag !== 3) || !(content instanceof Uint8Array)) return content;
   // Converting takes quadratic time, so a giant one stays bytes.
   if (content.length > bignumBytes_max) return content;

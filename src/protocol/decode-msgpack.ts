@@ -14,10 +14,9 @@ export function decodeMsgpack(bytes: Uint8Array): unknown {
 
 function readValue(reader: ByteReader): unknown {
   const head = reader.u8();
-  const read = (): unknown => readValue(reader);
   if (head < 0x80) return head;
-  if (head < 0x90) return reader.map(head & 0x0f, read);
-  if (head < 0xa0) return reader.array(head & 0x0f, read);
+  if (head < 0x90) return reader.map(head & 0x0f, readValue);
+  if (head < 0xa0) return reader.array(head & 0x0f, readValue);
   if (head < 0xc0) return reader.text(head & 0x1f);
   if (head >= 0xe0) return head - 0x100;
   switch (head) {
@@ -52,13 +51,13 @@ function readValue(reader: ByteReader): unknown {
     case 0xdb:
       return reader.text(reader.u32());
     case 0xdc:
-      return reader.array(reader.u16(), read);
+      return reader.array(reader.u16(), readValue);
     case 0xdd:
-      return reader.array(reader.u32(), read);
+      return reader.array(reader.u32(), readValue);
     case 0xde:
-      return reader.map(reader.u16(), read);
+      return reader.map(reader.u16(), readValue);
     case 0xdf:
-      return reader.map(reader.u32(), read);
+      return reader.map(reader.u32(), readValue);
     default:
       return readNumber(reader, head);
   }

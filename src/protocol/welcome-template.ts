@@ -7,6 +7,9 @@ import { jsonText } from "./json.ts";
 import { Message } from "./messages.ts";
 import { Serializer } from "./serializers.ts";
 
+/** Of what stands before and behind what is encoded once. */
+const headBytes_max = 64;
+
 type Dict = Readonly<Record<string, unknown>>;
 
 const utf8 = new TextEncoder();
@@ -22,8 +25,6 @@ const emptyTextBytes: Readonly<Record<Serializer, number>> = {
 export class WelcomeTemplate {
   readonly #serializer: Serializer;
   readonly #fixed: Uint8Array;
-  #head: Uint8Array = new Uint8Array(0);
-  #tail: Uint8Array = new Uint8Array(0);
 
   /** `details` of WELCOME, all but its authid. */
   constructor(serializer: Serializer, details: Dict) {
@@ -32,41 +33,50 @@ export class WelcomeTemplate {
     this.#fixed = list.slice(listBytes, list.length - emptyTextBytes[serializer]);
   }
 
-  /** Makes ready the message for one session, which `write` writes. An authid has at most 65,535 bytes. Returns the message's length in bytes. */
-  prepare(session: number, authid: string): number {
-    const isJson = this.#serializer === Serializer.json;
-    this.#head = isJson ? utf8.encode(`[${Message.welcome},${session},`) : this.#binaryHead(session);
-    this.#tail = isJson ? utf8.encode(`${jsonText(authid)}}]`) : this.#binaryTail(utf8.encode(authid));
-    return this.#head.length + this.#fixed.length + this.#tail.length;
+  /** Room in bytes that WELCOME needs at most, for an authid of this length in characters: JSON escapes one sixfold. */
+  room(authidLength: number): number {
+    return this.#fixed.length + headBytes_max + 6 * authidLength;
   }
 
-  /** Into as many bytes as `prepare` said. */
-  write(to: Uint8Array): void {
-    to.set(this.#head, 0);
-    to.set(this.#fixed, this.#head.length);
-    to.set(this.#tail, this.#head.length + this.#fixed.length);
+  /** Writes the message for one session. An authid has at most 65,535 bytes. Returns the message's length in bytes. */
+  write(to: Uint8Array, session: number, authid: string): number {
+    const isJson = this.#serializer === Serializer.json;
+    let at = isJson ? textAt(to, 0, `[${Message.welcome},${session},`) : this.#binaryHead(to, session);
+    to.set(this.#fixed, at);
+    at += this.#fixed.length;
+    return isJson ? textAt(to, at, `${jsonText(authid)}}]`) : this.#binaryText(to, at, authid);
   }
 
   /** A list of three, and a session's id as an integer of 64 bits. */
-  #binaryHead(session: number): Uint8Array {
-    const [list, integer] = this.#serializer === Serializer.msgpack ? [0x93, 0xcf] : [0x83, 0x1b];
-    const bytes = new Uint8Array(11);
-    bytes[0] = list;
-    bytes[1] = Message.welcome;
-    bytes[2] = integer;
-    for (let at = 10, left = session; at > 2; at--, left = Math.floor(left / 256)) bytes[at] = left % 256;
-    return bytes;
+  #binaryHead(to: Uint8Array, session: number): number {
+    const isMsgpack = this.#serializer === Serializer.msgpack;
+    to[0] = isMsgpack ? 0x93 : 0x83;
+    to[1] = Message.welcome;
+    to[2] = isMsgpack ? 0xcf : 0x1b;
+    for (let at = 10, left = session; at > 2; at--, left = Math.floor(left / 256)) to[at] = left % 256;
+    return 11;
   }
 
-  #binaryTail(text: Uint8Array): Uint8Array {
-    const { length } = text;
+  #binaryText(to: Uint8Array, at: number, text: string): number {
+    // How long its head is, its length in bytes says: that is known when it is written.
+    const from = at + 3;
+    const length = textAt(to, from, text) - from;
     const isMsgpack = this.#serializer === Serializer.msgpack;
-    const [shorts, short, one, two] = isMsgpack ? [32, 0xa0, 0xd9, 0xda] : [24, 0x60, 0x78, 0x79];
-    const head =
-      length < shorts ? [short | length] : length < 256 ? [one, length] : [two, length >>> 8, length & 0xff];
-    const bytes = new Uint8Array(head.length + length);
-    bytes.set(head, 0);
-    bytes.set(text, head.length);
-    return bytes;
+    if (length < (isMsgpack ? 32 : 24)) {
+      to[at++] = (isMsgpack ? 0xa0 : 0x60) | length;
+    } else if (length < 256) {
+      to[at++] = isMsgpack ? 0xd9 : 0x78;
+      to[at++] = length;
+    } else {
+      to[at++] = isMsgpack ? 0xda : 0x79;
+      to[at++] = length >>> 8;
+      to[at++] = length & 0xff;
+    }
+    to.copyWithin(at, from, from + length);
+    return at + length;
   }
 }
+
+/** Returns where the text ends. */
+const textAt = (to: Uint8Array, at: number, text: string): number =>
+  at + utf8.encodeInto(text, to.subarray(at)).written;

@@ -56,9 +56,8 @@ export class Welcomes {
   ): OutboxFrame {
     const { codec, outbox } = this.#parts;
     const template = this.#template(serializer, realm, who);
-    const length = template.prepare(id, who.authid);
-    template.write(codec.outFrame(length));
-    return outbox.take(length, false);
+    const room = codec.outFrame(template.room(who.authid.length));
+    return outbox.take(template.write(room, id, who.authid), false);
   }
 
   #template(serializer: Serializer, realm: string, who: Identity): WelcomeTemplate {
