@@ -7,9 +7,6 @@ import { jsonText } from "./json.ts";
 import { Message } from "./messages.ts";
 import { Serializer } from "./serializers.ts";
 
-/** Of what stands before and behind what is encoded once. */
-const headBytes_max = 64;
-
 type Dict = Readonly<Record<string, unknown>>;
 
 const utf8 = new TextEncoder();
@@ -21,6 +18,9 @@ const emptyTextBytes: Readonly<Record<Serializer, number>> = {
   [Serializer.msgpack]: 1,
   [Serializer.cbor]: 1,
 };
+
+/** What stands before and behind the details, with the authid's own head. */
+const framingBytes_max = 64;
 
 export class WelcomeTemplate {
   readonly #serializer: Serializer;
@@ -35,7 +35,7 @@ export class WelcomeTemplate {
 
   /** Room in bytes that WELCOME needs at most, for an authid of this length in characters: JSON escapes one sixfold. */
   room(authidLength: number): number {
-    return this.#fixed.length + headBytes_max + 6 * authidLength;
+    return this.#fixed.length + framingBytes_max + 6 * authidLength;
   }
 
   /** Writes the message for one session. An authid has at most 65,535 bytes. Returns the message's length in bytes. */

@@ -290,7 +290,7 @@ export class Session
   /** The session begins; its WELCOME is on its way. */
   join({ id, realm, identity, clientFeatures }: Joined): void {
     const core = this.#core;
-    this.#core.timers.stop(this);
+    core.timers.stop(this);
     this.id = id;
     this.realm = realm;
     this.identity = identity;
@@ -351,7 +351,7 @@ export class Session
     const wasLeaving = this.#state === State.leaving;
     core.outbox.flushNow(this);
     this.#login?.drop();
-    this.#core.timers.stop(this);
+    core.timers.stop(this);
     this.#state = State.closed;
     this.backlog?.drop();
     if (!wasLeaving) this.#leaveRealm();
