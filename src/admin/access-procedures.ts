@@ -1,8 +1,7 @@
 /** `bondy.source.*`, `bondy.grant.*`, `bondy.rbac.authorize` */
 import ipaddr from "ipaddr.js";
-import type { Limits } from "../base/limits.ts";
 import { aDict, aText, invalidArgument, type Kind, oneOf } from "../router/meta/meta-args.ts";
-import { requireListable } from "../router/meta/pattern-queries.ts";
+import type { Steps } from "../router/turn-share.ts";
 import type { Security } from "../security/model.ts";
 import { authMethods, type GrantRecord, type Role, type SourceRecord } from "../security/records.ts";
 import type { AdminCall, AdminHandler } from "./admin-call.ts";
@@ -10,6 +9,7 @@ import type { AdminProcedure } from "./catalogue.ts";
 import { grantForm, sourceForm } from "./forms.ts";
 import { normalCidr } from "../security/cidr.ts";
 import { notFound } from "../security/errors.ts";
+import { chosen, type Listing } from "./listing.ts";
 import { requiredRealm, requiredUser } from "./required.ts";
 
 type Name = Extract<AdminProcedure, `source.${string}` | `grant.${string}` | `rbac.${string}`>;
@@ -52,6 +52,9 @@ function isFrom({ cidr }: SourceRecord, address: ipaddr.IPv4 | ipaddr.IPv6): boo
   return network.kind() === address.kind() && address.match(network, bits);
 }
 
+/** Of an address in IPv6. */
+const bits_max = 128;
+
 const bitsOf = ({ cidr }: SourceRecord): number => ipaddr.parseCIDR(cidr)[1];
 
 /** Who an authid is when grants are asked; of `anonymous` nobody in particular. */
@@ -66,18 +69,29 @@ export function bearerOf(
   return { user: username, roles: groups };
 }
 
-export function accessProcedures(security: Security, limits: Limits): Readonly<Record<Name, AdminHandler>> {
-  return { ...sourceProcedures(security, limits), ...grantProcedures(security, limits) };
+export function accessProcedures(security: Security, listing: Listing): Readonly<Record<Name, AdminHandler>> {
+  return { ...sourceProcedures(security, listing), ...grantProcedures(security, listing) };
 }
 
 function sourceProcedures(
   security: Security,
-  limits: Limits,
+  listing: Listing,
 ): Readonly<Record<Extract<Name, `source.${string}`>, AdminHandler>> {
-  const listed = (sources: readonly SourceRecord[]): readonly unknown[] => {
-    requireListable(sources.length, limits);
-    return [sources.map((source) => sourceForm([source]))];
-  };
+  const form = (source: SourceRecord): unknown => sourceForm([source]);
+  /** The narrowest networks first. */
+  function* matching(
+    sources: readonly SourceRecord[],
+    isMatch: (source: SourceRecord) => boolean,
+  ): Steps<readonly unknown[]> {
+    const byBits: SourceRecord[][] = [];
+    for (const source of yield* chosen(sources, isMatch)) {
+      (byBits[bits_max - bitsOf(source)] ??= []).push(source);
+      yield 4;
+    }
+    const sorted: SourceRecord[] = [];
+    for (const same of byBits) if (same !== undefined) sorted.push(...same);
+    return yield* listing.forms(sorted, form);
+  }
   return {
     "source.add": async (call) => [
       sourceForm(await security.addSource(call.realm, call.arg(1, "source", aDict))),
@@ -101,9 +115,9 @@ function sourceProcedures(
       if (found.length === 0) throw notFound(`source of ${JSON.stringify(username)} at this network`);
       return [sourceForm(found.slice(0, 1))];
     },
-    "source.list": ({ realm }) => {
-      requiredRealm(security, realm);
-      return listed(security.sources(realm));
+    "source.list": (call) => {
+      requiredRealm(security, call.realm);
+      return listing.all(call, security.sources(call.realm), form);
     },
     "source.match": (call) => {
       const name = call.option(1, "username", aText)?.toLowerCase();
@@ -112,18 +126,16 @@ function sourceProcedures(
       const username = name === undefined ? "all" : (security.user(call.realm, name)?.username ?? name);
       // Who is not identified is nobody of `all`, as a login sees it.
       const names = username === "anonymous" ? [username] : [username, "all"];
-      const found = security
-        .sources(call.realm)
-        .filter((source) => names.includes(source.username))
-        .filter((source) => address === undefined || isFrom(source, address));
-      return listed(found.sort((a, b) => bitsOf(b) - bitsOf(a)));
+      const isMatch = (source: SourceRecord): boolean =>
+        names.includes(source.username) && (address === undefined || isFrom(source, address));
+      return listing.run(call, matching(security.sources(call.realm), isMatch));
     },
   };
 }
 
 function grantProcedures(
   security: Security,
-  limits: Limits,
+  listing: Listing,
 ): Readonly<Record<Exclude<Name, `source.${string}`>, AdminHandler>> {
   const grantOf = (call: AdminCall) => call.arg(1, "grant", aDict);
   return {
@@ -140,8 +152,7 @@ function grantProcedures(
       requiredRealm(security, call.realm);
       const grants: readonly GrantRecord[] =
         role === undefined ? security.grants(call.realm) : security.grantsOf(call.realm, role);
-      requireListable(grants.length, limits);
-      return [grants.map(grantForm)];
+      return listing.all(call, grants, grantForm);
     },
     "rbac.authorize": (call) => {
       const authid = call.text(1, "authid");

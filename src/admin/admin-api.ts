@@ -17,6 +17,7 @@ import {
 } from "./catalogue.ts";
 import { explainProcedures } from "./explain-procedures.ts";
 import { groupProcedures } from "./group-procedures.ts";
+import { Listing } from "./listing.ts";
 import { realmProcedures } from "./realm-procedures.ts";
 import { Rights } from "./rights.ts";
 import { backupProcedure, type TicketService, ticketProcedures } from "./ticket-procedures.ts";
@@ -48,14 +49,15 @@ const endingProcedures = [
 
 /** Adds the admin procedures to `parts.procedures`, and their topics to reflection. */
 export function addAdminProcedures(parts: AdminParts): void {
-  const { security, limits } = parts;
+  const { security } = parts;
+  const listing = new Listing(parts);
   const handlers: Readonly<Record<AdminProcedure, AdminHandler>> = {
-    ...realmProcedures(security),
-    ...userProcedures(security, limits),
-    ...groupProcedures(security, limits),
-    ...accessProcedures(security, limits),
+    ...realmProcedures(security, listing),
+    ...userProcedures(security, listing),
+    ...groupProcedures(security, listing),
+    ...accessProcedures(security, listing),
     ...ticketProcedures(security, parts.tickets),
-    ...viewProcedures(parts),
+    ...viewProcedures(parts, listing),
     ...explainProcedures(security, parts.denials, parts),
     "backup.create": backupProcedure(parts.backup),
     "router.load": () => [{ ...parts.load.report() }],

@@ -1,16 +1,15 @@
 /** `bondy.group.*` */
-import type { Limits } from "../base/limits.ts";
 import { aDict, texts } from "../router/meta/meta-args.ts";
-import { requireListable } from "../router/meta/pattern-queries.ts";
 import type { Security } from "../security/model.ts";
 import type { AdminCall, AdminHandler } from "./admin-call.ts";
 import type { AdminProcedure } from "./catalogue.ts";
 import { grantForm, groupForm } from "./forms.ts";
+import type { Listing } from "./listing.ts";
 import { requiredGroup, requiredRealm } from "./required.ts";
 
 type Name = Extract<AdminProcedure, `group.${string}`>;
 
-export function groupProcedures(security: Security, limits: Limits): Readonly<Record<Name, AdminHandler>> {
+export function groupProcedures(security: Security, listing: Listing): Readonly<Record<Name, AdminHandler>> {
   const nameOf = (call: AdminCall): string => call.text(1, "name");
   const changeGroups = async (
     call: AdminCall,
@@ -26,11 +25,9 @@ export function groupProcedures(security: Security, limits: Limits): Readonly<Re
       groupForm(await security.addGroup(call.realm, call.arg(1, "group", aDict))),
     ],
     "group.get": (call) => [groupForm(requiredGroup(security, call.realm, nameOf(call)))],
-    "group.list": ({ realm }) => {
-      requiredRealm(security, realm);
-      const groups = security.groups(realm);
-      requireListable(groups.length, limits);
-      return [groups.map(groupForm)];
+    "group.list": (call) => {
+      requiredRealm(security, call.realm);
+      return listing.all(call, security.groups(call.realm), groupForm);
     },
     "group.update": async (call) => [
       groupForm(await security.updateGroup(call.realm, nameOf(call), call.arg(2, "group", aDict))),
@@ -45,7 +42,7 @@ export function groupProcedures(security: Security, limits: Limits): Readonly<Re
     "group.remove_groups": (call) => changeGroups(call, "remove", several(call)),
     "group.grants": (call) => {
       const { name } = requiredGroup(security, call.realm, nameOf(call));
-      return [security.grantsOf(call.realm, `group/${name}`).map(grantForm)];
+      return listing.all(call, security.grantsOf(call.realm, `group/${name}`), grantForm);
     },
   };
 }

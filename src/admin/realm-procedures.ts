@@ -4,6 +4,7 @@ import type { Security } from "../security/model.ts";
 import type { AdminCall, AdminHandler } from "./admin-call.ts";
 import type { AdminProcedure } from "./catalogue.ts";
 import { grantForm, keyForm, realmForm } from "./forms.ts";
+import type { Listing } from "./listing.ts";
 import { requiredRealm } from "./required.ts";
 
 type Name = Extract<AdminProcedure, `realm.${string}`>;
@@ -11,7 +12,7 @@ type Name = Extract<AdminProcedure, `realm.${string}`>;
 /** As long as a ticket may live by default: nothing that is signed loses its validity by a rotation. */
 const overlapDefault_s = 30 * 86_400;
 
-export function realmProcedures(security: Security): Readonly<Record<Name, AdminHandler>> {
+export function realmProcedures(security: Security, listing: Listing): Readonly<Record<Name, AdminHandler>> {
   const uriOf = (call: AdminCall): string => call.text(0, "uri").toLowerCase();
   const setEnabled =
     (enabled: boolean): AdminHandler =>
@@ -25,7 +26,7 @@ export function realmProcedures(security: Security): Readonly<Record<Name, Admin
       realmForm(security, await security.createRealm(call.arg(0, "realm", aDict))),
     ],
     "realm.get": (call) => [realmForm(security, requiredRealm(security, uriOf(call)).record)],
-    "realm.list": () => [security.realms().map((record) => realmForm(security, record))],
+    "realm.list": (call) => listing.all(call, security.realms(), (record) => realmForm(security, record)),
     "realm.update": async (call) => [
       realmForm(security, await security.updateRealm(uriOf(call), call.arg(1, "realm", aDict))),
     ],
@@ -40,7 +41,7 @@ export function realmProcedures(security: Security): Readonly<Record<Name, Admin
     "realm.security.is_enabled": (call) => [isEnabled(call)],
     "realm.grants": (call) => {
       const { uri } = requiredRealm(security, uriOf(call));
-      return [security.grants(uri).map(grantForm)];
+      return listing.all(call, security.grants(uri), grantForm);
     },
     "realm.rotate_keys": async (call) => {
       const overlap_s = call.named("overlap_s", aCount) ?? overlapDefault_s;

@@ -15,11 +15,12 @@ import type { Denials } from "../router/denials.ts";
 import type { ProcedureCall } from "../router/procedures.ts";
 import type { RouterSession } from "../router/types.ts";
 import type { SecurityModel } from "../security/model.ts";
+import type { GrantRecord, Role } from "../security/records.ts";
 import { masterRealm } from "../security/view.ts";
 import { type AdminProcedure, canonicalName, type Reach } from "./catalogue.ts";
 
 type Caller = Pick<RouterSession, "id" | "identity" | "info">;
-export type RightsModel = Pick<SecurityModel, "realm" | "user" | "isGranted" | "grants" | "closure">;
+export type RightsModel = Pick<SecurityModel, "realm" | "user" | "isGranted" | "grantsOf" | "closure">;
 
 /** The session of the embedding program. Nobody outside of the process has this transport. */
 const isTrusted = ({ identity, info }: Caller): boolean =>
@@ -103,17 +104,16 @@ export class Rights {
     const model = this.#model;
     const who = { roles, ...(user === undefined ? {} : { user }) };
     if (!model.isGranted(realm, who, "wamp.call", uri)) return false;
-    const own = new Set<string>(model.closure(realm, roles).map((group) => `group/${group}`));
-    if (user !== undefined) own.add(`user/${user}`);
+    const own: Role[] = model.closure(realm, roles).map((group): Role => `group/${group}`);
+    if (user !== undefined) own.push(`user/${user}`);
     const routers = uri.slice(0, uri.indexOf(".") + 1);
-    return model
-      .grants(realm)
-      .some(
-        (grant) =>
-          grant.effect === "allow" &&
-          grant.permissions.includes("wamp.call") &&
-          matches({ uri: grant.uri, match: matchNames.indexOf(grant.match) as Match }, uri) &&
-          (own.has(grant.role) || (grant.role === "all" && grant.uri.startsWith(routers))),
-      );
+    const allows = (grant: GrantRecord): boolean =>
+      grant.effect === "allow" &&
+      grant.permissions.includes("wamp.call") &&
+      matches({ uri: grant.uri, match: matchNames.indexOf(grant.match) as Match }, uri);
+    return (
+      own.some((role) => model.grantsOf(realm, role).some(allows)) ||
+      model.grantsOf(realm, "all").some((grant) => allows(grant) && grant.uri.startsWith(routers))
+    );
   }
 }

@@ -1,13 +1,12 @@
 /** `bondy.user.*` */
-import type { Limits } from "../base/limits.ts";
 import { errors, WampError } from "../protocol/errors.ts";
 import { aDict, aText, type Dict, invalidArgument, texts } from "../router/meta/meta-args.ts";
-import { requireListable } from "../router/meta/pattern-queries.ts";
 import { fold } from "../security/check.ts";
 import type { MayChange, Security } from "../security/model.ts";
 import type { AdminCall, AdminHandler } from "./admin-call.ts";
 import type { AdminProcedure } from "./catalogue.ts";
 import { grantForm, userForm } from "./forms.ts";
+import type { Listing } from "./listing.ts";
 import { requiredRealm, requiredUser } from "./required.ts";
 
 type Name = Extract<AdminProcedure, `user.${string}`>;
@@ -35,7 +34,7 @@ class OwnChanges {
   }
 }
 
-export function userProcedures(security: Security, limits: Limits): Readonly<Record<Name, AdminHandler>> {
+export function userProcedures(security: Security, listing: Listing): Readonly<Record<Name, AdminHandler>> {
   const nameOf = (call: AdminCall): string => call.text(1, "name");
   const ownChanges = new OwnChanges();
   /** Who administers a realm does not administer the realm where its users have their passwords and keys. */
@@ -72,11 +71,10 @@ export function userProcedures(security: Security, limits: Limits): Readonly<Rec
       return [userForm(security, call.realm, user)];
     },
     "user.get": (call) => [userForm(security, call.realm, requiredUser(security, call.realm, nameOf(call)))],
-    "user.list": ({ realm }) => {
+    "user.list": (call) => {
+      const { realm } = call;
       requiredRealm(security, realm);
-      const users = security.users(realm);
-      requireListable(users.length, limits);
-      return [users.map((user) => userForm(security, realm, user))];
+      return listing.all(call, security.users(realm), (user) => userForm(security, realm, user));
     },
     "user.update": async (call) => {
       const given = call.arg(2, "user", aDict);
@@ -118,7 +116,7 @@ export function userProcedures(security: Security, limits: Limits): Readonly<Rec
     "user.remove_groups": (call) => changeGroups(call, "remove", several(call)),
     "user.grants": (call) => {
       const { username } = requiredUser(security, call.realm, nameOf(call));
-      return [security.grantsOf(call.realm, `user/${username}`).map(grantForm)];
+      return listing.all(call, security.grantsOf(call.realm, `user/${username}`), grantForm);
     },
   };
 }

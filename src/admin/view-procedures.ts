@@ -1,21 +1,30 @@
 /** `bondy.session.*`, `bondy.registration.*`, `bondy.subscription.*`, `bondy.registry.*`, `bondy.ping`: what is there now. */
-import type { PatternHandle } from "../base/ids.ts";
+import type { PatternHandle, SessionId } from "../base/ids.ts";
 import type { Limits } from "../base/limits.ts";
 import { errors, WampError } from "../protocol/errors.ts";
 import { invokeNames, matchNames } from "../protocol/messages.ts";
 import type { Memberships } from "../router/memberships.ts";
 import { anId, aText, aUri } from "../router/meta/meta-args.ts";
-import { endSessions, farewellOf } from "../router/meta/meta-session.ts";
+import { memberIds } from "../router/meta/member-walk.ts";
+import {
+  endInSteps,
+  endSession,
+  type Farewell,
+  farewellOf,
+  sessionIds,
+} from "../router/meta/meta-session.ts";
 import { requireListable } from "../router/meta/pattern-queries.ts";
 import { PatternKind, type Patterns } from "../router/patterns.ts";
 import type { Realm } from "../router/realm.ts";
 import type { SessionIndex } from "../router/session-index.ts";
 import type { Targets } from "../router/targets.ts";
+import type { Steps, TurnShare } from "../router/turn-share.ts";
 import type { RouterSession } from "../router/types.ts";
 import type { Codec } from "../wasm/codec.ts";
 import type { AdminCall, AdminHandler } from "./admin-call.ts";
 import type { AdminProcedure } from "./catalogue.ts";
 import { sessionForm } from "./forms.ts";
+import type { Listing } from "./listing.ts";
 
 type Name = Exclude<
   Extract<AdminProcedure, `session.${string}` | `registration.${string}` | `${string}.list` | "ping">,
@@ -33,31 +42,62 @@ export interface ViewParts {
   readonly registrations: Memberships;
   /** A realm that routes; undefined: nobody has ever joined it, or it is not there. */
   readonly realmOf: (uri: string) => Realm | undefined;
+  readonly turnShare: TurnShare;
 }
 
-export function viewProcedures(parts: ViewParts): Readonly<Record<Name, AdminHandler>> {
+/** What it costs to show a session, or what is the same in all entries of a pattern, in steps. */
+const formCost = 12;
+
+export function viewProcedures(parts: ViewParts, listing: Listing): Readonly<Record<Name, AdminHandler>> {
   const registry = new RegistryView(parts);
   const { registration, subscription } = PatternKind;
+  const entries =
+    (...kinds: readonly PatternKind[]): AdminHandler =>
+    (call) =>
+      listing.run(call, registry.entries(call.realm, kinds));
   return {
-    ...sessionProcedures(parts),
-    "registration.list": (call) => [registry.entries(call.realm, [registration])],
-    "registration.callee.list": (call) => [
-      registry.entries(call.realm, [registration], call.option(1, "procedure", aUri)),
-    ],
-    "subscription.list": (call) => [registry.entries(call.realm, [subscription])],
-    "registry.list": (call) => [registry.entries(call.realm, [registration, subscription])],
+    ...sessionProcedures(parts, listing),
+    "registration.list": entries(registration),
+    "registration.callee.list": (call) =>
+      listing.run(call, registry.entries(call.realm, [registration], call.option(1, "procedure", aUri))),
+    "subscription.list": entries(subscription),
+    "registry.list": entries(registration, subscription),
     ping: () => ["pong"],
   };
 }
 
+type IsWanted = (session: RouterSession) => boolean;
+
 function sessionProcedures(
   parts: ViewParts,
+  listing: Listing,
 ): Readonly<Record<Extract<Name, `session.${string}`>, AdminHandler>> {
   const { sessions, limits, codec } = parts;
-  const sessionsIn = (realm: string): RouterSession[] => {
-    const routed = parts.realmOf(realm);
-    return routed === undefined ? [] : sessions.all().filter((session) => session.realm === routed);
-  };
+  function* ids(realm: Realm | undefined, isWanted: IsWanted): Steps<readonly SessionId[]> {
+    const found = realm === undefined ? [] : yield* sessionIds(sessions, realm, isWanted);
+    requireListable(found.length, limits);
+    return found;
+  }
+  function* list(realm: Realm | undefined, isWanted: IsWanted): Steps<readonly unknown[]> {
+    const forms: Dict[] = [];
+    for (const id of yield* ids(realm, isWanted)) {
+      const session = sessions.get(id);
+      // It may have left since it was found.
+      if (session !== null && session.realm === realm) forms.push(sessionForm(session));
+      yield formCost;
+    }
+    return [forms];
+  }
+  function* kill(
+    realm: Realm | undefined,
+    isVictim: IsWanted,
+    farewell: Farewell,
+  ): Steps<readonly unknown[]> {
+    const victims = yield* ids(realm, isVictim);
+    if (realm !== undefined)
+      yield* endInSteps(sessions, realm, victims, (session) => endSession(session, farewell));
+    return [victims];
+  }
   const required = (call: AdminCall): RouterSession => {
     const session = sessions.get(call.arg(1, "session", anId));
     if (session?.realm != null && session.realm === parts.realmOf(call.realm)) return session;
@@ -68,30 +108,25 @@ function sessionProcedures(
     "session.list": (call) => {
       const authid = call.named("authid", aText);
       const authrole = call.named("authrole", aText);
-      const found = sessionsIn(call.realm)
-        .filter(({ identity }) => authid === undefined || identity?.authid === authid)
-        .filter(({ identity }) => authrole === undefined || identity?.authrole === authrole);
-      requireListable(found.length, limits);
-      return [found.map(sessionForm)];
+      const isWanted: IsWanted = ({ identity }) =>
+        (authid === undefined || identity?.authid === authid) &&
+        (authrole === undefined || identity?.authrole === authrole);
+      return listing.run(call, list(parts.realmOf(call.realm), isWanted));
     },
     "session.get": (call) => [sessionForm(required(call))],
     "session.kill": (call) => {
       const session = required(call);
       if (session === call.call.caller)
         throw new WampError(errors.noSuchSession.uri, "a session cannot kill itself; it says GOODBYE");
-      endSessions([session], farewellOf(codec, call.call, null));
+      endSession(session, farewellOf(codec, call.call, null));
       return [];
     },
     "session.kill_by_authid": (call) => {
       const authid = call.text(1, "authid");
       const farewell = farewellOf(codec, call.call, null);
-      const victims = sessionsIn(call.realm).filter(
-        (session) => session.identity?.authid === authid && session !== call.call.caller,
-      );
-      requireListable(victims.length, limits);
-      const ids = victims.map((session) => session.id);
-      endSessions(victims, farewell);
-      return [ids];
+      const isVictim: IsWanted = (session) =>
+        session.identity?.authid === authid && session !== call.call.caller;
+      return listing.run(call, kill(parts.realmOf(call.realm), isVictim, farewell));
     },
   };
 }
@@ -103,23 +138,28 @@ class RegistryView {
     this.#parts = parts;
   }
 
-  /** One entry for each pair of a pattern and a session that holds it. Subscriptions to the router's own topics are not shown. */
-  entries(uri: string, kinds: readonly PatternKind[], only?: string): readonly Dict[] {
+  /**
+   * One entry for each pair of a pattern and a session that holds it. Subscriptions to the router's own topics are not shown. What comes
+   * or goes while the list is made may be in it or not; what stays is in it once.
+   */
+  *entries(uri: string, kinds: readonly PatternKind[], only?: string): Steps<readonly [readonly Dict[]]> {
     const { patterns, limits } = this.#parts;
     const realm = this.#parts.realmOf(uri);
-    if (realm === undefined) return [];
     const found: Dict[] = [];
+    if (realm === undefined) return [found];
     for (const kind of kinds)
       for (const pattern of patterns.of(kind, realm)) {
-        if (patterns.isReserved(pattern) || (only !== undefined && patterns.uri(pattern) !== only)) continue;
-        requireListable(found.length + patterns.memberCount(pattern), limits);
-        this.#addEntries(found, kind, pattern);
+        if (!patterns.isReserved(pattern) && (only === undefined || patterns.uri(pattern) === only)) {
+          requireListable(found.length + patterns.memberCount(pattern), limits);
+          yield* this.#addEntries(found, kind, pattern);
+        }
+        yield formCost;
       }
-    return found;
+    return [found];
   }
 
-  #addEntries(found: Dict[], kind: PatternKind, pattern: PatternHandle): void {
-    const { patterns, targets, subscriptions, registrations } = this.#parts;
+  *#addEntries(found: Dict[], kind: PatternKind, pattern: PatternHandle): Steps<void> {
+    const { patterns, subscriptions, registrations } = this.#parts;
     const isRegistration = kind === PatternKind.registration;
     const memberships = isRegistration ? registrations : subscriptions;
     const facts = {
@@ -130,7 +170,9 @@ class RegistryView {
       ...(isRegistration ? { invoke: invokeNames[patterns.invoke(pattern)] } : {}),
       created: new Date(patterns.created_ms(pattern)).toISOString(),
     };
-    for (let row = patterns.firstMember(pattern); row !== 0; row = memberships.nextOfPattern(row))
-      found.push({ ...facts, session: targets.get(memberships.target(row)).id });
+    for (const session of yield* memberIds({ ...this.#parts, kind, memberships }, pattern)) {
+      found.push({ ...facts, session });
+      yield 2;
+    }
   }
 }

@@ -143,6 +143,11 @@ export const fixedLimits = Object.freeze({
    * Beyond, however large `failedLogins_max` and `logins_max` are: counts that are older are forgotten.
    */
   sharedLoginRows_max: 1 << 22,
+  /**
+   * Bytes of one call of the router's own procedures, which are decoded in one go; or as many as a session may keep with one such call,
+   * where that is more (`testamentBytes_max`, `definitionBytes_max`). Beyond: ERROR wamp.error.payload_size_exceeded.
+   */
+  procedureCallBytes_max: 256 << 10,
   /** Threads of one router. Beyond: the router does not start, and says so. */
   workers_max: 30,
   /** Time for a worker to make its router, or to listen. Beyond: it could not be started. */

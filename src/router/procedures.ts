@@ -7,10 +7,10 @@
  * not kept, because what was begun is not taken back. The answer comes in any case, unless the caller has left by then.
  */
 import type { RequestId, SessionId } from "../base/ids.ts";
-import type { Limits } from "../base/limits.ts";
+import { fixedLimits, type Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { errors, WampError } from "../protocol/errors.ts";
-import { encodeInSteps, isLong } from "../protocol/long-message.ts";
+import { encodeInSteps, pieceWeight_max, weightOf } from "../protocol/long-message.ts";
 import { Message } from "../protocol/messages.ts";
 import { FSlot, Slot } from "../wasm/abi.ts";
 import type { Codec } from "../wasm/codec.ts";
@@ -57,12 +57,20 @@ export interface RouterProceduresParts {
 /** Results as they are, or the whole RESULT. */
 type Answer = readonly unknown[] | Uint8Array;
 
+/** What a call takes of its session's share of a turn, in frames: for itself, for so many of its bytes, and for so much of its result. */
+const callFrames = 16;
+const bytesPerFrame = 32;
+const weightPerFrame = 4;
+/** Bytes of a call beside what the procedures keep of it. */
+const envelopeBytes = 4 << 10;
+
 export class RouterProcedures {
   readonly #codec: Codec;
   readonly #log: Log;
   readonly #limits: Limits;
   readonly #frames: FrameSource;
   readonly #turnShare: TurnShare;
+  readonly #callBytes_max: number;
   readonly #handlers = new Map<string, ProcedureHandler>();
   readonly #texts = new Map<string, ProcedureText>();
   /** Requests whose answer is not there yet, by session. */
@@ -74,6 +82,9 @@ export class RouterProcedures {
     this.#limits = parts.limits;
     this.#frames = parts.frames;
     this.#turnShare = parts.turnShare;
+    const { testamentBytes_max, definitionBytes_max } = parts.limits;
+    this.#callBytes_max =
+      envelopeBytes + Math.max(fixedLimits.procedureCallBytes_max, testamentBytes_max, definitionBytes_max);
   }
 
   /** Adds handlers by URI, and what reflection tells of them. */
@@ -119,10 +130,15 @@ export class RouterProcedures {
     return this.#waiting.get(caller.id)?.has(request) === true;
   }
 
-  /** Answers the visited CALL of a reserved name, now or later. */
+  /**
+   * Answers the visited CALL of a reserved name, now or later. A session that sends many of them has fewer frames handled in a turn:
+   * each costs as much as routing some dozens.
+   */
   answer(caller: RouterSession): void {
     const codec = this.#codec;
     const request = codec.f(FSlot.request) as RequestId;
+    const bytes = codec.u(Slot.length);
+    caller.framesLeft -= callFrames + Math.floor(bytes / bytesPerFrame);
     const uri = codec.text(codec.u(Slot.uri), codec.u(Slot.uriLen));
     const handler = this.#handlers.get(uri);
     if (handler === undefined)
@@ -136,6 +152,11 @@ export class RouterProcedures {
     if ((this.#waiting.get(caller.id)?.size ?? 0) >= waitingCallsPerSession_max) {
       const problem = `${waitingCallsPerSession_max} calls of this session wait for the router's answer`;
       return caller.postError(Message.call, request, errors.unavailable, problem);
+    }
+    // Arguments are decoded in one go.
+    if (bytes > this.#callBytes_max) {
+      const problem = `a call of the router's procedures may have ${this.#callBytes_max} bytes`;
+      return caller.postError(Message.call, request, errors.payloadSizeExceeded, problem);
     }
     const asked: Asked = { caller, session: caller.id, request, uri };
     try {
@@ -153,12 +174,16 @@ export class RouterProcedures {
     return this.#made(asked, await results);
   }
 
-  /** Long lists are encoded a share per turn. */
+  /** Long results are encoded a share per turn. */
   #made({ caller, request }: Asked, results: readonly unknown[]): Answer | Promise<Answer> {
-    if (!isLong(results)) return results;
+    const weight = weightOf(results);
+    if (weight <= pieceWeight_max) {
+      caller.framesLeft -= Math.floor(weight / weightPerFrame);
+      return results;
+    }
     return this.#turnShare.goOn(
       caller.id,
-      encodeInSteps(caller.serializer, [Message.result, request, {}, results]),
+      encodeInSteps(caller.serializer, [Message.result, request, {}, results], this.#bytesFor(caller)),
     );
   }
 
@@ -194,8 +219,13 @@ export class RouterProcedures {
       );
   }
 
+  /** Size of the largest answer that it takes. */
+  #bytesFor({ peerFrameBytes_max }: RouterSession): number {
+    return Math.min(peerFrameBytes_max, this.#limits.outboxBytes_max);
+  }
+
   #post(caller: RouterSession, bytes: Uint8Array): boolean {
-    if (bytes.length > Math.min(caller.peerFrameBytes_max, this.#limits.outboxBytes_max)) return false;
+    if (bytes.length === 0 || bytes.length > this.#bytesFor(caller)) return false;
     caller.post(this.#frames.adopt(bytes, false));
     return true;
   }

@@ -9,6 +9,7 @@ type Kept =
   | "isRemote"
   | "requestsWaiting"
   | "isBehindRequest"
+  | "framesLeft"
   | "unpark"
   | `${"subscription" | "registration" | "call" | "invocation"}Count`
   | `first${"Subscription" | "Registration" | "Call" | "Invocation"}`;
@@ -28,6 +29,7 @@ export class RoutingState implements Pick<RouterSession, Kept> {
   firstInvocation = 0;
   requestsWaiting = 0;
   isBehindRequest = false;
+  framesLeft = 0;
 
   unpark(): void {}
 

@@ -8,13 +8,6 @@ import { fixedLimits } from "../base/limits.ts";
 /** Work in pieces: each step says what it has cost, where looking at one entry of a table is 1. It returns what is found. */
 export type Steps<T> = Generator<number, T, void>;
 
-/** Work that is not cut, as one step: of all that is asked for, about one such comes in a turn. */
-export function* inOneStep<T>(work: () => T, costOf: (found: T) => number): Steps<T> {
-  const found = work();
-  yield costOf(found);
-  return found;
-}
-
 interface Walk {
   readonly owner: number;
   /** Takes steps while there is work left for them. True: it is over. */

@@ -67,6 +67,8 @@ export interface RouterSession {
   /** Its requests that wait for other routers, and whether a message of it waits behind them. */
   requestsWaiting: number;
   isBehindRequest: boolean;
+  /** Frames of it that are still handled in this turn: what costs more than routing a frame takes several. */
+  framesLeft: number;
   /** What its parked message waited for has been decided: it is handled again, and then what came behind it. */
   unpark(): void;
   /** Queues a frame; never runs router code. */

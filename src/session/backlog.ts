@@ -70,7 +70,10 @@ export class Backlog implements Waiting {
     this.#scheduled = false;
     if (owner.backlog !== this || owner.isHeld) return Progress.done;
     const share = this.#inbox.share(intake.limits);
+    intake.begin(owner);
     for (let left = share; left > 0 && owner.backlog === this; left--) {
+      // A long inbox gets a larger share of frames, but no larger one of what costs more.
+      if (owner.framesLeft <= 0) return this.#again(Progress.more);
       const length = this.#inbox.nextLength;
       if (length >= intake.limits.largeFrameBytes && !intake.admitsLarge(length))
         return this.#again(left === share ? Progress.starved : Progress.more);

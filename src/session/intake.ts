@@ -9,6 +9,7 @@ import type { Limits } from "../base/limits.ts";
 export interface IntakeOwner {
   /** The turn for which `framesLeft` holds. */
   intakeTurn: number;
+  /** What handling a frame costs beyond one is taken from it too. */
   framesLeft: number;
 }
 
@@ -50,12 +51,16 @@ export class Intake {
 
   /** Whether a frame, however large, is within its session's share of frames; if so it is counted. */
   admitsFrame(owner: IntakeOwner): boolean {
-    const { turn } = this.#outbox;
-    if (owner.intakeTurn !== turn) {
-      owner.intakeTurn = turn;
-      owner.framesLeft = this.limits.framesPerTurn_max;
-    }
+    this.begin(owner);
     return owner.framesLeft-- > 0;
+  }
+
+  /** Gives a session its share of this turn, if it has not had it. */
+  begin(owner: IntakeOwner): void {
+    const { turn } = this.#outbox;
+    if (owner.intakeTurn === turn) return;
+    owner.intakeTurn = turn;
+    owner.framesLeft = this.limits.framesPerTurn_max;
   }
 
   /** The same of a large frame that waits, or that has just arrived. One at least goes in each turn, however large. */

@@ -30,6 +30,9 @@ import type { Resumption } from "./resumption.ts";
 import type { TimedOwner } from "./session-timers.ts";
 import { CloseCode, noLimit, State } from "./states.ts";
 
+/** What an ERROR of the router's own takes of a session's share of a turn, in frames. */
+const errorFrames = 8;
+
 export class Session
   extends RoutingState
   implements RouterSession, OutboxOwner, BacklogOwner, ConnectionEvents, LoginEvents, TimedOwner
@@ -54,7 +57,6 @@ export class Session
   droppedEvents = 0;
   backlog: Backlog | null = null;
   intakeTurn = -1;
-  framesLeft = 0;
   timer = 0;
   readonly #core: SessionCore;
   #state: State = State.waiting;
@@ -162,6 +164,7 @@ export class Session
   }
 
   postError(type: Message, request: RequestId, error: ErrorEntry, message: string): void {
+    this.framesLeft -= errorFrames;
     if (this.#state === State.open) this.#send([Message.error, type, request, {}, error.uri, [message]]);
   }
 

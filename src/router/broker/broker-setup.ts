@@ -82,7 +82,10 @@ export function setUpBroker(parts: BrokerSetupParts): BrokerSetup {
   const fanOut = new FanOut({ ...parts, selective, forwarder });
   forwarder?.connect(fanOut);
   const broker = new Broker({ ...parts, fanOut, retention, memberOptions, deliveries, forwarder });
-  procedures.add(historyProcedures({ patterns, histories, limits, guard }), historyTexts);
+  procedures.add(
+    historyProcedures({ patterns, histories, limits, guard, turnShare: parts.turnShare }),
+    historyTexts,
+  );
   procedures.add(
     retainedProcedures(retained, limits, guard, parts.turnShare, (realm, topic) =>
       forwarder?.forget(realm, topic),

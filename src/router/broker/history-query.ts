@@ -12,6 +12,7 @@ import type { Guard } from "../guard.ts";
 import { anId, aUri, invalidArgument, type Kind, optional, positional } from "../meta/meta-args.ts";
 import { PatternKind, type Patterns } from "../patterns.ts";
 import type { ProcedureCall, ProcedureHandler, ProcedureText } from "../procedures.ts";
+import type { Steps, TurnShare } from "../turn-share.ts";
 import type { RouterSession } from "../types.ts";
 import type { Histories, History } from "./history.ts";
 import { decodeStored, type StoredEvent } from "./stored-event.ts";
@@ -21,7 +22,12 @@ export interface HistoryQueryParts {
   readonly histories: Histories;
   readonly limits: Limits;
   readonly guard: Guard;
+  readonly turnShare: TurnShare;
 }
+
+/** What it costs to read an event and to see how large it is: for itself, and for so many of its bytes, in steps. */
+const eventCost = 48;
+const bytesPerStep = 8;
 
 /** Room for what an answer has around its events. */
 const envelopeBytes = 64;
@@ -56,8 +62,15 @@ export function requireHistoryRight(
   guard.require(call.caller, Permission.subscribe, patterns.uri(pattern), patterns.match(pattern));
 }
 
-function getEvents(parts: HistoryQueryParts, call: ProcedureCall): readonly unknown[] {
-  const { patterns, histories, limits } = parts;
+/**
+ * Looking through a history may take several turns. The answer is about the events that it had at first; those that fall out of it
+ * before they are found are not in the answer.
+ */
+function getEvents(
+  parts: HistoryQueryParts,
+  call: ProcedureCall,
+): readonly unknown[] | Promise<readonly unknown[]> {
+  const { patterns, histories, limits, turnShare } = parts;
   const id = positional(call, 0, "subscription", anId);
   const pattern = patterns.byId(PatternKind.subscription, id);
   const isHere = pattern !== 0 && patterns.realmHandle(pattern) === call.realm.handle;
@@ -70,8 +83,7 @@ function getEvents(parts: HistoryQueryParts, call: ProcedureCall): readonly unkn
   const topics = pattern as PatternHandle;
   requireHistoryRight(parts, call);
   const query = readQuery(call, limits.historyResult_max);
-  const wanted = select(history, query, call.caller);
-  return answer(parts, topics, wanted, call.caller);
+  return turnShare.run(call.caller.id, answer(parts, topics, history, query, call.caller));
 }
 
 // ---- arguments
@@ -137,21 +149,24 @@ function readQuery(call: ProcedureCall, limit_max: number): Query {
 
 // ---- events
 
-/** Positions in the history between which the query's publications leave the events, both included. */
-function range(history: History, query: Query): { readonly first: number; readonly last: number } {
+/** Numbers of events, as `History.oldest` counts, between which the query's publications leave them; both included. */
+function* range(history: History, query: Query): Steps<{ readonly first: number; readonly last: number }> {
   const { fromPublication, afterPublication, beforePublication, untilPublication } = query;
-  let first = 0;
-  let last = history.count - 1;
-  if (fromPublication !== undefined) first = Math.max(first, find(history, fromPublication));
-  if (afterPublication !== undefined) first = Math.max(first, find(history, afterPublication) + 1);
-  if (beforePublication !== undefined) last = Math.min(last, find(history, beforePublication) - 1);
-  if (untilPublication !== undefined) last = Math.min(last, find(history, untilPublication));
+  let first = history.oldest;
+  let last = history.oldest + history.count - 1;
+  if (fromPublication !== undefined) first = Math.max(first, yield* find(history, fromPublication));
+  if (afterPublication !== undefined) first = Math.max(first, (yield* find(history, afterPublication)) + 1);
+  if (beforePublication !== undefined) last = Math.min(last, (yield* find(history, beforePublication)) - 1);
+  if (untilPublication !== undefined) last = Math.min(last, yield* find(history, untilPublication));
   return { first, last };
 }
 
 /** To say nothing would look like "nothing new" to a caller whose last event has fallen out of the history. */
-function find(history: History, publication: number): number {
-  for (let i = history.count - 1; i >= 0; i--) if (history.at(i).publication === publication) return i;
+function* find(history: History, publication: number): Steps<number> {
+  for (let number = history.oldest + history.count - 1; number >= history.oldest; number--) {
+    if (history.at(number - history.oldest).publication === publication) return number;
+    yield 1;
+  }
   throw invalidArgument(`publication ${publication} is not in the history, or not any more`);
 }
 
@@ -167,30 +182,39 @@ function isWanted(event: StoredEvent, query: Query, caller: RouterSession): bool
   );
 }
 
-function* select(history: History, query: Query, caller: RouterSession): Generator<StoredEvent, void> {
-  const { first, last } = range(history, query);
+/** The events that are wanted, in order, and null for each that is not. */
+function* select(
+  history: History,
+  query: Query,
+  { first, last }: { readonly first: number; readonly last: number },
+  caller: RouterSession,
+): Generator<StoredEvent | null, void> {
   let left = query.limit;
   for (let i = first; i <= last && left > 0; i++) {
-    const event = history.at(query.reverse ? last - (i - first) : i);
-    if (!isWanted(event, query, caller)) continue;
-    left--;
-    yield event;
+    const number = query.reverse ? last - (i - first) : i;
+    const event = number < history.oldest ? null : history.at(number - history.oldest);
+    const wanted = event !== null && isWanted(event, query, caller) ? event : null;
+    if (wanted !== null) left--;
+    yield wanted;
   }
 }
 
 /** As many of the events as one answer may have. An event that the caller's serializer cannot say is left out. */
-function answer(
+function* answer(
   { patterns, limits }: HistoryQueryParts,
   pattern: PatternHandle,
-  events: Iterable<StoredEvent>,
+  history: History,
+  query: Query,
   caller: RouterSession,
-): readonly unknown[] {
+): Steps<readonly unknown[]> {
   const subscription = patterns.id(pattern);
   const hasTopic = patterns.match(pattern) !== Match.exact;
   const bytes_max = Math.min(limits.historyResultBytes_max, caller.peerFrameBytes_max - envelopeBytes);
   const found: unknown[] = [];
   let bytes = 0;
-  for (const event of events) {
+  for (const event of select(history, query, yield* range(history, query), caller)) {
+    yield event === null ? 1 : eventCost + Math.floor(event.frame.length / bytesPerStep);
+    if (event === null) continue;
     const item = {
       timestamp: new Date(event.published_ms).toISOString(),
       subscription,

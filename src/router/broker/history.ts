@@ -20,6 +20,8 @@ export class History {
   /** Where the oldest event lies, once the ring is full. */
   #from = 0;
   #count = 0;
+  /** Events that have fallen out: the number, over all that there were, of the oldest that is here. */
+  oldest = 0;
   bytes = 0;
 
   constructor(limit: number) {
@@ -41,6 +43,7 @@ export class History {
   /** Takes the oldest event out. There must be one. */
   shift(): StoredEvent {
     const event = this.at(0);
+    this.oldest++;
     this.bytes -= storedBytes(event);
     this.#events[this.#from] = null;
     this.#from = (this.#from + 1) % this.#events.length;

@@ -152,14 +152,9 @@ export class SessionMeta implements SessionObserver {
     return [ids];
   }
 
-  /** Sessions of the caller's realm that are wanted. There may be many: the walk may take several turns. */
-  *#ids(call: ProcedureCall, isWanted: (session: RouterSession) => boolean): Steps<SessionId[]> {
-    const ids: SessionId[] = [];
-    for (const session of this.#parts.sessions.walk(call.realm)) {
-      if (session !== null && isWanted(session)) ids.push(session.id);
-      yield 1;
-    }
-    return ids;
+  /** Sessions of the caller's realm that are wanted. */
+  #ids(call: ProcedureCall, isWanted: (session: RouterSession) => boolean): Steps<SessionId[]> {
+    return sessionIds(this.#parts.sessions, call.realm, isWanted);
   }
 
   #kill(call: ProcedureCall): readonly unknown[] {
@@ -167,7 +162,7 @@ export class SessionMeta implements SessionObserver {
     const session = requiredSession(this.#parts.sessions, call, 0);
     if (session === call.caller)
       throw new WampError(errors.noSuchSession.uri, "a session cannot kill itself; it says GOODBYE");
-    endSessions([session], farewellOf(this.#parts.codec, call, 1));
+    endSession(session, farewellOf(this.#parts.codec, call, 1));
     return [];
   }
 
@@ -203,24 +198,52 @@ export class SessionMeta implements SessionObserver {
     const ids = yield* this.#ids(call, isWanted);
     const answer = makeAnswer(ids);
     if (!isSilent) requireListable(ids.length, this.#parts.limits);
-    for (const id of ids) {
-      const session = this.#parts.sessions.get(id);
+    const { sessions } = this.#parts;
+    yield* endInSteps(sessions, call.realm, ids, (session) => {
       this.#isSilent = isSilent;
-      // It may have left since it was found, and joined another realm.
-      if (session !== null && session.realm === call.realm) endSessions([session], farewell);
+      endSession(session, farewell);
       this.#isSilent = false;
-      yield farewellCost;
-    }
+    });
     return answer;
   }
 }
 
-/** Says GOODBYE to sessions. */
-export function endSessions(sessions: readonly RouterSession[], { reason, message }: Farewell): void {
-  for (const session of sessions) {
-    // GOODBYE itself must fit: a peer that takes only the smallest frames is told the usual reason.
-    const fits = session.peerFrameBytes_max > 4 * reason.length + 32;
-    session.goodbye(fits ? reason : closeReasons.killed, message);
+/**
+ * Ids of the sessions of a realm that are wanted, in no particular order. The walk may take several turns: who is there all the time is
+ * among them, who comes or goes meanwhile may be.
+ */
+export function* sessionIds(
+  sessions: SessionIndex,
+  realm: Realm,
+  isWanted: (session: RouterSession) => boolean,
+): Steps<SessionId[]> {
+  const ids: SessionId[] = [];
+  for (const session of sessions.walk(realm)) {
+    if (session !== null && isWanted(session)) ids.push(session.id);
+    yield 1;
+  }
+  return ids;
+}
+
+/** Says GOODBYE to a session. */
+export function endSession(session: RouterSession, { reason, message }: Farewell): void {
+  // GOODBYE itself must fit: a peer that takes only the smallest frames is told the usual reason.
+  const fits = session.peerFrameBytes_max > 4 * reason.length + 32;
+  session.goodbye(fits ? reason : closeReasons.killed, message);
+}
+
+/** Has `end` called with each of the sessions that is still in the realm. */
+export function* endInSteps(
+  sessions: SessionIndex,
+  realm: Realm,
+  ids: Iterable<SessionId>,
+  end: (session: RouterSession) => void,
+): Steps<void> {
+  for (const id of ids) {
+    const session = sessions.get(id);
+    // It may have left since it was found, and joined another realm.
+    if (session !== null && session.realm === realm) end(session);
+    yield farewellCost;
   }
 }
 

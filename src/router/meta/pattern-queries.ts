@@ -14,7 +14,8 @@ import { PatternKind, type Patterns } from "../patterns.ts";
 import type { ProcedureCall } from "../procedures.ts";
 import type { Realm } from "../realm.ts";
 import type { Targets } from "../targets.ts";
-import { inOneStep, type Steps, type TurnShare } from "../turn-share.ts";
+import type { Steps, TurnShare } from "../turn-share.ts";
+import { memberIds } from "./member-walk.ts";
 import { aDict, anId, aUri, invalidArgument, optional, positional } from "./meta-args.ts";
 
 export interface PatternQueriesParts {
@@ -113,24 +114,15 @@ export class PatternQueries {
     return patternDetails({ ...facts, invoke: invokeNames[patterns.invoke(pattern)] });
   }
 
-  /** Ids of the sessions that are subscribed or registered, in order of joining. About one list in a turn, of all that are asked for. */
+  /** Ids of the sessions that are subscribed or registered, in order of joining: see `memberIds`. */
   members(call: ProcedureCall): Results | Promise<Results> {
-    const { turnShare } = this.#parts;
-    const count = ([ids]: Results): number => (ids as readonly number[]).length;
-    return turnShare.run(
-      call.caller.id,
-      inOneStep(() => [this.#members(call)], count),
-    );
+    return this.#parts.turnShare.run(call.caller.id, this.#members(call));
   }
 
-  #members(call: ProcedureCall): readonly number[] {
-    const { patterns, memberships, targets, limits } = this.#parts;
+  *#members(call: ProcedureCall): Steps<Results> {
     const pattern = this.required(call, 0);
-    requireListable(patterns.memberCount(pattern), limits);
-    const ids: number[] = [];
-    for (let row = patterns.firstMember(pattern); row !== 0; row = memberships.nextOfPattern(row))
-      ids.push(targets.get(memberships.target(row)).id);
-    return ids;
+    requireListable(this.#parts.patterns.memberCount(pattern), this.#parts.limits);
+    return [yield* memberIds({ ...this.#parts, kind: this.#kind }, pattern)];
   }
 
   memberCount(call: ProcedureCall): number {
