@@ -85,7 +85,9 @@ function sourceProcedures(
   ): Steps<readonly unknown[]> {
     const byBits: SourceRecord[][] = [];
     for (const source of yield* chosen(sources, isMatch)) {
-      (byBits[bits_max - bitsOf(source)] ??= []).push(source);
+      const same = byBits[bits_max - bitsOf(source)];
+      if (same === undefined) byBits[bits_max - bitsOf(source)] = [source];
+      else same.push(source);
       yield 4;
     }
     const sorted: SourceRecord[] = [];

@@ -177,11 +177,11 @@ export function buildCore(
     });
   const meta = buildMetaApi({ ...shared, ...tables, broker, dealer, procedures, guard: access.guard });
   const forwarding = peers === null ? null : new Forwarding(peers, { outbox, scheduler, limits });
-  const questions = peers === null ? null : new Questions(peers, log);
+  const questions = peers === null ? null : new Questions(peers, turnShare, log);
   const sharedProcedures =
     peers === null || questions === null
       ? null
-      : new SharedProcedures({ peers, questions, procedures, realms, limits });
+      : new SharedProcedures({ peers, questions, procedures, realms, limits, turnShare });
   if (sharedProcedures !== null)
     shareMetaProcedures(sharedProcedures, (call) => requireHistoryRight({ patterns, ...access }, call));
   return {

@@ -35,6 +35,8 @@ function setUp(limits: Partial<Limits> = {}) {
     isHeld = false;
     intakeTurn = -1;
     framesLeft = 0;
+    /** What each of its frames costs beyond one. */
+    cost = 0;
     constructor(name: string) {
       this.name = name;
     }
@@ -46,6 +48,7 @@ function setUp(limits: Partial<Limits> = {}) {
     }
     handle(bytes: Uint8Array): void {
       handled.push([this.name, bytes.length]);
+      this.framesLeft -= this.cost;
     }
   }
   /** What was handled since, as names, and large ones in capitals. */
@@ -56,6 +59,25 @@ function setUp(limits: Partial<Limits> = {}) {
       .join("");
   return { scheduler, intake, seen, sender: (name: string) => new Sender(name) };
 }
+
+test("what a frame costs beyond one is taken from its session's share, and a long inbox has no more of that", () => {
+  const { scheduler, seen, sender } = setUp();
+  const [a, b] = [sender("a"), sender("b")];
+  a.cost = 1;
+  for (let i = 0; i < 100; i++) a.send(1);
+  b.send(1);
+  assert.equal(seen(), "aab");
+  for (let turns = 0; turns < 10; turns++) {
+    scheduler.endTurn();
+    assert.equal(seen(), "aaaa");
+  }
+  a.cost = 100;
+  scheduler.endTurn();
+  assert.equal(seen(), "a");
+  a.cost = 0;
+  scheduler.settle();
+  assert.equal(seen(), "a".repeat(57));
+});
 
 test("a session's share is counted in frames, and the rest follows turn by turn, in order", () => {
   const { scheduler, intake, seen, sender } = setUp();

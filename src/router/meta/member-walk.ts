@@ -18,8 +18,8 @@ const atOnce = 64;
 const notedPerStep = 8;
 
 /**
- * Ids of the sessions that are subscribed or registered, in order of joining. Those that join while it runs are not among them, and those
- * that leave before they are looked at are not either; a session is at most once.
+ * Ids of the sessions that are subscribed or registered, in order of joining, each once. Who holds it all the time is among them, who
+ * leaves before it is looked at is not; who joins meanwhile may be, in the place of another.
  */
 export function* memberIds(parts: MemberWalkParts, pattern: PatternHandle): Steps<SessionId[]> {
   const { kind, patterns, memberships, targets } = parts;

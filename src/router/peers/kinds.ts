@@ -27,6 +27,7 @@ export const PeerKind = {
   // ---- questions to other routers (questions.ts)
   ask: 0x30,
   answer: 0x31,
+  part: 0x32,
   // ---- HTTP requests that belong elsewhere (http-forwarding.ts)
   request: 0x40,
   respond: 0x41,

@@ -4,42 +4,74 @@ import { errors, WampError } from "../../protocol/errors.ts";
 import { requireListable } from "../meta/pattern-queries.ts";
 import type { ProcedureCall, ProcedureHandler, RouterProcedures } from "../procedures.ts";
 import type { Realms } from "../realms.ts";
+import { mergeInSteps } from "../sort-steps.ts";
+import type { Steps, TurnShare } from "../turn-share.ts";
 import { home, type Peers } from "./peers.ts";
 import type { Questions } from "./questions.ts";
 import { type AskerFacts, askerFacts, RemoteAsker } from "./remote-asker.ts";
 
 /** Results of a procedure; null: that router has none. */
 export type Answer = readonly unknown[] | null;
-/** Puts the answers of all routers together, the asker's own first. */
-export type Together = (answers: readonly Answer[], limits: Limits) => readonly unknown[];
+/** The steps that put the answers of all routers together, the asker's own first. */
+export type Together = (answers: readonly Answer[], limits: Limits) => Steps<readonly unknown[]>;
+
+/** What it costs to compare what an entry says, in steps. */
+const entryCost = 12;
 
 const firsts = (answers: readonly Answer[]): unknown[] => answers.map((answer) => answer?.[0]);
-const lists = (answers: readonly Answer[]): unknown[] =>
-  firsts(answers).flatMap((list): unknown[] => (Array.isArray(list) ? list : []));
+const lists = (answers: readonly Answer[]): unknown[][] =>
+  firsts(answers).filter((list): list is unknown[] => Array.isArray(list));
 
-export const sum: Together = (answers) => [
-  firsts(answers).reduce<number>((total, count) => total + (typeof count === "number" ? count : 0), 0),
-];
-export const concatenated: Together = (answers, limits) => {
-  const all = lists(answers);
-  requireListable(all.length, limits);
+export function* sum(answers: readonly Answer[]): Steps<readonly unknown[]> {
+  const add = (total: number, count: unknown): number => total + (typeof count === "number" ? count : 0);
+  return [firsts(answers).reduce(add, 0)];
+}
+
+export function* concatenated(answers: readonly Answer[], limits: Limits): Steps<readonly unknown[]> {
+  const all: unknown[] = [];
+  for (const list of lists(answers)) {
+    requireListable(all.length + list.length, limits);
+    for (const entry of list) {
+      all.push(entry);
+      yield 1;
+    }
+  }
   return [all];
-};
-/** URIs, each once, in order. */
-export const united: Together = (answers, limits) => {
-  const all = new Set(lists(answers) as string[]);
+}
+
+/** URIs, each once, in order, of lists that are so. */
+export function* united(answers: readonly Answer[], limits: Limits): Steps<readonly unknown[]> {
+  const all: string[] = [];
   let length = 0;
-  for (const uri of all) length += uri.length;
-  requireListable(all.size, limits, length);
-  return [[...all].sort()];
-};
+  for (const uri of yield* mergeInSteps(lists(answers) as string[][])) {
+    yield 1;
+    if (uri === all.at(-1)) continue;
+    all.push(uri);
+    length += uri.length;
+    requireListable(all.length, limits, length);
+  }
+  return [all];
+}
+
 /** Entries that say the same are one. */
-export const merged: Together = (answers, limits) => {
-  const all = new Map(lists(answers).map((entry) => [JSON.stringify(entry), entry]));
-  requireListable(all.size, limits);
-  return [[...all.values()]];
-};
-export const firstKnown: Together = (answers) => [firsts(answers).find((answer) => answer != null) ?? null];
+export function* merged(answers: readonly Answer[], limits: Limits): Steps<readonly unknown[]> {
+  const all: unknown[] = [];
+  const seen = new Set<string>();
+  for (const list of lists(answers))
+    for (const entry of list) {
+      yield entryCost;
+      const text = JSON.stringify(entry);
+      if (seen.has(text)) continue;
+      seen.add(text);
+      all.push(entry);
+      requireListable(all.length, limits);
+    }
+  return [all];
+}
+
+export function* firstKnown(answers: readonly Answer[]): Steps<readonly unknown[]> {
+  return [firsts(answers).find((answer) => answer != null) ?? null];
+}
 
 const question = "procedure";
 /** A subscription or registration may be on its way to a router, or gone there already. */
@@ -51,6 +83,7 @@ export interface SharedProceduresParts {
   readonly procedures: RouterProcedures;
   readonly realms: Realms;
   readonly limits: Limits;
+  readonly turnShare: TurnShare;
 }
 
 export class SharedProcedures {
@@ -65,11 +98,11 @@ export class SharedProcedures {
 
   /** All answer; the caller's own router first, which looks at the arguments and at what the caller may. */
   gather(uri: string, together: Together): void {
-    const { questions, limits } = this.#parts;
+    const { questions, limits, turnShare } = this.#parts;
     this.#share(uri, (own) => async (call) => {
       const first = await own(call);
       const others = await questions.askAll(question, asked(call, absent));
-      return together([first, ...others.map(answerOf)], limits);
+      return turnShare.goOn(call.caller.id, together([first, ...others.map(answerOf)], limits));
     });
   }
 
