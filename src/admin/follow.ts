@@ -3,12 +3,14 @@
  * and an executor that carries it out.
  *
  * Who is ended is told GOODBYE wamp.close.killed, the reason of sessions that an administrator ends, with a sentence for people; a
- * realm that is deleted ends its sessions with wamp.close.close_realm. Sessions end at the end of the turn: one that has changed its
- * own password gets the answer first.
+ * realm that is deleted ends its sessions with wamp.close.close_realm. Sessions end at the end of the turn, many of them over several:
+ * one that has changed its own password gets the answer first.
  */
 import type { SessionId } from "../base/ids.ts";
 import type { Identity } from "../ports.ts";
 import { closeReasons } from "../protocol/errors.ts";
+import { farewellCost } from "../router/meta/meta-session.ts";
+import type { Steps, TurnShare } from "../router/turn-share.ts";
 import type { RouterSession, SessionObserver } from "../router/types.ts";
 import type { SecurityChange, SecurityModel } from "../security/model.ts";
 import type { TicketRecord } from "../security/records.ts";
@@ -19,8 +21,15 @@ export type FollowedSession = Pick<RouterSession, "id" | "realm" | "identity">;
 /** The ticket that a session has logged in with. */
 export type UsedTicket = Pick<TicketRecord, "id" | "authrealm" | "authid" | "scope" | "expires_at">;
 
+interface End<S> {
+  readonly kind: "end";
+  readonly session: S;
+  readonly reason: string;
+  readonly message: string;
+}
+
 export type Step<S> =
-  | { readonly kind: "end"; readonly session: S; readonly reason: string; readonly message: string }
+  | End<S>
   /** Its user is in other groups now. */
   | { readonly kind: "identity"; readonly session: S; readonly identity: Identity }
   /** Rights in the realm have changed: `Access.refreshRealm`. */
@@ -143,6 +152,16 @@ export interface FollowerParts {
   readonly wall_ms: () => number;
   /** Runs a task at the end of the turn. */
   readonly afterTurn: (task: () => void) => void;
+  readonly turnShare: TurnShare;
+}
+
+/** Says goodbye to those that are still there by the time that it is their turn. */
+function* endAll(ends: readonly (End<RouterSession> & { readonly id: SessionId })[]): Steps<void> {
+  for (const { session, id, reason, message } of ends) {
+    // By then it may be another session's connection.
+    if (session.id === id && session.realm !== null) session.goodbye(reason, message);
+    yield farewellCost;
+  }
 }
 
 /** Carries out plans. It knows who is there, by user and by ticket, so that a change costs no walk over all sessions. */
@@ -191,7 +210,7 @@ export class Follower implements SessionObserver {
     const isGone = this.#parts.model.principal(realm.uri, identity.user)?.enabled !== true;
     if (!isGone && (identity.ticket === undefined || ticket !== undefined)) return;
     const message = isGone ? "the user is not there any more" : "the ticket has been revoked";
-    this.#carryOut({ kind: "end", session, reason: closeReasons.killed, message });
+    this.#end([{ kind: "end", session, reason: closeReasons.killed, message }]);
   }
 
   onLeave(session: RouterSession): void {
@@ -205,20 +224,22 @@ export class Follower implements SessionObserver {
 
   /** To be told of every change: `security.onChange`. */
   readonly onChange = (change: SecurityChange): void => {
-    for (const step of planFor(change, this.#plan)) this.#carryOut(step);
+    const ends: End<RouterSession>[] = [];
+    for (const step of planFor(change, this.#plan))
+      if (step.kind === "end") ends.push(step);
+      else this.#carryOut(step);
+    if (ends.length > 0) this.#end(ends);
   };
 
-  #carryOut(step: Step<RouterSession>): void {
+  #end(ends: readonly End<RouterSession>[]): void {
+    const { afterTurn, turnShare } = this.#parts;
+    const noted = ends.map((end) => ({ ...end, id: end.session.id }));
+    afterTurn(() => turnShare.start(endAll(noted)));
+  }
+
+  #carryOut(step: Exclude<Step<RouterSession>, End<RouterSession>>): void {
     const { afterTurn, refreshRealm, setIdentity, closeRealm } = this.#parts;
     switch (step.kind) {
-      case "end": {
-        const { session, reason, message } = step;
-        const { id } = session;
-        // By then it may be another session's connection.
-        return afterTurn(() => {
-          if (session.id === id && session.realm !== null) session.goodbye(reason, message);
-        });
-      }
       case "identity":
         return setIdentity(step.session, step.identity);
       case "refresh":

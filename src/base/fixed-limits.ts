@@ -137,7 +137,7 @@ export const fixedLimits = Object.freeze({
    * Steps through tables – an entry looked at is one – that the router's own procedures take in one loop turn, over all calls. Beyond:
    * the calls are answered in a later turn.
    */
-  stepsPerTurn_max: 1 << 13,
+  stepsPerTurn_max: 1 << 12,
   /**
    * Rows, a power of two, of one table in which all workers count logins: half as many addresses, or names, are remembered at least.
    * Beyond, however large `failedLogins_max` and `logins_max` are: counts that are older are forgotten.
@@ -148,6 +148,11 @@ export const fixedLimits = Object.freeze({
    * where that is more (`testamentBytes_max`, `definitionBytes_max`). Beyond: ERROR wamp.error.payload_size_exceeded.
    */
   procedureCallBytes_max: 256 << 10,
+  /**
+   * Bytes of the lists of receivers of one PUBLISH together, which are read in one go. Beyond: ERROR wamp.error.payload_size_exceeded, or
+   * nothing where no acknowledgement was asked for; the event goes to nobody.
+   */
+  receiverListBytes_max: 128 << 10,
   /** Threads of one router. Beyond: the router does not start, and says so. */
   workers_max: 30,
   /** Time for a worker to make its router, or to listen. Beyond: it could not be started. */

@@ -7,6 +7,9 @@ import { hostScheduler } from "../host.ts";
 import type { Identity } from "../ports.ts";
 import { closeReasons, errors, WampError } from "../protocol/errors.ts";
 import type { SecurityChange } from "../security/model.ts";
+import { farewellCost } from "../router/meta/meta-session.ts";
+import type { Realm } from "../router/realm.ts";
+import type { Steps } from "../router/turn-share.ts";
 import type { RouterSession, SessionObserver } from "../router/types.ts";
 import type { CoreParts } from "./core.ts";
 import type { Secured } from "./security.ts";
@@ -47,6 +50,7 @@ export function administer(
     },
     wall_ms: () => hostScheduler.wall_ms(),
     afterTurn: (task) => core.outbox.afterTurn(task),
+    turnShare: core.turnShare,
   });
   const onRealm = ({ kind, action, realm: uri }: SecurityChange): void => {
     const known = kind === "realm" && action === "updated" ? security.realm(uri) : undefined;
@@ -80,9 +84,15 @@ function ticketsOf({ tickets }: Secured): Parameters<typeof addAdminProcedures>[
 
 function closeRealm(core: CoreParts, uri: string): void {
   const realm = core.realms.close(uri);
-  if (realm === undefined) return;
-  for (const session of core.sessions.all())
-    if (session.realm === realm) session.goodbye(closeReasons.closeRealm, "the realm has been deleted");
+  if (realm !== undefined) core.turnShare.start(endAllIn(core, realm));
+}
+
+/** Nobody joins any more; who is there goes on until it is told. */
+function* endAllIn({ sessions }: CoreParts, realm: Realm): Steps<void> {
+  for (const session of sessions.walk(realm)) {
+    session?.goodbye(closeReasons.closeRealm, "the realm has been deleted");
+    yield session === null ? 1 : farewellCost;
+  }
 }
 
 function setIdentity(core: CoreParts, session: RouterSession, identity: Identity): void {

@@ -61,6 +61,8 @@ type Answer = readonly unknown[] | Uint8Array;
 const callFrames = 16;
 const bytesPerFrame = 32;
 const weightPerFrame = 4;
+/** And for a refusal, which is an exception. */
+const refusalFrames = 32;
 /** Bytes of a call beside what the procedures keep of it. */
 const envelopeBytes = 4 << 10;
 
@@ -231,6 +233,7 @@ export class RouterProcedures {
   }
 
   #refuse({ caller, request, uri }: Asked, cause: unknown): void {
+    caller.framesLeft -= refusalFrames;
     if (cause instanceof WampError) {
       const { args, kwargs } = cause;
       const payload = [args.length > 0 ? args : [cause.message], kwargs];

@@ -74,6 +74,8 @@ export class Realm {
   repeatedRegistration = false;
   callReroute = true;
   sessionCount = 0;
+  /** Nobody joins it any more, and the sessions that are in it are being ended. */
+  isClosed = false;
   /** Subscriptions, by pattern, to topics of the router's own: while there are none, no meta event is made. */
   reservedPatterns = 0;
 

@@ -108,6 +108,7 @@ export class Realms {
     const realm = this.#byUri.get(uri);
     if (realm === undefined) return undefined;
     this.#byUri.delete(uri);
+    realm.isClosed = true;
     for (const observer of this.#observers) observer.onClose(realm);
     return realm;
   }

@@ -111,6 +111,29 @@ function floods(suite: Suite): void {
   );
 }
 
+function receiverLists(suite: Suite): void {
+  suite.test("lists of receivers have a bound, and to read them takes a share of the turn", async (world) => {
+    const [publisher, subscriber] = [await world.join(), await world.join()];
+    await subscriber.subscribe("com.topic");
+    const publish = (exclude: readonly number[], options: object): void =>
+      publisher.send([
+        Message.publish,
+        publisher.request(),
+        { exclude, exclude_authid: ["x"], ...options },
+        "com.topic",
+      ]);
+    const ids = Array.from({ length: 15_000 }, (_, i) => 2 ** 40 + i);
+    publish(ids, { acknowledge: true });
+    const refusal = await publisher.next();
+    assert.deepEqual([refusal[0], refusal[4]], [Message.error, "wamp.error.payload_size_exceeded"]);
+    publish(ids, {});
+    for (let i = 0; i < 200; i++) publish(ids.slice(0, 2_000), { acknowledge: true });
+    const { worst } = await arrivals(publisher, 200);
+    assert.ok(worst <= 20, `${worst} in one turn`);
+    assert.equal(subscriber.arrivedCount, 200);
+  });
+}
+
 const eventCount = 2_000;
 const kept = { realms: [{ uri: "realm1", history: [{ topic: "com.log", limit: eventCount }] }] };
 
@@ -212,4 +235,5 @@ const alone = new Suite(memoryLeg(Serializer.msgpack));
 const together = new Suite(peerLeg(2, "spread", (n) => n % 2));
 for (const suite of [alone, together]) histories(suite);
 floods(alone);
+receiverLists(alone);
 shared(together);

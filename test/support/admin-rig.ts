@@ -199,6 +199,7 @@ function follow(
     ticketOf: ({ identity }) => ticketsInUse.get(identity?.authid ?? ""),
     wall_ms: () => test.now_ms,
     afterTurn: (task) => core.outbox.afterTurn(task),
+    turnShare: core.turnShare,
   });
   security.onChange(follower.onChange);
   return follower;

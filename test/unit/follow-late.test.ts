@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Follower } from "../../src/admin/follow.ts";
 import type { Identity } from "../../src/ports.ts";
+import { TurnShare } from "../../src/router/turn-share.ts";
 import type { RouterSession } from "../../src/router/types.ts";
 import type { SecurityService } from "../../src/security/service.ts";
 import { TestSecurity } from "../support/security.ts";
@@ -19,6 +20,7 @@ function joins(security: SecurityService, more: Partial<Identity> = {}): string[
     ticketOf: ({ identity }) => security.ticket(uri, identity?.ticket ?? ""),
     wall_ms: () => 0,
     afterTurn: (task) => task(),
+    turnShare: new TurnShare((task) => task()),
   });
   const said: string[] = [];
   const identity = {

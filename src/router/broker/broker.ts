@@ -3,7 +3,7 @@
  * answers by posting frames; nothing here is asynchronous, and posting never calls back.
  */
 import type { RequestId } from "../../base/ids.ts";
-import type { Limits } from "../../base/limits.ts";
+import { fixedLimits, type Limits } from "../../base/limits.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { RandomIds } from "../../base/random-ids.ts";
 import { type ErrorEntry, errors } from "../../protocol/errors.ts";
@@ -17,6 +17,7 @@ import type { FrameSource, RouterSession } from "../types.ts";
 import { uriProblem } from "../uri-problem.ts";
 import type { AcknowledgedDelivery } from "./acknowledged-delivery.ts";
 import type { EventForwarder, FanOut } from "./fan-out.ts";
+import { anyList, listBytes } from "./filter.ts";
 import type { Retention } from "./retention.ts";
 import type { Publication } from "./stored-event.ts";
 import { Subscribing, type SubscribingParts } from "./subscribing.ts";
@@ -29,6 +30,9 @@ export interface BrokerParts extends SubscribingParts {
   /** Null: there is no other router. */
   readonly forwarder: EventForwarder | null;
 }
+
+/** Bytes of lists of receivers that take as much of a session's share of a turn as a frame. */
+const listBytesPerFrame = 32;
 
 export class Broker {
   /** SUBSCRIBE and UNSUBSCRIBE. */
@@ -85,6 +89,11 @@ export class Broker {
       if (acknowledge) this.#refuse(session, Message.publish, errors.unavailable, problem);
       return;
     }
+    if ((codec.u(Slot.present) & anyList) !== 0 && !this.#admitsLists(session)) {
+      const problem = `lists of receivers may have ${fixedLimits.receiverListBytes_max} bytes together`;
+      if (acknowledge) this.#refuse(session, Message.publish, errors.payloadSizeExceeded, problem);
+      return;
+    }
     if (realm.hasTrustLevels) {
       codec.putTrustLevel(realm.trustLevelOf(session.identity!.authrole));
       details |= Detail.trustLevel;
@@ -103,6 +112,13 @@ export class Broker {
     }
     this.#fanOut.route(realm, session, excluded, publication, details, routers);
     if (acknowledge) this.#acknowledge(session, Message.published, publication);
+  }
+
+  /** To read lists costs as much as routing some frames. False: these are too long. */
+  #admitsLists(session: RouterSession): boolean {
+    const bytes = listBytes(this.#codec);
+    session.framesLeft -= Math.floor(bytes / listBytesPerFrame);
+    return bytes <= fixedLimits.receiverListBytes_max;
   }
 
   /** Publishes an event of the router's own. Not from inside the handling of a message: the codec visits the event. */

@@ -20,6 +20,15 @@ const listOptions = [
 
 export const anyList: number = listOptions.reduce((all, option) => all | option, 0);
 
+/** Bytes of the lists of the visited PUBLISH together. */
+export function listBytes(codec: Codec): number {
+  const present = codec.u(Slot.present);
+  let bytes = 0;
+  for (let i = 0; i < listOptions.length; i++)
+    if ((present & listOptions[i]!) !== 0) bytes += codec.u(Slot.lists + 2 * i + 1);
+  return bytes;
+}
+
 export class ReceiverFilter {
   readonly #lists: readonly (ReadonlySet<unknown> | null)[];
 

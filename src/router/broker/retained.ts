@@ -89,6 +89,8 @@ export class RetainedEvents {
    * limit forbids that it is retained itself, since the old ones would then be told as the latest.
    */
   keep(realm: Realm, event: StoredEvent, ttl_ms: number): void {
+    // Its sessions end over several turns, and nobody would forget what they leave.
+    if (realm.isClosed) return;
     const { scheduler, limits } = this.#parts;
     const store = this.#store(realm);
     const all = store.tree.get(event.topic) ?? noTopic;

@@ -40,7 +40,7 @@ export interface SessionMetaParts {
 }
 
 /** What ending a session costs, in steps. */
-const farewellCost = 128;
+export const farewellCost = 128;
 
 type Waited = readonly unknown[] | Promise<readonly unknown[]>;
 type Answer = (ids: readonly SessionId[]) => readonly unknown[];
