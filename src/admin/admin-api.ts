@@ -58,7 +58,7 @@ export function addAdminProcedures(parts: AdminParts): void {
     ...accessProcedures(security, listing),
     ...ticketProcedures(security, parts.tickets),
     ...viewProcedures(parts, listing),
-    ...explainProcedures(security, parts.denials, parts),
+    ...explainProcedures(security, parts.denials, parts, listing),
     "backup.create": backupProcedure(parts.backup),
     "router.load": () => [{ ...parts.load.report() }],
   };

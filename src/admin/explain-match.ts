@@ -4,6 +4,7 @@
  */
 import { matches } from "../protocol/cover.ts";
 import { Match, matchNames } from "../protocol/messages.ts";
+import type { Steps } from "../router/turn-share.ts";
 
 export interface NamedPattern {
   readonly id: number;
@@ -81,12 +82,20 @@ function oneComponentDiffers(
   return `component ${at + 1} is ${JSON.stringify(parts[at])}, in the URI ${JSON.stringify(given[at])}`;
 }
 
-/** All that match, in order, and as many as `near_max` of those that nearly do. */
-export function explainMatch<P extends NamedPattern>(
+/** What it costs to compare a pattern with the URI, in steps. */
+const patternCost = 16;
+
+export interface ExplainedMatch<P> {
+  readonly matching: readonly (P & Matched)[];
+  readonly near: readonly (P & Matched)[];
+}
+
+/** All that match, in order, and as many as `near_max` of those that nearly do: the first that are found. */
+export function* explainMatch<P extends NamedPattern>(
   patterns: Iterable<P>,
   uri: string,
   near_max: number,
-): { readonly matching: readonly (P & Matched)[]; readonly near: readonly (P & Matched)[] } {
+): Steps<ExplainedMatch<P>> {
   const matching: (P & Matched)[] = [];
   const near: (P & Matched)[] = [];
   for (const pattern of patterns) {
@@ -96,6 +105,7 @@ export function explainMatch<P extends NamedPattern>(
       const problem = nearlyMatches(pattern, uri);
       if (problem !== null) near.push({ ...pattern, why: problem });
     }
+    yield patternCost;
   }
   return { matching: matching.sort(byPrecedence), near };
 }

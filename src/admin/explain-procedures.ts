@@ -9,15 +9,17 @@ import type { Denials } from "../router/denials.ts";
 import { requireListable } from "../router/meta/pattern-queries.ts";
 import { PatternKind } from "../router/patterns.ts";
 import type { Realm } from "../router/realm.ts";
+import type { Steps } from "../router/turn-share.ts";
 import type { Security } from "../security/model.ts";
 import { UriStatus } from "../wasm/abi.ts";
 import { bearerOf } from "./access-procedures.ts";
 import type { AdminHandler } from "./admin-call.ts";
 import { type AdminProcedure, adminProcedures, namesOf } from "./catalogue.ts";
-import { explainMatch, type Matched, type NamedPattern } from "./explain-match.ts";
+import { type ExplainedMatch, explainMatch, type Matched, type NamedPattern } from "./explain-match.ts";
 import { explainAccess } from "../security/explain.ts";
 import { notFound } from "../security/errors.ts";
 import { grantForm } from "./forms.ts";
+import type { Listing } from "./listing.ts";
 import { requiredRealm } from "./required.ts";
 import type { ViewParts } from "./view-procedures.ts";
 
@@ -36,6 +38,7 @@ export function explainProcedures(
   security: Security,
   denials: Pick<Denials, "get">,
   parts: ViewParts,
+  listing: Listing,
 ): Readonly<Record<Name, AdminHandler>> {
   return {
     "explain.access": (call) => {
@@ -58,7 +61,7 @@ export function explainProcedures(
       requiredRealm(security, call.realm);
       if (parts.codec.checkUri(uri, Match.exact, 0) === UriStatus.invalid)
         throw new WampError(errors.invalidUri.uri, 'argument "uri" is not a URI');
-      return [matchExplained(parts, parts.realmOf(call.realm), uri)];
+      return listing.run(call, matchExplained(parts, parts.realmOf(call.realm), uri));
     },
   };
 }
@@ -90,38 +93,39 @@ function accessExplained(security: Security, realm: string, authid: string, name
 }
 
 /** All patterns that match, and as many of the others as a list may have: what nearly matches is looked for among them. */
-function handlesFor(
+function* seenPatterns(
   { patterns, limits }: ViewParts,
-  realm: Realm,
+  realm: Realm | undefined,
   kind: PatternKind,
   uri: string,
-): readonly PatternHandle[] {
-  const matching = new Set<PatternHandle>();
+): Generator<SeenPattern, void> {
+  if (realm === undefined) return;
+  const type = kind === PatternKind.subscription ? "subscription" : "registration";
+  const seen = (pattern: PatternHandle): SeenPattern => ({
+    type,
+    id: patterns.id(pattern),
+    uri: patterns.uri(pattern),
+    match: patterns.match(pattern),
+  });
+  const handles = new Set<PatternHandle>();
   const count = patterns.index.match(realm.handle * 2 + kind, uri);
   requireListable(count, limits);
-  for (let i = 0; i < count; i++) matching.add(patterns.index.matched(i));
-  const handles = [...matching];
+  for (let i = 0; i < count; i++) handles.add(patterns.index.matched(i));
+  // Others may end while they are looked at; what matches is told as it was at first.
+  const matching = [...handles].filter((pattern) => !patterns.isReserved(pattern)).map(seen);
+  yield* matching;
+  let left = limits.listed_max - handles.size;
   for (const pattern of patterns.of(kind, realm)) {
-    if (handles.length >= limits.listed_max) break;
-    if (!matching.has(pattern)) handles.push(pattern);
+    if (left-- <= 0) return;
+    if (!handles.has(pattern) && !patterns.isReserved(pattern)) yield seen(pattern);
   }
-  return handles.filter((pattern) => !patterns.isReserved(pattern));
 }
 
-function matchExplained(parts: ViewParts, realm: Realm | undefined, uri: string): Dict {
-  const { patterns } = parts;
-  const seen = (kind: PatternKind, type: SeenPattern["type"]): SeenPattern[] =>
-    realm === undefined
-      ? []
-      : handlesFor(parts, realm, kind, uri).map((pattern) => ({
-          type,
-          id: patterns.id(pattern),
-          uri: patterns.uri(pattern),
-          match: patterns.match(pattern),
-        }));
-  const { nearMisses_max } = fixedLimits;
-  const subscriptions = explainMatch(seen(PatternKind.subscription, "subscription"), uri, nearMisses_max);
-  const registrations = explainMatch(seen(PatternKind.registration, "registration"), uri, nearMisses_max);
+function* matchExplained(parts: ViewParts, realm: Realm | undefined, uri: string): Steps<readonly [Dict]> {
+  const explained = (kind: PatternKind): Steps<ExplainedMatch<SeenPattern>> =>
+    explainMatch(seenPatterns(parts, realm, kind, uri), uri, fixedLimits.nearMisses_max);
+  const subscriptions = yield* explained(PatternKind.subscription);
+  const registrations = yield* explained(PatternKind.registration);
   const shown = ({ type, id, uri: pattern, match, why }: SeenPattern & Matched): Dict => ({
     type,
     id,
@@ -129,11 +133,12 @@ function matchExplained(parts: ViewParts, realm: Realm | undefined, uri: string)
     match: matchNames[match],
     why,
   });
-  return {
+  const explanation = {
     uri,
     subscriptions: subscriptions.matching.map(shown),
     // A call takes the first; the others would follow if it were not there.
     registrations: registrations.matching.map(shown),
     near_misses: [...subscriptions.near, ...registrations.near].map(shown),
   };
+  return [explanation];
 }

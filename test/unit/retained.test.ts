@@ -41,6 +41,16 @@ test("the last event of a topic takes the place of the one before", () => {
   assert.equal(retained.count(realmWith({}, 2)), 0, "a realm of its own");
 });
 
+test("what sessions of a closed realm want retained is not, since nobody would forget it", () => {
+  const { retained, realm, metrics, scheduler } = setUp();
+  retained.keep(realm, storedEvent("com.a"), 0);
+  realm.isClosed = true;
+  retained.closeRealm(realm);
+  retained.keep(realm, storedEvent("com.b"), 0);
+  scheduler.settle();
+  assert.deepEqual([retained.count(realm), metrics.retained, metrics.retainedBytes], [0, 0, 0]);
+});
+
 test("a session finds the last event that it would have received", () => {
   const { retained, realm, publication } = setUp({ retainedPerTopic_max: 2 });
   const forAll = storedEvent("com.a");
