@@ -9,7 +9,6 @@ type Kept =
   | "isRemote"
   | "requestsWaiting"
   | "isBehindRequest"
-  | "framesLeft"
   | "unpark"
   | `${"subscription" | "registration" | "call" | "invocation"}Count`
   | `first${"Subscription" | "Registration" | "Call" | "Invocation"}`;
@@ -29,7 +28,6 @@ export class RoutingState implements Pick<RouterSession, Kept> {
   firstInvocation = 0;
   requestsWaiting = 0;
   isBehindRequest = false;
-  framesLeft = 0;
 
   unpark(): void {}
 

@@ -51,7 +51,7 @@ export class Intake {
 
   /** Whether a frame, however large, is within its session's share of frames; if so it is counted. */
   admitsFrame(owner: IntakeOwner): boolean {
-    this.begin(owner);
+    if (owner.intakeTurn !== this.#outbox.turn) this.begin(owner);
     return owner.framesLeft-- > 0;
   }
 

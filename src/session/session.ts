@@ -57,6 +57,7 @@ export class Session
   droppedEvents = 0;
   backlog: Backlog | null = null;
   intakeTurn = -1;
+  framesLeft = 0;
   timer = 0;
   readonly #core: SessionCore;
   #state: State = State.waiting;

@@ -55,6 +55,7 @@ export class Peer extends RoutingState implements RouterSession {
   readonly queuedBytes = 0;
   readonly blocked = false;
   readonly isDetached = false;
+  framesLeft = 0;
   isGone = false;
   /** What it was sent and has not taken yet. */
   inbox: unknown[][] = [];

@@ -23,6 +23,7 @@ export class WaitingRoom extends RoutingState implements RouterSession {
   readonly queuedBytes = 0;
   readonly blocked = false;
   readonly isDetached = false;
+  framesLeft = 0;
   post(): void {}
   postError(): void {}
   postMessage(): boolean {

@@ -11,6 +11,7 @@ type Kept =
   | "queuedBytes"
   | "blocked"
   | "isDetached"
+  | "framesLeft"
   | "post"
   | "postError"
   | "postMessage"
@@ -32,6 +33,7 @@ export abstract class RemoteSession extends RoutingState implements Pick<RouterS
   readonly queuedBytes = 0;
   readonly blocked = false;
   readonly isDetached = false;
+  framesLeft = 0;
 
   constructor(target: Target, info: TransportInfo = anotherRouter) {
     super();
