@@ -23,6 +23,8 @@ export const fixedLimits = Object.freeze({
   handshakeBytes_max: 64 << 10,
   /** Kinds of WELCOME (serializer, realm, role, method) of which all but id and authid is kept. Beyond: they are encoded anew. */
   welcomeTemplates_max: 256,
+  /** Kinds of ERROR (serializer, request, URI, text) of which all but the request's id is kept. Beyond: the oldest is encoded anew. */
+  errorTemplates_max: 8,
   /** Length of an authid or authrole in characters. Beyond: ABORT wamp.error.protocol_violation. */
   authText_max: 512,
   /** Length of the message that wamp.session.kill sends, in characters. Beyond: ERROR wamp.error.invalid_argument. */

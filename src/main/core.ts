@@ -36,6 +36,7 @@ import type { SessionCore } from "../session/core.ts";
 import { Intake } from "../session/intake.ts";
 import { Load } from "../session/load.ts";
 import { Outbox } from "../session/outbox.ts";
+import { Refusals } from "../session/refusals.ts";
 import { Resumptions } from "../session/resumption.ts";
 import type { Session } from "../session/session.ts";
 import { SessionTimers } from "../session/session-timers.ts";
@@ -223,6 +224,7 @@ export function buildCore(
     newSessionId: () => sessionIdFor(links?.self ?? 0, links?.count ?? 1, () => ids.next()),
     log,
     thread,
+    refusals: new Refusals(),
     welcomes: new Welcomes({ codec, outbox, agent: `spanwire/${version}` }),
   };
 }

@@ -29,6 +29,7 @@ import type { Codec } from "../wasm/codec.ts";
 import type { Intake } from "./intake.ts";
 import type { Load } from "./load.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Refusals } from "./refusals.ts";
 import type { Resumptions } from "./resumption.ts";
 import type { Session } from "./session.ts";
 import type { SessionTimers } from "./session-timers.ts";
@@ -87,4 +88,5 @@ export interface SessionCore {
   /** Called once for each connection that is gone. */
   readonly onConnectionGone: () => void;
   readonly welcomes: Welcomes;
+  readonly refusals: Refusals;
 }

@@ -166,7 +166,9 @@ export class Session
 
   postError(type: Message, request: RequestId, error: ErrorEntry, message: string): void {
     this.framesLeft -= errorFrames;
-    if (this.#state === State.open) this.#send([Message.error, type, request, {}, error.uri, [message]]);
+    if (this.#state !== State.open) return;
+    const { outbox, refusals } = this.#core;
+    outbox.post(this, refusals.frame(this.connection, type, request, error, message));
   }
 
   postMessage(message: readonly unknown[]): boolean {
