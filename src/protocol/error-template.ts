@@ -3,12 +3,14 @@
  * that has more calls than it can take answers most of them so, and must not spend more on refusing them than on routing them. The
  * result is what `encodeMessage` makes.
  */
+import { integerBytes, putInteger } from "./binary-integer.ts";
 import { encodeMessage } from "./encoding.ts";
 import { Message } from "./messages.ts";
 import { Serializer } from "./serializers.ts";
 
 /** The id 0, as which the request is encoded in the template. */
 const zeroBytes = 1;
+const utf8 = new TextEncoder();
 
 export class ErrorTemplate {
   readonly serializer: Serializer;
@@ -40,56 +42,27 @@ export class ErrorTemplate {
 
   /** The message for a request, whose id is an integer from 0 to 2^53. */
   bytes(request: number): Uint8Array {
+    const { serializer } = this;
+    const from = this.#head.length;
+    if (serializer === Serializer.json) {
+      const digits = String(request);
+      const bytes = this.#around(digits.length);
+      utf8.encodeInto(digits, bytes.subarray(from));
+      return bytes;
+    }
+    const idBytes = integerBytes(serializer, request);
+    const bytes = this.#around(idBytes);
+    putInteger(bytes, from, from + idBytes, serializer, request);
+    return bytes;
+  }
+
+  /** All but the id, which has so many bytes. */
+  #around(idBytes: number): Uint8Array {
     const head = this.#head;
     const tail = this.#tail;
-    const isJson = this.serializer === Serializer.json;
-    const idBytes = isJson ? digitsOf(request) : integerBytes(request, this.serializer);
     const bytes = new Uint8Array(head.length + idBytes + tail.length);
     bytes.set(head);
-    if (isJson) putDigits(bytes, head.length + idBytes, request);
-    else putInteger(bytes, head.length, idBytes, request, this.serializer);
     bytes.set(tail, head.length + idBytes);
     return bytes;
   }
-}
-
-function digitsOf(value: number): number {
-  let digits = 1;
-  for (let power = 10; power <= value; power *= 10) digits++;
-  return digits;
-}
-
-/** Up to `end`. */
-function putDigits(to: Uint8Array, end: number, value: number): void {
-  let at = end;
-  let left = value;
-  do {
-    const rest = Math.floor(left / 10);
-    to[--at] = 0x30 + (left - rest * 10);
-    left = rest;
-  } while (left > 0);
-}
-
-/** The largest integer that is its own head. */
-const small = (serializer: Serializer): number => (serializer === Serializer.cbor ? 23 : 127);
-
-/** With its head: the shortest form. */
-function integerBytes(value: number, serializer: Serializer): number {
-  if (value <= small(serializer)) return 1;
-  return value < 2 ** 8 ? 2 : value < 2 ** 16 ? 3 : value < 2 ** 32 ? 5 : 9;
-}
-
-const msgpackHead: Readonly<Record<number, number>> = { 2: 0xcc, 3: 0xcd, 5: 0xce, 9: 0xcf };
-const cborHead: Readonly<Record<number, number>> = { 2: 0x18, 3: 0x19, 5: 0x1a, 9: 0x1b };
-
-function putInteger(
-  to: Uint8Array,
-  from: number,
-  bytes: number,
-  value: number,
-  serializer: Serializer,
-): void {
-  let left = value;
-  for (let at = from + bytes - 1; at > from; at--, left = Math.floor(left / 256)) to[at] = left % 256;
-  to[from] = bytes === 1 ? value : (serializer === Serializer.cbor ? cborHead : msgpackHead)[bytes]!;
 }

@@ -2,6 +2,7 @@
  * WELCOME for many sessions: what differs from one to the next is the session's id, which comes first, and the authid, which is written
  * last; all between them is encoded once. The result is what `encodeMessage` makes of the same details, with authid behind the others.
  */
+import { type Binary, putInteger } from "./binary-integer.ts";
 import { encodeMessage } from "./encoding.ts";
 import { jsonText } from "./json.ts";
 import { Message } from "./messages.ts";
@@ -40,20 +41,21 @@ export class WelcomeTemplate {
 
   /** Writes the message for one session. An authid has at most 65,535 bytes. Returns the message's length in bytes. */
   write(to: Uint8Array, session: number, authid: string): number {
-    const isJson = this.#serializer === Serializer.json;
-    let at = isJson ? textAt(to, 0, `[${Message.welcome},${session},`) : this.#binaryHead(to, session);
+    const serializer = this.#serializer;
+    const isJson = serializer === Serializer.json;
+    let at = isJson
+      ? textAt(to, 0, `[${Message.welcome},${session},`)
+      : this.#binaryHead(to, serializer, session);
     to.set(this.#fixed, at);
     at += this.#fixed.length;
     return isJson ? textAt(to, at, `${jsonText(authid)}}]`) : this.#binaryText(to, at, authid);
   }
 
   /** A list of three, and a session's id as an integer of 64 bits. */
-  #binaryHead(to: Uint8Array, session: number): number {
-    const isMsgpack = this.#serializer === Serializer.msgpack;
-    to[0] = isMsgpack ? 0x93 : 0x83;
+  #binaryHead(to: Uint8Array, serializer: Binary, session: number): number {
+    to[0] = serializer === Serializer.msgpack ? 0x93 : 0x83;
     to[1] = Message.welcome;
-    to[2] = isMsgpack ? 0xcf : 0x1b;
-    for (let at = 10, left = session; at > 2; at--, left = Math.floor(left / 256)) to[at] = left % 256;
+    putInteger(to, 2, 11, serializer, session);
     return 11;
   }
 
